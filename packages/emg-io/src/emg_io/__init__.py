@@ -1,0 +1,1 @@
+"""Public sEMG data sets as typed recordings, with splits that cannot leak."""

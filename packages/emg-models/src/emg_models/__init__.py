@@ -1,0 +1,1 @@
+"""TinyMyo and the field's other sEMG architectures: exact, tested, exportable."""
