@@ -1,0 +1,96 @@
+"""Linear layer (and patch embedding): int8 by int8 with per-channel requantisation and an optional table behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from emg_edge._program import DTYPES, Op, Tensor
+
+from ._fixed import rounding_shift
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear(Op):
+    """``y[m, n] = sat(((sum_k x[m, k] w[n, k] + bias[n]) * mul[n] + 2**(shift-1)) >> shift) + zero)``, then the table.
+
+    The sum is int32, proved not to overflow by the rows' norms; the product is int64. The input's zero point is folded
+    into ``bias``. With a table (int8 outputs only) the stored value is ``table[y & 255]`` (two's complement order), so
+    any activation function costs one look-up; ``zero`` is ``pre_zero``, the output tensor's zero point stands behind
+    the table (without a table the two are equal).
+
+    Parameters
+    ----------
+    weight
+        int8 ``(N, K)`` in [-127, 127].
+    bias
+        int32 ``(N,)`` at scale ``S_x * S_w[n]``.
+    mul
+        int32 ``(N,)``, >= 0.
+    shift
+        1 to 62.
+    pre_zero
+        Added after the shift, before saturation.
+    table
+        int8 ``(256,)`` indexed by the byte of ``y``, or None.
+    """
+
+    kind: ClassVar[str] = "linear"
+
+    weight: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    mul: NDArray[np.int32]
+    shift: int
+    pre_zero: int = 0
+    table: NDArray[np.int8] | None = None
+
+    def reference(self, inputs: list[NDArray[Any]], tensors: list[Tensor], out: Tensor) -> NDArray[Any]:
+        """See `Op.reference`; the float64 product is exact because every partial sum stays below 2**53."""
+        del tensors
+        k = self.weight.shape[1]
+        x = inputs[0].reshape(len(inputs[0]), -1, k)
+        acc = (x.astype(np.float64) @ self.weight.T.astype(np.float64)).astype(np.int64) + self.bias
+        y = out.saturate(rounding_shift(acc * self.mul.astype(np.int64), self.shift) + self.pre_zero)
+        return y if self.table is None else self.table[y.view(np.uint8)]
+
+    def rows(self, tensors: list[Tensor]) -> int:
+        """Return the number of input rows M."""
+        return tensors[0].size // int(self.weight.shape[1])
+
+    def macs(self, tensors: list[Tensor], out: Tensor) -> int:
+        """See `Op.macs`."""
+        del out
+        return self.rows(tensors) * self.weight.size
+
+    def acc_bound(self, tensors: list[Tensor]) -> int:
+        """Largest possible |accumulator|, from the weights' row norms and the input's dtype."""
+        peak = -DTYPES[tensors[0].dtype][1]
+        return int((np.abs(self.weight.astype(np.int64)).sum(1) * peak + np.abs(self.bias.astype(np.int64))).max())
+
+    def check(self, tensors: list[Tensor], out: Tensor) -> None:
+        """See `Op.check`."""
+        n, k = self.weight.shape
+        self.require(tensors[0].dtype in {"int8", "int16"}, f"input dtype {tensors[0].dtype}, need int8 or int16")
+        self.require(tensors[0].size % k == 0, f"input {tensors[0].shape} does not split into rows of {k}")
+        self.require(
+            out.size == self.rows(tensors) * n, f"output {out.shape} does not hold {self.rows(tensors)} rows of {n}"
+        )
+        self.require(
+            self.bias.shape == self.mul.shape == (n,), f"bias {self.bias.shape} and mul {self.mul.shape} need ({n},)"
+        )
+        self.require(int(self.weight.min(initial=0)) >= -127, "weights must lie in [-127, 127]")
+        self.require(
+            int(self.mul.min()) >= 0 and 1 <= self.shift <= 62, f"mul must be >= 0 and shift {self.shift} in 1..62"
+        )
+        self.require(
+            self.table is None or (out.dtype == "int8" and self.table.shape == (256,)),
+            "a table needs int8 and 256 entries",
+        )
+        self.require(
+            self.acc_bound(tensors) < 2**31, f"accumulator may reach {self.acc_bound(tensors)} >= 2**31; use int8 input"
+        )

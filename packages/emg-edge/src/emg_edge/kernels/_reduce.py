@@ -1,0 +1,93 @@
+"""Kernels that reduce or move: mean over an axis, transposition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from emg_edge._program import Op, Tensor
+
+from ._fixed import rounding_shift
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(Op):
+    """``y[o, i] = sat(((sum_a (x[o, a, i] - zx)) * mul + 2**(shift-1)) >> shift) + zy)``: mean over the middle axis.
+
+    Parameters
+    ----------
+    outer, axis, inner
+        Extents of the input seen as ``(outer, axis, inner)``; ``axis <= 65536``.
+    mul, shift
+        ``S_x / (S_y * axis) ~ mul * 2**-shift``; mul 0 to 2**31 - 1, shift 1 to 62.
+    """
+
+    kind: ClassVar[str] = "mean"
+
+    outer: int
+    axis: int
+    inner: int
+    mul: int
+    shift: int
+
+    def reference(self, inputs: list[NDArray[Any]], tensors: list[Tensor], out: Tensor) -> NDArray[Any]:
+        """See `Op.reference`."""
+        x = (
+            inputs[0].astype(np.int64).reshape(len(inputs[0]), self.outer, self.axis, self.inner)
+            - tensors[0].zero_point
+        )
+        return out.saturate(rounding_shift(x.sum(2) * self.mul, self.shift) + out.zero_point)
+
+    def check(self, tensors: list[Tensor], out: Tensor) -> None:
+        """See `Op.check`."""
+        self.require({tensors[0].dtype, out.dtype} <= {"int8", "int16"}, "input and output must be int8 or int16")
+        self.require(
+            tensors[0].size == self.outer * self.axis * self.inner,
+            f"input {tensors[0].shape} is not (outer, axis, inner)",
+        )
+        self.require(out.size == self.outer * self.inner, f"output {out.shape} is not (outer, inner)")
+        self.require(1 <= self.axis <= 32768, f"axis of {self.axis}; at most 32768 so that int32 holds the sum")
+        self.require(
+            0 <= self.mul < 2**31 and 1 <= self.shift <= 62, f"mul {self.mul} or shift {self.shift} out of range"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transpose(Op):
+    """Copy with permuted axes: output axis i is input axis ``perm[i]``; up to four axes.
+
+    Parameters
+    ----------
+    shape
+        Extents of the input as seen here (its product is the tensor's size).
+    perm
+        A permutation of the axes.
+    """
+
+    kind: ClassVar[str] = "transpose"
+
+    shape: tuple[int, ...]
+    perm: tuple[int, ...]
+
+    def reference(self, inputs: list[NDArray[Any]], tensors: list[Tensor], out: Tensor) -> NDArray[Any]:
+        """See `Op.reference`."""
+        del tensors, out
+        x = inputs[0].reshape(len(inputs[0]), *self.shape)
+        return np.ascontiguousarray(x.transpose(0, *(axis + 1 for axis in self.perm)))
+
+    def check(self, tensors: list[Tensor], out: Tensor) -> None:
+        """See `Op.check`."""
+        self.require(tensors[0].dtype == out.dtype, f"dtype {tensors[0].dtype} cannot become {out.dtype} by a copy")
+        self.require(
+            sorted(self.perm) == list(range(len(self.shape))) and len(self.perm) <= 4,
+            f"perm {self.perm} of {self.shape}",
+        )
+        self.require(
+            int(np.prod(self.shape)) == tensors[0].size == out.size,
+            f"{self.shape} does not describe {tensors[0].shape}",
+        )
