@@ -1,0 +1,217 @@
+"""Every chore of this repository, one verb a session: ``nox -l`` lists them, ``nox -s NAME`` runs one.
+
+The sessions that ``nox`` runs on its own are the whole check of the repository; ``demo`` is the main job, ``bench`` the
+speed comparison. Environments use pip through virtualenv with ``constraints.txt``, so a pinned build of torch found by
+pip is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+REPORTS = ROOT / ".nox" / "reports"
+CONSTRAINTS = ROOT / "constraints.txt"
+
+SIBLINGS = {"emg-io": [], "emg-dsp": [], "emg-models": [], "emg-distill": ["emg-models"], "emg-edge": []}
+PACKAGES = list(SIBLINGS)
+TORCH_FREE = ["emg-io", "emg-dsp", "emg-edge"]
+EXTRAS = {"emg-models": ["onnx"], "emg-distill": ["data"], "emg-edge": ["validate"]}
+EXTRA_SIBLINGS = {"emg-distill": ["emg-io", "emg-dsp"]}
+COVERAGE_FLOOR = {"emg-io": 80, "emg-dsp": 60, "emg-models": 80, "emg-distill": 80, "emg-edge": 80}
+TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "hypothesis"]
+TEST_EXTRAS = {"emg-models": ["onnxruntime"], "emg-distill": ["onnx", "onnxscript"]}
+
+
+def other_pythons() -> list[str]:
+    """Find every working Python newer than 3.11 beside the running one, on PATH or under pyenv."""
+    found, folders = [], []
+    for minor in range(11, 20):
+        name = f"python3.{minor}"
+        if minor == sys.version_info.minor:
+            continue
+        kept = sorted(
+            Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().glob(f"versions/3.{minor}.*/bin/{name}")
+        )
+        for candidate in [*kept[-1:], shutil.which(name)]:
+            if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+                found.append(f"3.{minor}")
+                folders.append(str(Path(candidate).parent))
+                break
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *folders, os.environ["PATH"]])
+    return found
+
+
+OTHER_PYTHONS = other_pythons()
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+
+each_package = nox.parametrize("package", PACKAGES, ids=PACKAGES)
+
+
+def folder(package: str) -> Path:
+    """Return the folder of a package."""
+    return ROOT / "packages" / package
+
+
+def module(package: str) -> str:
+    """Return the import name of a package."""
+    return package.replace("-", "_")
+
+
+def local(package: str) -> str:
+    """Return the requirement that installs a package of this repository with the extras its tests use."""
+    extras = ",".join(EXTRAS.get(package, []))
+    return f"{folder(package)}[{extras}]" if extras else str(folder(package))
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install with the repository's constraints, and say which Python and torch a log belongs to."""
+    session.install("--quiet", *requirements, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
+
+
+def install_all(session: nox.Session, *tools: str) -> None:
+    """Install all five packages from this repository."""
+    install(session, *(local(package) for package in PACKAGES), *tools)
+
+
+def run_pytest(session: nox.Session, label: str, *arguments: str) -> None:
+    """Run pytest and keep its counts for the closing summary; five is pytest's code for no test collected."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        f"--junit-xml={REPORTS / label}.xml",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+        *session.posargs,
+    )
+
+
+@nox.session(python=False)
+def clean(session: nox.Session) -> None:
+    """Forget the counts of earlier runs, so that the summary speaks of this one."""
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    session.log("reports of earlier runs removed")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, spelling, import direction, honest dependencies, metadata, size ratchets."""
+    install(session, "ruff", "codespell", "import-linter", "deptry", "validate-pyproject[all]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell", "README.md", "noxfile.py", "packages", "examples", "tests", "tools")
+    sources = os.pathsep.join(str(folder(package) / "src") for package in PACKAGES)
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources})
+    for package in PACKAGES:
+        with session.chdir(folder(package)):
+            session.run("deptry", "src", "--known-first-party", module(package))
+            session.run("validate-pyproject", "pyproject.toml")
+    session.run("python", "tools/ratchet.py")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Mypy, strict, once per package."""
+    install_all(session, "mypy")
+    for package in PACKAGES:
+        session.run("mypy", "--config-file", "pyproject.toml", str(folder(package) / "src"))
+
+
+@nox.session
+@each_package
+def tests(session: nox.Session, package: str) -> None:
+    """One package's tests in an environment that holds it and its declared dependencies alone."""
+    siblings = SIBLINGS[package] + EXTRA_SIBLINGS.get(package, [])
+    install(session, local(package), *(str(folder(s)) for s in siblings), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
+    floor = COVERAGE_FLOOR[package]
+    coverage = [
+        f"--cov={module(package)}",
+        "--cov-branch",
+        "--cov-report=term:skip-covered",
+        f"--cov-fail-under={floor}",
+    ]
+    run_pytest(session, package, *coverage, str(folder(package) / "tests"))
+
+
+@nox.session(python=OTHER_PYTHONS)
+@nox.parametrize("package", TORCH_FREE, ids=TORCH_FREE)
+def compat(session: nox.Session, package: str) -> None:
+    """The torch-free packages' tests on every other installed Python from 3.11 on."""
+    install(session, local(package), *TEST_TOOLS)
+    run_pytest(session, f"{package}-{session.python}", str(folder(package) / "tests"))
+
+
+@nox.session
+def cross(session: nox.Session) -> None:
+    """Tests that need two or more packages, and the rules of the house."""
+    install_all(session, "onnxruntime", *TEST_TOOLS)
+    run_pytest(session, "cross", "tests")
+
+
+@nox.session(python=False)
+def build(session: nox.Session) -> None:
+    """Build a wheel of every package into dist/."""
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
+    for package in PACKAGES:
+        session.run(
+            sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", str(folder(package))
+        )
+
+
+@nox.session(requires=["build"], reuse_venv=False)
+@each_package
+def isolation(session: nox.Session, package: str) -> None:
+    """A wheel in an empty environment imports, and brings no sibling and no torch that it did not declare."""
+    install(session, "--find-links", str(ROOT / "dist"), str(next((ROOT / "dist").glob(f"{module(package)}-*.whl"))))
+    session.run("python", str(ROOT / "tools" / "isolation.py"), package, *SIBLINGS[package])
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run every example, the end-to-end job last."""
+    install_all(session)
+    scripts = [*sorted((ROOT / "examples").glob("[0-9]*.py")), ROOT / "examples" / "end_to_end.py"]
+    for script in scripts:
+        session.run("python", str(script), "--out", str(Path(session.create_tmp()) / script.stem))
+
+
+@nox.session(python=False)
+def summary(session: nox.Session) -> None:
+    """Add up the tests that this run executed."""
+    session.run(sys.executable, str(ROOT / "tools" / "summary.py"), str(REPORTS))
+
+
+@nox.session(default=False)
+def demo(session: nox.Session) -> None:
+    """The main job: recordings in, verified C and a report out (``nox -s demo -- --help``)."""
+    install_all(session)
+    session.run("python", "examples/end_to_end.py", *session.posargs)
+
+
+@nox.session(default=False)
+@each_package
+def bench(session: nox.Session, package: str) -> None:
+    """Speed, with the peers in the same run."""
+    siblings = SIBLINGS[package] + EXTRA_SIBLINGS.get(package, [])
+    install(session, local(package), *(str(folder(s)) for s in siblings), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "--benchmark-only",
+        *map(str, folder(package).glob("tests/bench_*.py")),
+        *session.posargs,
+    )
