@@ -1,0 +1,145 @@
+"""Export to one ONNX file with static shapes, weights inside and `emg.*` metadata."""
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ._errors import EmgModelsError
+from ._files import write_files
+from ._heads import TinyMyoClassifier
+from ._preprocessing import check_labels, check_preprocessing
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["export_onnx"]
+
+_CHATTY = "torch.onnx._internal.exporter._registration"
+
+
+def export_onnx(
+    model: nn.Module,
+    path: str | Path,
+    *,
+    preprocessing: Mapping[str, Any],
+    labels: Sequence[str],
+    opset: int = 20,
+    batch: int = 1,
+    name: str | None = None,
+) -> Path:
+    """Write a classifier as ONNX: input ``emg`` (batch, C, T), output ``logits`` (batch, K), both float32.
+
+    Parameters
+    ----------
+    model : TinyMyoClassifier
+        Exported as in evaluation; the model itself is left as it is.
+    path : str or Path
+        File to write, whole or not at all. Existing content is replaced.
+    preprocessing : mapping
+        What turns a recording into the input; see `check_preprocessing`.
+    labels : sequence of str
+        One name per output.
+    opset : int
+        ONNX operator set, >= 18. From 20 on GELU is one node, from 23 on attention is one node too.
+    batch : int
+        Fixed batch size, >= 1.
+    name : str, optional
+        Stored as ``emg.model``; the class name by default.
+
+    Returns
+    -------
+    Path
+        `path`. Metadata: ``emg.version`` "1", ``emg.model``, ``emg.sfreq`` (Hz), ``emg.n_chans``, ``emg.n_times``,
+        ``emg.n_outputs``, ``emg.labels`` and ``emg.preprocessing`` (JSON), ``emg.parameters``.
+
+    Raises
+    ------
+    EmgModelsError
+        The model is no classifier, an argument does not fit, or the extra ``onnx`` is not installed.
+    """
+    if not isinstance(model, TinyMyoClassifier):
+        raise EmgModelsError(
+            f"model of type {type(model).__name__}: a classifier is required; build one with create_model"
+        )
+    if opset < 18 or batch < 1:
+        raise EmgModelsError(f"opset={opset}, batch={batch}: opset >= 18 and batch >= 1 are required")
+    metadata = _metadata(model, preprocessing, labels, name or type(model).__name__)
+    proto = _translate(model, opset, batch)
+    for key, value in metadata.items():
+        proto.metadata_props.add(key=key, value=value)
+    _checker().check_model(proto, full_check=True)
+    path = Path(path)
+    write_files(path.parent, {path.name: proto.SerializeToString(deterministic=True)})
+    return path
+
+
+def _metadata(
+    model: TinyMyoClassifier, preprocessing: Mapping[str, Any], labels: Sequence[str], name: str
+) -> dict[str, str]:
+    config = model.config
+    return {
+        "emg.version": "1",
+        "emg.model": name,
+        "emg.sfreq": repr(float(config.sfreq)),
+        "emg.n_chans": str(config.n_chans),
+        "emg.n_times": str(config.n_times),
+        "emg.n_outputs": str(config.n_outputs),
+        "emg.labels": json.dumps(check_labels(labels, config.n_outputs), ensure_ascii=False),
+        "emg.preprocessing": json.dumps(check_preprocessing(preprocessing, config), allow_nan=False),
+        "emg.parameters": str(sum(parameter.numel() for parameter in model.parameters())),
+    }
+
+
+def _translate(model: TinyMyoClassifier, opset: int, batch: int) -> "onnx.ModelProto":
+    """Run torch's exporter on a copy of the model and strip what is only of use on this machine."""
+    _checker()
+    still = copy.deepcopy(model).float().cpu().eval().requires_grad_(requires_grad=False)
+    example = torch.zeros(batch, model.config.n_chans, model.config.n_times)
+    with _quiet():
+        program = torch.onnx.export(
+            still,
+            (example,),
+            dynamo=True,
+            opset_version=opset,
+            input_names=["emg"],
+            output_names=["logits"],
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise EmgModelsError("torch's exporter returned no program; torch >= 2.6 is required")
+    proto: onnx.ModelProto = program.model_proto
+    for item in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output, proto.graph):
+        item.ClearField("metadata_props")
+    return proto
+
+
+def _checker() -> Any:  # noqa: ANN401  the onnx package has no types
+    try:
+        import onnx
+        import onnxscript  # noqa: F401  torch's exporter needs it
+    except ImportError as error:
+        raise EmgModelsError(f"ONNX export needs {error.name}; run: pip install 'emg-models[onnx]'") from None
+    return onnx.checker
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what the exporter of torch 2.13 says about itself: absent torchvision, an own deprecated call."""
+    logger = logging.getLogger(_CHATTY)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)", category=FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)

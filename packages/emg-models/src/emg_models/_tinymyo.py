@@ -1,0 +1,186 @@
+"""TinyMyo: a masked-reconstruction Transformer for surface EMG, corrected (default) or as first released."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ._config import TinyMyoConfig
+from ._errors import EmgModelsError
+from ._rotary import rotary_tables
+from ._transformer import Block
+
+__all__ = ["TinyMyoEncoder", "xavier_"]
+
+
+class PatchConvolution(nn.Module):
+    """One convolution over time, shared by all channels: (B, C, T) to (B, C, P, D)."""
+
+    def __init__(self, config: TinyMyoConfig) -> None:
+        super().__init__()
+        patch = (1, config.patch_size)
+        self.proj = nn.Conv2d(1, config.embed_dim, kernel_size=patch, stride=patch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Cut each channel into patches and map each to D features."""
+        return self.proj(x.unsqueeze(1)).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+
+
+class PatchEmbedding(nn.Module):
+    """Holds the patch convolution under its published name."""
+
+    def __init__(self, config: TinyMyoConfig) -> None:
+        super().__init__()
+        self.patch_embed = PatchConvolution(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, T) to (B, C, P, D)."""
+        return self.patch_embed(x)  # type: ignore[no-any-return]
+
+
+class TinyMyoEncoder(nn.Module):
+    """Tokens of an sEMG window, one per channel and patch, index = channel·P + patch.
+
+    Weights fit any number of patches and, up to ``config.max_chans``, any number of channels; parameter names are those
+    of the published checkpoints.
+
+    Parameters
+    ----------
+    config : TinyMyoConfig
+        Network; ``n_outputs`` is not used here.
+
+    References
+    ----------
+    arXiv 2512.15729; block, initialisation and names as in its released code.
+    """
+
+    def __init__(self, config: TinyMyoConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.embed_dim
+        self.mask_token = nn.Parameter(torch.empty(1, 1, width))
+        self.register_parameter("channel_embed", None)
+        if config.channel_embedding:
+            self.channel_embed = nn.Parameter(torch.empty(1, config.max_chans, 1, width))
+        self.patch_embedding = PatchEmbedding(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_blocks))
+        self.norm = nn.LayerNorm(width)
+        cos, sin = self._tables(config.n_chans, config.n_patches)
+        self.rotary_cos: Tensor
+        self.rotary_sin: Tensor
+        self.register_buffer("rotary_cos", cos, persistent=False)
+        self.register_buffer("rotary_sin", sin, persistent=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw fresh weights from torch's global generator, as published (reference 1.5)."""
+        self.apply(xavier_)
+        proj = self.patch_embedding.patch_embed.proj
+        proj.reset_parameters()
+        nn.init.xavier_uniform_(proj.weight.view(proj.out_channels, -1))
+        for token in (self.mask_token, self.channel_embed):
+            if token is not None:
+                nn.init.trunc_normal_(token, std=0.02, a=-0.02, b=0.02)
+        with torch.no_grad():
+            for depth, block in enumerate(self.blocks, start=1):
+                for linear in (block.get_submodule("attn.proj"), block.get_submodule("mlp.fc2")):
+                    linear.get_parameter("weight").div_(math.sqrt(2 * depth))
+
+    def forward(self, x: Tensor, patch_mask: Tensor | None = None, channel_mask: Tensor | None = None) -> Tensor:
+        """Encode windows.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, C, T)
+            Windows; C <= ``max_chans`` where there is a channel embedding, T a multiple of ``patch_size``.
+        patch_mask : Tensor of bool, shape (B, N), optional
+            True where the token is hidden behind the mask token (pre-training).
+        channel_mask : Tensor of bool, shape (B, C), optional
+            True for real channels. Padded channels are neither attended nor masked, whatever they hold, and their
+            tokens come out as zeros.
+
+        Returns
+        -------
+        Tensor, shape (B, N, D)
+            One token per channel and patch, channel-major.
+
+        Raises
+        ------
+        EmgModelsError
+            A shape or a dtype does not fit, or a window has no real channel.
+        """
+        n_chans, n_patches = self._check(x, patch_mask, channel_mask)
+        padded = keys = None
+        if channel_mask is not None:
+            x = x.masked_fill(~channel_mask[..., None], 0.0)
+            keys = channel_mask.repeat_interleave(n_patches, dim=1)
+            padded = ~keys[..., None]
+        tokens: Tensor = self._embed(x, patch_mask)
+        rotary = self._rotary(n_chans, n_patches)
+        for block in self.blocks:
+            tokens = block(tokens, rotary, None if keys is None else keys[:, None, None])
+        tokens = self.norm(tokens)
+        return tokens if padded is None else tokens.masked_fill(padded, 0.0)
+
+    def _embed(self, x: Tensor, patch_mask: Tensor | None) -> Tensor:
+        """Patches, masked where asked, plus the channel's vector: (B, C, T) to (B, N, D)."""
+        tokens: Tensor = self.patch_embedding(x)
+        if patch_mask is not None:
+            hidden = patch_mask.view(tokens.shape[:3])[..., None]
+            tokens = torch.where(hidden, self.mask_token.to(tokens.dtype), tokens)
+        if self.channel_embed is not None:
+            tokens = tokens + self.channel_embed[:, : x.shape[1]]
+        return tokens.flatten(1, 2)
+
+    def _tables(self, n_chans: int, n_patches: int) -> tuple[Tensor, Tensor]:
+        config = self.config
+        return rotary_tables(config.rope, n_chans, n_patches, config.n_heads, config.head_dim)
+
+    def _rotary(self, n_chans: int, n_patches: int) -> tuple[Tensor, Tensor] | None:
+        """Tables for this input: those of the configured shape are kept, others are made on the spot."""
+        if self.config.rope == "none":
+            return None
+        if (n_chans, n_patches) == (self.config.n_chans, self.config.n_patches):
+            return self.rotary_cos, self.rotary_sin
+        cos, sin = self._tables(n_chans, n_patches)
+        return cos.to(self.rotary_cos), sin.to(self.rotary_sin)
+
+    def _check(self, x: Tensor, patch_mask: Tensor | None, channel_mask: Tensor | None) -> tuple[int, int]:
+        """Return (channels, patches) of a fitting input, raise for any other."""
+        config = self.config
+        if x.ndim != 3 or not x.is_floating_point():
+            raise EmgModelsError(
+                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point windows (batch, channels, time) are "
+                "required; add a batch axis with x[None] or convert with x.float()"
+            )
+        batch, n_chans, n_times = x.shape
+        if config.channel_embedding and n_chans > config.max_chans:
+            raise EmgModelsError(
+                f"input has {n_chans} channels, the channel embedding has {config.max_chans} rows; "
+                "build the model with a larger max_chans"
+            )
+        if n_times == 0 or n_times % config.patch_size:
+            raise EmgModelsError(
+                f"input has {n_times} samples per window, not a positive multiple of patch_size={config.patch_size}; "
+                f"cut it to {n_times // config.patch_size * config.patch_size} or change the patch size"
+            )
+        n_patches = n_times // config.patch_size
+        _check_mask("patch_mask", patch_mask, (batch, n_chans * n_patches))
+        _check_mask("channel_mask", channel_mask, (batch, n_chans))
+        if channel_mask is not None and not torch.compiler.is_compiling() and not bool(channel_mask.any(1).all()):
+            raise EmgModelsError("channel_mask has a window without any real channel; drop that window")
+        return n_chans, n_patches
+
+
+def _check_mask(name: str, mask: Tensor | None, shape: tuple[int, int]) -> None:
+    if mask is not None and (mask.dtype != torch.bool or tuple(mask.shape) != shape):
+        raise EmgModelsError(f"{name} of shape {tuple(mask.shape)} and {mask.dtype}: a bool tensor {shape} is required")
+
+
+def xavier_(module: nn.Module) -> None:
+    """Xavier-uniform weight and zero bias for a linear, 1 and 0 for a LayerNorm."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.LayerNorm):
+        module.reset_parameters()
