@@ -1,0 +1,43 @@
+"""What a training run tells the outside while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+EventKind = Literal["start", "resume", "step", "epoch", "checkpoint", "end"]
+
+
+@dataclass(frozen=True)
+class TrainEvent:
+    """One thing that happened.
+
+    Attributes
+    ----------
+    kind
+        ``"start"`` and ``"end"`` come once, ``"resume"`` when a checkpoint was found, ``"step"`` after every optimiser
+        step, ``"epoch"`` after every validation, ``"checkpoint"`` when one has been written.
+    task
+        ``"pretrain"``, ``"finetune"`` or ``"distill"``.
+    step, total_steps
+        Optimiser steps done, and of the whole run.
+    epoch, epochs
+        Epochs begun (from 1 on while training), and of the whole run.
+    metrics
+        Numbers known at this moment: validation metrics at ``"epoch"``, ``lr`` at ``"step"``.
+    message
+        A sentence for people, e.g. which damaged checkpoint was skipped; may be empty.
+    """
+
+    kind: EventKind
+    task: str
+    step: int
+    total_steps: int
+    epoch: int
+    epochs: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    message: str = ""
+
+
+Callback = Callable[[TrainEvent], None]

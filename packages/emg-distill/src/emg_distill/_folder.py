@@ -1,0 +1,86 @@
+"""The model folder of a run: weights with everything that is needed to prove their number."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import emg_models
+from torch import nn
+
+from ._errors import EmgDistillError
+from ._recipe import Recipe
+from ._windows import ProtocolData
+
+_PACKAGES = ("emg-distill", "emg-models", "emg-io", "emg-dsp", "torch", "numpy", "lightning-fabric")
+
+
+def write_model_folder(
+    folder: Path,
+    model: nn.Module,
+    recipe: Recipe,
+    data: ProtocolData,
+    metrics: Mapping[str, Any],
+    *,
+    part: str,
+    command: str,
+) -> None:
+    """Write a model with its preprocessing, labels and evaluation.
+
+    Parameters
+    ----------
+    folder
+        Where; replaced as a whole when it exists.
+    model
+        A classifier, or a pre-training model (which has no labels).
+    recipe, data
+        What it was trained with and on.
+    metrics
+        Numbers measured on `part`.
+    part
+        ``"train"``, ``"val"`` or ``"test"``.
+    command
+        Command or call that repeats the run.
+
+    Raises
+    ------
+    EmgDistillError
+        When preprocessing, split hash or command is missing: such a number could not be proved.
+    """
+    required = {"preprocessing": data.preprocessing, "split_hash": data.split_hash, "command": command.strip()}
+    missing = [name for name, value in required.items() if not value]
+    if missing:
+        raise EmgDistillError(
+            f"model folder {folder} is not written: {', '.join(missing)} missing; a stored number needs them to be verified"
+        )
+    evaluation = {
+        "protocol": data.name,
+        "split_hash": data.split_hash,
+        "split_seed": data.split_seed,
+        "part": part,
+        "metrics": dict(metrics),
+        "seed": recipe.seed,
+        "recipe_hash": recipe.hash,
+        "recipe": recipe.to_dict(),
+        "versions": package_versions(),
+        "command": command,
+        "notes": list(data.notes),
+    }
+    labels = data.labels if recipe.task != "pretrain" else []
+    emg_models.save_pretrained(
+        model, folder, preprocessing=dict(data.preprocessing), labels=labels, evaluation=evaluation
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a result, as far as they are installed."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

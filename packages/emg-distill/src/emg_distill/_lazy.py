@@ -1,0 +1,31 @@
+"""Names of the face, imported when first used, so that a command line starts without torch."""
+
+from __future__ import annotations
+
+import importlib
+
+_MODULES = {
+    "_data": ("load_protocol",),
+    "_errors": ("EmgDistillError",),
+    "_evaluate": ("evaluate", "verify"),
+    "_events": ("TrainEvent",),
+    "_loop": ("FitResult", "make_fabric"),
+    "_masks": ("random_patch_mask",),
+    "_protocols": ("list_protocols",),
+    "_recipe": ("Recipe",),
+    "_recipe_file": ("list_recipes", "load_recipe"),
+    "_schedule": ("CosineSchedule",),
+    "_training": ("TrainResult", "distill", "finetune", "pretrain"),
+    "_windows": ("ProtocolData", "WindowSet"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'emg_distill' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"emg_distill.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

@@ -1,0 +1,243 @@
+"""Pre-train, fine-tune, distil: one recipe and one protocol in, one model folder out."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from ._errors import EmgDistillError
+from ._events import Callback
+from ._files import write_json
+from ._folder import package_versions, write_model_folder
+from ._loop import FitResult, fit, make_fabric
+from ._metrics import classification_metrics
+from ._models import (
+    as_model,
+    as_teacher,
+    build_classifier,
+    build_pretrainer,
+    load_initial_weights,
+    weights_digest,
+)
+from ._recipe import Recipe, canonical_hash
+from ._recipe_file import load_recipe
+from ._tasks import ClassifyTask, PretrainTask, Task, predict_logits, reconstruction_loss
+from ._windows import PARTS, ProtocolData, WindowSet
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run leaves behind.
+
+    Attributes
+    ----------
+    model
+        Trained model on the CPU, in eval mode, with the selected weights.
+    folder
+        Model folder, readable by ``emg_models.from_pretrained``.
+    history
+        One entry per validated epoch.
+    metrics
+        Metrics of the validation and the test part, ``{"val": {...}, "test": {...}}``.
+    fit
+        Steps, resumption and warnings of the run.
+    """
+
+    model: nn.Module
+    folder: Path
+    history: list[dict[str, float]]
+    metrics: dict[str, dict[str, Any]]
+    fit: FitResult
+
+
+def pretrain(
+    recipe: Recipe | str | Path,
+    data: ProtocolData,
+    out: str | Path,
+    *,
+    callback: Callback | None = None,
+    resume: bool = True,
+    command: str | None = None,
+    fabric: Fabric | None = None,
+) -> TrainResult:
+    """Train an encoder by masked reconstruction.
+
+    Parameters
+    ----------
+    recipe
+        A recipe whose task is ``"pretrain"``, its name or its file.
+    data
+        Protocol data; labels are not looked at.
+    out
+        Run folder: ``model/``, ``checkpoints/``, ``metrics.jsonl`` and ``recipe.json`` lie in it.
+    callback
+        Called with a `TrainEvent` for everything that happens.
+    resume
+        Go on from the newest checkpoint of the same run in `out`; False deletes the checkpoints first.
+    command
+        Command that repeats the run, for the record; None records the call.
+    fabric
+        A launched Fabric, for more than one process.
+
+    Returns
+    -------
+    TrainResult
+        Metrics are ``{"loss": ...}`` under masks fixed by the seed.
+
+    Raises
+    ------
+    EmgDistillError
+        When recipe, data or checkpoints do not fit.
+    """
+    recipe = _checked(recipe, data, "pretrain")
+    model = build_pretrainer(recipe, data)
+    task = PretrainTask(model, recipe, data, model.config.patch_size)
+    return _run(task, recipe, data, Path(out), {}, callback, resume, command, fabric)
+
+
+def finetune(
+    recipe: Recipe | str | Path,
+    data: ProtocolData,
+    out: str | Path,
+    *,
+    init: nn.Module | str | Path | None = None,
+    callback: Callback | None = None,
+    resume: bool = True,
+    command: str | None = None,
+    fabric: Fabric | None = None,
+) -> TrainResult:
+    """Train a classifier on labels, from random or pre-trained weights.
+
+    Parameters
+    ----------
+    recipe, data, out, callback, resume, command, fabric
+        As in `pretrain`, with the task ``"finetune"``.
+    init
+        Pre-trained model, or its folder, whose encoder is the start; None starts from the seed.
+
+    Returns
+    -------
+    TrainResult
+        Metrics: accuracy, macro_f1, n, confusion, per_subject.
+
+    Raises
+    ------
+    EmgDistillError
+        When recipe, data, initial weights or checkpoints do not fit.
+    """
+    recipe = _checked(recipe, data, "finetune")
+    model = build_classifier(recipe, data)
+    if init is not None:
+        load_initial_weights(model, init)
+    return _run(ClassifyTask(model, recipe, data), recipe, data, Path(out), {}, callback, resume, command, fabric)
+
+
+def distill(
+    recipe: Recipe | str | Path,
+    data: ProtocolData,
+    out: str | Path,
+    *,
+    teacher: nn.Module | str | Path,
+    init: nn.Module | str | Path | None = None,
+    callback: Callback | None = None,
+    resume: bool = True,
+    command: str | None = None,
+    fabric: Fabric | None = None,
+) -> TrainResult:
+    """Train a student on labels and on a teacher's logits.
+
+    Parameters
+    ----------
+    recipe, data, out, callback, resume, command, fabric
+        As in `pretrain`, with the task ``"distill"``.
+    teacher
+        Classifier with the same windows and labels, or its folder. It runs in eval mode. ``distill.teacher_view``
+        says whether it sees the student's augmented view or the clean window, whose logits are computed once.
+    init
+        Pre-trained model, or its folder, of the student's size.
+
+    Returns
+    -------
+    TrainResult
+        Metrics: accuracy, macro_f1, n, confusion, per_subject.
+
+    Raises
+    ------
+    EmgDistillError
+        When recipe, data, teacher or checkpoints do not fit.
+    """
+    recipe = _checked(recipe, data, "distill")
+    model = build_classifier(recipe, data)
+    if init is not None:
+        load_initial_weights(model, init)
+    if isinstance(teacher, nn.Module):
+        teacher = _copy(teacher)
+    guide = as_teacher(teacher, data)
+    inputs = {"teacher": weights_digest(guide)}
+    fabric = fabric or make_fabric(recipe)
+    guide.to(fabric.device)
+    cached = predict_logits(guide, data.train.x) if recipe.distill.teacher_view == "clean" else None
+    task = ClassifyTask(model, recipe, data, teacher=guide, cached_logits=cached)
+    return _run(task, recipe, data, Path(out), inputs, callback, resume, command, fabric)
+
+
+def _checked(recipe: Recipe | str | Path, data: ProtocolData, task: str) -> Recipe:
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe)
+    if recipe.task != task:
+        raise EmgDistillError(f"recipe {recipe.name!r} is for {recipe.task!r}; {task} needs task = {task!r}")
+    if recipe.protocol != data.name:
+        raise EmgDistillError(
+            f"recipe {recipe.name!r} is for protocol {recipe.protocol!r}, the data are {data.name!r}; "
+            "set protocol= in the recipe"
+        )
+    return recipe
+
+
+def _copy(model: nn.Module) -> nn.Module:
+    import copy
+
+    return copy.deepcopy(as_model(model))
+
+
+def _run(
+    task: Task,
+    recipe: Recipe,
+    data: ProtocolData,
+    out: Path,
+    inputs: dict[str, str],
+    callback: Callback | None,
+    resume: bool,
+    command: str | None,
+    fabric: Fabric | None,
+) -> TrainResult:
+    command = f"emg_distill.{recipe.task}({recipe.name!r}, protocol={data.name!r})" if command is None else command
+    identity = {"recipe": recipe.hash, "data": data.digest, "start": weights_digest(task.model), **inputs}
+    if not resume:
+        shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    fabric = fabric or make_fabric(recipe)
+    if fabric.is_global_zero:
+        write_json(out / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
+    fitted = fit(task, recipe, out, canonical_hash(identity), fabric=fabric, callback=callback)
+    model = task.model.cpu().eval()
+    metrics = {part: measure(model, data.part(part), recipe, len(data.labels)) for part in PARTS[1:]}
+    if fabric.is_global_zero:
+        write_model_folder(out / "model", model, recipe, data, metrics["test"], part="test", command=command)
+        record = {"metrics": metrics, "versions": package_versions(), "threads": torch.get_num_threads()}
+        write_json(out / "result.json", {**record, "identity": identity, "fit": vars(fitted)})
+    fabric.barrier()
+    return TrainResult(model, out / "model", fitted.history, metrics, fitted)
+
+
+def measure(model: nn.Module, windows: WindowSet, recipe: Recipe, n_classes: int) -> dict[str, Any]:
+    """Return the metrics of a trained model on one part: the recipe's loss, or classification metrics."""
+    if recipe.task == "pretrain":
+        return {"loss": reconstruction_loss(model, windows, recipe), "n": len(windows)}
+    predicted = predict_logits(model, windows.x).argmax(1).numpy()
+    return classification_metrics(windows.y, predicted, windows.subject, n_classes)
