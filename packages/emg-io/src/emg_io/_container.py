@@ -1,0 +1,197 @@
+"""Folders and zip archives behind one face: names, sizes, bounded reads, no path that leaves the container."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from ._errors import EmgIoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_MEMBERS = 100_000
+MAX_MEMBER_BYTES = 512 * 2**20
+MAX_TOTAL_BYTES = 16 * 2**30
+MAX_RATIO = 200
+MAX_DEPTH = 4
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+    IndexError,
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a container: relative POSIX name, size in bytes, and a stamp that changes with the file."""
+
+    name: str
+    size: int
+    stamp: int
+
+
+class Container(ABC):
+    """Read access to the files of a data set. Subclasses are frozen dataclasses: hashable and picklable."""
+
+    path: Path
+
+    @abstractmethod
+    def members(self) -> list[Member]:
+        """List the files in natural order; nothing is read but directories."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Read one file whole, at most `MAX_MEMBER_BYTES`."""
+
+    @abstractmethod
+    def label(self, name: str) -> str:
+        """Return how error messages name a member."""
+
+
+@dataclass(frozen=True)
+class Folder(Container):
+    """A folder on disk, walked to `MAX_DEPTH` levels; links that leave it are refused."""
+
+    path: Path
+
+    def members(self) -> list[Member]:
+        """List the files below the folder in natural order."""
+        found: list[Member] = []
+        for file in _walk(self.path, MAX_DEPTH):
+            status = file.stat()
+            found.append(Member(file.relative_to(self.path).as_posix(), status.st_size, status.st_mtime_ns))
+            _bounded(str(self.path), "number of files", len(found), MAX_MEMBERS)
+        return sorted(found, key=lambda member: natural(member.name))
+
+    def read(self, name: str) -> bytes:
+        """Read one file whole."""
+        _safe_name(name, str(self.path))
+        file = self.path / name
+        if not file.resolve().is_relative_to(self.path.resolve()):
+            raise EmgIoError("link leads out of the data set", file=self.label(name), place="path")
+        try:
+            _bounded(self.label(name), "size", file.stat().st_size, MAX_MEMBER_BYTES)
+            return file.read_bytes()
+        except OSError as error:
+            raise EmgIoError("cannot be read", file=self.label(name), found=str(error)) from None
+
+    def label(self, name: str) -> str:
+        """Return the file's path."""
+        return str(self.path / name)
+
+
+@dataclass(frozen=True)
+class Archive(Container):
+    """A zip archive, read in place; counts, sizes, ratios and names are bounded before a byte is inflated."""
+
+    path: Path
+
+    def members(self) -> list[Member]:
+        """List the files of the archive in natural order, all of them checked."""
+        with self._open() as archive:
+            infos = [info for info in archive.infolist() if not info.is_dir()]
+        self._check(infos)
+        found = [Member(info.filename, info.file_size, info.CRC) for info in infos]
+        return sorted(found, key=lambda member: natural(member.name))
+
+    def read(self, name: str) -> bytes:
+        """Inflate one file whole; its length and checksum must agree with the directory."""
+        label = self.label(name)
+        with self._open() as archive:
+            try:
+                info = archive.getinfo(name)
+                self._check([info])
+                with archive.open(info) as stream:
+                    data = stream.read(info.file_size + 1)
+            except KeyError:
+                raise EmgIoError("no such file in the archive", file=label, place="directory") from None
+            except EmgIoError:
+                raise
+            except _ZIP_ERRORS as error:
+                raise EmgIoError("damaged archive member", file=label, place="content", found=str(error)) from None
+        if len(data) != info.file_size:
+            raise EmgIoError(
+                "size disagrees with the directory",
+                file=label,
+                place="content",
+                expected=str(info.file_size),
+                found=str(len(data)),
+            )
+        return data
+
+    def label(self, name: str) -> str:
+        """Return ``archive::member``."""
+        return f"{self.path}::{name}"
+
+    def _open(self) -> zipfile.ZipFile:
+        """Open the directory of the archive."""
+        try:
+            return zipfile.ZipFile(self.path)
+        except _ZIP_ERRORS as error:
+            raise EmgIoError(
+                "not a readable zip archive", file=str(self.path), place="directory", found=str(error)
+            ) from None
+
+    def _check(self, infos: list[zipfile.ZipInfo]) -> None:
+        """Bound what the directory declares."""
+        _bounded(str(self.path), "number of files", len(infos), MAX_MEMBERS)
+        _bounded(str(self.path), "total size", sum(info.file_size for info in infos), MAX_TOTAL_BYTES)
+        for info in infos:
+            label = self.label(info.filename)
+            _safe_name(info.filename, label)
+            _bounded(label, "size", info.file_size, MAX_MEMBER_BYTES)
+            _bounded(label, "compression ratio", info.file_size // max(1, info.compress_size), MAX_RATIO)
+            if info.flag_bits & 1:
+                raise EmgIoError("encrypted member", file=label, place="directory", expected="a plain archive")
+
+
+def open_container(path: str | Path) -> Container:
+    """Return the folder or archive at ``path``; anything else raises `EmgIoError`."""
+    where = Path(path)
+    if where.is_dir():
+        return Folder(where)
+    if where.is_file():
+        return Archive(where)
+    raise EmgIoError("no such folder or archive", file=str(where), place="path", expected="a folder or a .zip")
+
+
+def natural(text: str) -> tuple[tuple[int, int | str], ...]:
+    """Return a sort key under which ``S2`` stands before ``S10``."""
+    parts = re.split(r"(\d{1,18})", text.casefold())
+    return tuple((0, int(part)) if part.isdecimal() and part.isascii() else (1, part) for part in parts if part)
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    """Yield the files of a folder; linked folders are not entered."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            if depth > 1 and not entry.is_symlink():
+                yield from _walk(entry, depth - 1)
+        elif entry.is_file():
+            yield entry
+
+
+def _bounded(file: str, what: str, value: int, limit: int) -> None:
+    """Refuse a declared quantity above its limit."""
+    if value > limit:
+        raise EmgIoError(f"{what} is beyond the limit", file=file, place=what, expected=f"<= {limit}", found=str(value))
+
+
+def _safe_name(name: str, file: str) -> None:
+    """Refuse absolute names, parent steps, drive letters, backslashes and control characters."""
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or "\\" in name or ":" in name or not name.isprintable():
+        raise EmgIoError(
+            "path leaves the data set", file=file, place="name", expected="a relative name", found=ascii(name)
+        )

@@ -1,0 +1,270 @@
+"""One recording: who, when, which electrodes, and samples that are read when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ._errors import EmgIoError
+from ._layout import Layout
+from ._resample import Resampled
+from ._source import Content, Held, Source, Track
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import DTypeLike, NDArray
+
+UNITS = ("V", "mV", "uV", "adc", "unknown")
+
+
+class Segment(NamedTuple):
+    """Maximal run of one value: samples ``start`` (included) to ``stop`` (excluded)."""
+
+    start: int
+    stop: int
+    value: int
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording, lazy and picklable; arrays are (channels, time).
+
+    Attributes
+    ----------
+    subject, session
+        Identifiers as the data set writes them.
+    repetition
+        Number of the trial where one recording is one trial, else None.
+    source
+        File, or ``archive::member``.
+    n_chans
+        Number of channels.
+    unit
+        Unit of ``signal``: ``"V"``, ``"mV"``, ``"uV"``, ``"adc"`` or ``"unknown"``.
+    scale, offset
+        ``signal = raw * scale + offset``.
+    layout
+        Electrode layout.
+    uniform
+        Whether samples are equally spaced; if not, ``timestamps`` holds the clock.
+    reader
+        Where the content comes from.
+    """
+
+    subject: str
+    session: str
+    repetition: int | None
+    source: str
+    n_chans: int
+    unit: str
+    scale: float
+    offset: float
+    layout: Layout
+    uniform: bool
+    reader: Source = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise EmgIoError("unknown unit", file=self.source, place="unit", expected="|".join(UNITS), found=self.unit)
+        if self.layout.n_chans != self.n_chans:
+            raise EmgIoError(
+                "layout and channel count disagree",
+                file=self.source,
+                place="layout",
+                expected=f"{self.n_chans} channels",
+                found=str(self.layout.n_chans),
+            )
+
+    @classmethod
+    def from_array(
+        cls,
+        raw: NDArray[np.generic],
+        sfreq: float,
+        *,
+        subject: str = "1",
+        session: str = "1",
+        repetition: int | None = None,
+        unit: str = "unknown",
+        scale: float = 1.0,
+        offset: float = 0.0,
+        layout: Layout | None = None,
+        labels: NDArray[np.integer] | None = None,
+        label_names: Mapping[int, str] | None = None,
+        timestamps: NDArray[np.float64] | None = None,
+    ) -> Recording:
+        """Make a recording from arrays in memory.
+
+        Parameters
+        ----------
+        raw
+            (channels, time) stored numbers; copied.
+        sfreq
+            Rate in Hz, > 0; the effective one where ``timestamps`` (time,) in s are given.
+        subject, session, repetition, unit, scale, offset, layout
+            As the attributes of the class; the layout defaults to a ring.
+        labels, label_names
+            (time,) integers for the track ``"label"`` and their meaning.
+        timestamps
+            (time,) seconds, where the clock is not uniform.
+
+        Returns
+        -------
+        Recording
+        """
+        raw = np.array(raw)
+        if raw.ndim != 2 or not sfreq > 0:
+            raise EmgIoError(
+                "not a recording",
+                place="raw, sfreq",
+                expected="(channels, time) and a rate > 0",
+                found=f"{raw.shape}, {sfreq}",
+            )
+        tracks = {} if labels is None else {"label": Track("label", np.array(labels), dict(label_names or {}))}
+        _same_length(raw.shape[1], tracks, timestamps)
+        content = Content(raw, float(sfreq), None if timestamps is None else np.array(timestamps, float), tracks)
+        where = layout or Layout.ring(raw.shape[0])
+        return cls(
+            subject,
+            session,
+            repetition,
+            "memory",
+            raw.shape[0],
+            unit,
+            scale,
+            offset,
+            where,
+            timestamps is None,
+            Held(content),
+        )
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples per channel."""
+        return self.reader.header().n_samples
+
+    @property
+    def sfreq(self) -> float:
+        """Rate in Hz; the effective one (distinct readings per second) where the clock is not uniform."""
+        return self.reader.header().sfreq
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """Remarks of the reader: what is nominal, what was trimmed, what was counted."""
+        return self.reader.header().metadata
+
+    @property
+    def timestamps(self) -> NDArray[np.float64] | None:
+        """(time,) float64 seconds, read-only, or None where the clock is uniform."""
+        return self.reader.content().timestamps
+
+    @property
+    def tracks(self) -> Mapping[str, Track]:
+        """Annotations by name; ``"label"`` is the one models learn."""
+        return self.reader.content().tracks
+
+    def raw(self, start: int = 0, stop: int | None = None) -> NDArray[np.generic]:
+        """Return samples ``start`` to ``stop`` as stored: a read-only view, (channels, time)."""
+        stop = self._bounds(start, stop)
+        return self.reader.content().raw[:, start:stop]
+
+    def signal(self, start: int = 0, stop: int | None = None, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
+        """Return ``raw * scale + offset`` in `unit`, a new (channels, time) array of floating ``dtype``."""
+        kind = np.dtype(dtype)
+        if kind.kind != "f":
+            raise EmgIoError(
+                "signal is physical", place="dtype", expected="a floating dtype; raw() has integers", found=str(kind)
+            )
+        values: NDArray[np.floating] = self.raw(start, stop).astype(kind)
+        values *= np.array(self.scale, kind)
+        if self.offset:
+            values += np.array(self.offset, kind)
+        return values
+
+    def track(self, name: str) -> Track:
+        """Return one annotation; an unknown name raises `EmgIoError` with those that exist."""
+        tracks = self.tracks
+        if name not in tracks:
+            raise EmgIoError(
+                "no such track",
+                file=self.source,
+                place="track",
+                expected=", ".join(tracks) or "none at all",
+                found=name,
+            )
+        return tracks[name]
+
+    def labels(self, track: str = "label") -> NDArray[np.int64]:
+        """Return a copy of a track's values, (time,) int64."""
+        return self.track(track).values.astype(np.int64)
+
+    def segments(self, track: str = "label") -> list[Segment]:
+        """Return the maximal runs of one value, in order, covering every sample once."""
+        return runs(self.track(track).values)
+
+    def label_counts(self, track: str = "label") -> dict[str, int]:
+        """Return samples per label name, for labels that occur, in the order of their values."""
+        values, counts = np.unique(self.track(track).values, return_counts=True)
+        names = self.track(track).names
+        return {names.get(int(v), str(v)): int(n) for v, n in zip(values, counts, strict=True)}
+
+    def resample(self, sfreq: float, method: str = "hold") -> Recording:
+        """Put signal and tracks on a uniform clock.
+
+        Parameters
+        ----------
+        sfreq
+            New rate in Hz, > 0. It may not lie below 0.8 of the effective rate: holding is no anti-alias filter.
+        method
+            ``"hold"``: each new sample repeats the last reading at or before its time, so stored numbers stay exact.
+
+        Returns
+        -------
+        Recording
+            Lazy, ``uniform``; sample k stands for time ``metadata["t0"] + k / sfreq``.
+        """
+        return Resampled.of(self.reader, self.uniform, float(sfreq), method, self.source).recording(self)
+
+    def content_hash(self) -> str:
+        """Return the sha256 of shape, dtype and sample bytes: equal for two recordings with the same samples."""
+        raw = self.reader.content().raw
+        digest = hashlib.sha256(f"{raw.shape} {raw.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(raw).data)
+        return digest.hexdigest()
+
+    def _bounds(self, start: int, stop: int | None) -> int:
+        """Check a sample range and return its end."""
+        end = self.n_samples if stop is None else stop
+        if not 0 <= start <= end <= self.n_samples:
+            raise EmgIoError(
+                "sample range lies outside the recording",
+                file=self.source,
+                place="start, stop",
+                expected=f"0 <= start <= stop <= {self.n_samples}",
+                found=f"{start}, {stop}",
+            )
+        return end
+
+
+def runs(values: NDArray[np.integer]) -> list[Segment]:
+    """Return the maximal runs of equal values of a (time,) array."""
+    if not len(values):
+        return []
+    edges = np.flatnonzero(values[1:] != values[:-1]) + 1
+    starts, stops = [0, *edges.tolist()], [*edges.tolist(), len(values)]
+    return [Segment(a, b, int(values[a])) for a, b in zip(starts, stops, strict=True)]
+
+
+def _same_length(n_samples: int, tracks: Mapping[str, Track], timestamps: NDArray[np.float64] | None) -> None:
+    """Refuse annotations that do not cover the samples one to one, and clocks that run backwards."""
+    lengths = {name: len(track.values) for name, track in tracks.items()}
+    if timestamps is not None:
+        lengths["timestamps"] = len(timestamps)
+        if np.any(np.diff(timestamps) <= 0):
+            raise EmgIoError("clock runs backwards", place="timestamps", expected="strictly increasing seconds")
+    wrong = {name: length for name, length in lengths.items() if length != n_samples}
+    if wrong:
+        raise EmgIoError("lengths disagree", place=", ".join(wrong), expected=f"{n_samples} samples", found=str(wrong))

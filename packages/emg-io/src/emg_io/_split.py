@@ -1,0 +1,163 @@
+"""Splits that prove that no sample of one part lies in another, not even under another name."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from ._errors import EmgIoError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._dataset import Dataset
+
+PARTS = ("train", "val", "test")
+
+
+class Span(NamedTuple):
+    """Samples ``start`` (included) to ``stop`` (excluded) of recording number ``recording`` of a data set."""
+
+    recording: int
+    start: int
+    stop: int
+
+
+class RecordingKey(NamedTuple):
+    """What a split remembers of a recording: who, when, how long, and the hash of its samples."""
+
+    subject: str
+    session: str
+    n_samples: int
+    content: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint parts of a data set; disjointness is checked when it is made.
+
+    Attributes
+    ----------
+    unit
+        What a part owns whole: ``"subject"``, ``"session"``, ``"repetition"`` or ``"time"``.
+    parts
+        Spans by part: ``"train"``, ``"val"``, ``"test"``.
+    recordings
+        Keys of all recordings of the data set, in its order.
+    """
+
+    unit: str
+    parts: Mapping[str, tuple[Span, ...]]
+    recordings: tuple[RecordingKey, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    @property
+    def hash(self) -> str:
+        """Sha256 over unit, parts, and the identity and content of every recording used, as hexadecimal digits."""
+        used = sorted({span.recording for spans in self.parts.values() for span in spans})
+        body = {
+            "unit": self.unit,
+            "parts": {part: [list(span) for span in self.parts[part]] for part in sorted(self.parts)},
+            "recordings": {str(index): list(self.recordings[index]) for index in used},
+        }
+        return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+    def subjects(self, part: str) -> tuple[str, ...]:
+        """Return the subjects of one part, in order of appearance."""
+        return tuple(dict.fromkeys(self.recordings[span.recording].subject for span in self.parts[part]))
+
+    def check(self) -> None:
+        """Prove the split: spans exist, parts share no sample and no unit, and no copy of a recording crosses over.
+
+        Raises
+        ------
+        EmgIoError
+            Naming the first two spans, or the unit, found in two parts.
+        """
+        for part, spans in self.parts.items():
+            for span in spans:
+                self._check_span(part, span)
+        self._check_overlap()
+        if self.unit in {"subject", "session"}:
+            self._check_units()
+
+    def _check_span(self, part: str, span: Span) -> None:
+        """Refuse a span that lies outside its recording."""
+        known = 0 <= span.recording < len(self.recordings)
+        if not known or not 0 <= span.start < span.stop <= self.recordings[span.recording].n_samples:
+            raise EmgIoError(
+                "span does not exist",
+                place=f"part {part}",
+                expected="a non-empty range inside a recording",
+                found=str(span),
+            )
+
+    def _check_overlap(self) -> None:
+        """Lay all spans of equal content on one axis: neighbours from different parts may not overlap."""
+        lanes: dict[str, list[tuple[int, int, str, Span]]] = {}
+        for part, spans in self.parts.items():
+            for span in spans:
+                lanes.setdefault(self.recordings[span.recording].content, []).append(
+                    (span.start, span.stop, part, span)
+                )
+        for lane in lanes.values():
+            reach: dict[str, tuple[int, Span]] = {}
+            for start, stop, part, span in sorted(lane):
+                for other, (end, before) in reach.items():
+                    if other != part and end > start:
+                        raise _leak(self, other, before, part, span)
+                if part not in reach or stop > reach[part][0]:
+                    reach[part] = (stop, span)
+
+    def _check_units(self) -> None:
+        """Refuse a subject (or session of a subject) that occurs in two parts."""
+        owner: dict[tuple[str, ...], str] = {}
+        for part, spans in self.parts.items():
+            for span in spans:
+                key = self.recordings[span.recording]
+                unit = (key.subject,) if self.unit == "subject" else (key.subject, key.session)
+                if owner.setdefault(unit, part) != part:
+                    raise EmgIoError(
+                        f"{self.unit} lies in two parts",
+                        place="parts",
+                        expected="one part",
+                        found=f"{'/'.join(unit)} in {owner[unit]} and {part}",
+                    )
+
+    def summary(self, dataset: Dataset) -> dict[str, dict[str, object]]:
+        """Return, per part: subjects, recordings, spans, samples and samples per label."""
+        return {part: _summary(spans, dataset) for part, spans in self.parts.items()}
+
+
+def _summary(spans: tuple[Span, ...], dataset: Dataset) -> dict[str, object]:
+    """Count one part."""
+    counts: dict[str, int] = {}
+    for span in spans:
+        track = dataset[span.recording].tracks.get("label")
+        for value in () if track is None else track.values[span.start : span.stop].tolist():
+            name = track.names.get(value, str(value)) if track else ""
+            counts[name] = counts.get(name, 0) + 1
+    return {
+        "subjects": list(dict.fromkeys(dataset[span.recording].subject for span in spans)),
+        "recordings": len({span.recording for span in spans}),
+        "spans": len(spans),
+        "samples": sum(span.stop - span.start for span in spans),
+        "labels": counts,
+    }
+
+
+def _leak(split: Split, one: str, before: Span, other: str, after: Span) -> EmgIoError:
+    """Describe two overlapping spans; they may lie in two recordings with the same samples."""
+    names = [split.recordings[span.recording] for span in (before, after)]
+    return EmgIoError(
+        "samples lie in two parts" if before.recording == after.recording else "two recordings hold the same samples",
+        place="parts",
+        expected="disjoint parts",
+        found=f"{one} has {names[0].subject}/{names[0].session} {tuple(before)}, "
+        f"{other} has {names[1].subject}/{names[1].session} {tuple(after)}",
+    )

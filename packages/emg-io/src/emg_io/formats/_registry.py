@@ -1,0 +1,14 @@
+"""The registry: one line a format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import uci
+
+if TYPE_CHECKING:
+    from ._format import Format
+
+_ENTRIES: tuple[Format, ...] = (uci.FORMAT,)
+
+REGISTRY: dict[str, Format] = {entry.info.name: entry for entry in _ENTRIES}

@@ -1,0 +1,132 @@
+"""UCI "EMG data for gestures": a Myo armband logged by sample-and-hold, 36 subjects, two series each.
+
+Rows carry irregular millisecond stamps, some 950 a second, but the eight values change only about 104 times a second.
+The reader keeps the stamps and every row; `Recording.resample` makes a uniform clock of them.
+Source: Lobov, Krilova, Kastalskiy, Kazantsev, Makarov, Sensors 2018, 18(4):1122.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emg_io._errors import EmgIoError
+from emg_io._layout import Layout
+from emg_io._recording import Recording, runs
+from emg_io._source import Content, Source, Track
+
+from ._format import Format, FormatInfo
+from ._uci_forge import forge
+from ._uci_text import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from emg_io._container import Container, Member
+
+SCALE_V = 1e-5
+LABELS = {
+    0: "unmarked",
+    1: "rest",
+    2: "fist",
+    3: "wrist flexion",
+    4: "wrist extension",
+    5: "radial deviation",
+    6: "ulnar deviation",
+    7: "extended palm",
+}
+_FILE = re.compile(r"(?:^|/)(\d{1,4})/([12])_raw_data_[^/]*\.txt$", re.IGNORECASE)
+_RING = Layout.ring(8, "Myo armband, eight sensors round the forearm; rotation differs between wearings")
+
+
+@dataclass(frozen=True)
+class UciFile(Source):
+    """One text file of the set, folder or archive."""
+
+    container: Container
+    member: Member
+
+    def load(self) -> Content:
+        """Parse the file; ``raw`` is (8, time) int8 counts."""
+        file = self.container.label(self.member.name)
+        stamps, counts, classes = parse(self.container.read(self.member.name), file)
+        changes = np.flatnonzero(np.any(counts[:, 1:] != counts[:, :-1], axis=0))
+        span_s = int(stamps[-1] - stamps[0]) / 1e3
+        if not len(changes):
+            raise EmgIoError(
+                "signal never changes", file=file, place="channels", expected="readings", found="one repeated reading"
+            )
+        tracks = {"label": Track("label", classes, LABELS), "repetition": Track("repetition", occurrences(classes))}
+        metadata = {
+            "clock": "sample-and-hold log with stamps in ms; sfreq is the rate of distinct readings",
+            "rows_per_second": (len(stamps) - 1) / span_s,
+            "largest_step_s": int(np.diff(stamps).max()) / 1e3,
+            "clipped": [int(n) for n in np.sum((counts == -128) | (counts == 127), axis=1)],
+            "unit": "nominally volts (unverified): Myo count x 1e-5",
+        }
+        return Content(counts, len(changes) / span_s, stamps / 1e3, tracks, metadata)
+
+
+def occurrences(labels: NDArray[np.integer]) -> NDArray[np.int16]:
+    """Count the runs of each label, 1, 2, ... within that label; samples labelled 0 get 0."""
+    numbers, seen = np.zeros(len(labels), np.int16), dict[int, int]()
+    for start, stop, value in runs(labels):
+        if value:
+            seen[value] = seen.get(value, 0) + 1
+            numbers[start:stop] = seen[value]
+    return numbers
+
+
+def _claims(members: Sequence[Member]) -> list[Member]:
+    """Return the recordings among a container's files."""
+    return [member for member in members if _FILE.search(member.name)]
+
+
+def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
+    """Make one recording a file: subject from its folder, session from the series number."""
+    return [_recording(container, member) for member in members]
+
+
+def _recording(container: Container, member: Member) -> Recording:
+    """Make the lazy recording of one file."""
+    match = _FILE.search(member.name)
+    if match is None:
+        raise EmgIoError("not a UCI recording", file=container.label(member.name), place="name")
+    subject, series = match.groups()
+    return Recording(
+        subject=subject,
+        session=series,
+        repetition=None,
+        source=container.label(member.name),
+        n_chans=8,
+        unit="V",
+        scale=SCALE_V,
+        offset=0.0,
+        layout=_RING,
+        uniform=False,
+        reader=UciFile(container, member),
+    )
+
+
+FORMAT = Format(
+    info=FormatInfo(
+        name="uci",
+        title="EMG data for gestures (UCI 481)",
+        licence="CC BY 4.0 (believed, unverified)",
+        citation="Lobov, Krilova, Kastalskiy, Kazantsev, Makarov, Sensors 2018, 18(4):1122",
+        doi="10.3390/s18041122",
+        verified_on_real_files=True,
+        writes=True,
+        n_chans=8,
+        sfreq=100.0,
+        label_names=LABELS,
+    ),
+    claims=_claims,
+    open=_open,
+    forge=forge,
+)
