@@ -141,7 +141,7 @@ class _Run:
         self.running += loss.detach()
         self.state.step = step + 1
         if self.state.step % self.recipe.train.log_every == 0:
-            value = _finite(float(loss), self.state.step)
+            value = _finite(float(loss.detach()), self.state.step)
             self.log.write({"event": "step", "step": self.state.step, "loss": value, "lr": lr})
         if self.callback is not None:
             self.emit("step", {"lr": lr})

@@ -1,0 +1,146 @@
+"""Run a stored model on a protocol again, and hold its stored number against the new one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import emg_models
+
+from ._data import load_protocol
+from ._errors import EmgDistillError
+from ._models import as_model, model_folder
+from ._recipe import Recipe
+from ._recipe_file import recipe_from_dict
+from ._training import measure
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of `verify`.
+
+    Attributes
+    ----------
+    holds
+        True when the split is the stored one and every number agrees.
+    differences
+        One sentence for each thing that does not agree.
+    stored, found
+        Metrics as stored and as measured now.
+    split_hash
+        Hash of the split that was measured.
+    """
+
+    holds: bool
+    differences: list[str]
+    stored: dict[str, Any]
+    found: dict[str, Any]
+    split_hash: str
+
+
+def evaluate(folder: str | Path, data_dir: str | Path, protocol: str, part: str = "test") -> dict[str, Any]:
+    """Measure a stored model on one part of a protocol, through the signal path stored with it.
+
+    Parameters
+    ----------
+    folder
+        Model folder, or the run folder that holds it.
+    data_dir
+        Where the recordings are, as for `load_protocol`.
+    protocol
+        Name of the protocol.
+    part
+        ``"train"``, ``"val"`` or ``"test"``.
+
+    Returns
+    -------
+    dict
+        accuracy, macro_f1, n, confusion, per_subject (or loss and n for a pre-training model), with protocol, part
+        and split_hash.
+
+    Raises
+    ------
+    EmgDistillError
+        When the folder is no model folder of a run, or its labels are not the protocol's.
+    """
+    path = model_folder(folder)
+    stored = read_evaluation(path)
+    recipe = recipe_from_dict(stored["recipe"])
+    data = load_protocol(
+        protocol,
+        data_dir,
+        split_seed=stored["split_seed"],
+        preprocessing=emg_models.load_preprocessing(path),
+    )
+    _check_labels(path, data.labels, recipe)
+    metrics = measure(as_model(path).eval(), data.part(part), recipe, len(data.labels))
+    return {**metrics, "protocol": protocol, "part": part, "split_hash": data.split_hash}
+
+
+def verify(folder: str | Path, data_dir: str | Path, *, tolerance: float = 1e-6) -> Verification:
+    """Measure a model folder again as it was measured when it was written, and compare.
+
+    Parameters
+    ----------
+    folder
+        Model folder, or the run folder that holds it.
+    data_dir
+        Where the recordings are.
+    tolerance
+        Largest difference of a number that still agrees, ``>= 0``.
+
+    Returns
+    -------
+    Verification
+        ``holds`` is False when split or any number differs; ``differences`` says which.
+
+    Raises
+    ------
+    EmgDistillError
+        When the folder has no evaluation.
+    """
+    stored = read_evaluation(model_folder(folder))
+    found = evaluate(folder, data_dir, stored["protocol"], stored["part"])
+    differences = []
+    if found["split_hash"] != stored["split_hash"]:
+        differences.append(f"split_hash: stored {stored['split_hash']}, found {found['split_hash']}")
+    metrics = {key: found[key] for key in stored["metrics"] if key in found}
+    differences += _differences("", stored["metrics"], metrics, tolerance)
+    return Verification(not differences, differences, stored["metrics"], metrics, found["split_hash"])
+
+
+def read_evaluation(folder: Path) -> dict[str, Any]:
+    """Return the evaluation that a run stored in its model folder; an absent or partial one raises."""
+    path = folder / "eval.json"
+    if not path.is_file():
+        raise EmgDistillError(f"{folder} has no eval.json: it was not written by a training run and proves no number")
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EmgDistillError(f"{path} is not JSON: {error}") from None
+    missing = [key for key in ("protocol", "part", "split_hash", "split_seed", "metrics", "recipe") if key not in stored]
+    if missing:
+        raise EmgDistillError(f"{path} lacks {', '.join(missing)}: it was not written by a training run")
+    return stored
+
+
+def _check_labels(folder: Path, labels: list[str], recipe: Recipe) -> None:
+    own = emg_models.load_labels(folder)
+    if recipe.task != "pretrain" and list(own) != labels:
+        raise EmgDistillError(f"{folder} has labels {list(own)}, the protocol has {labels}")
+
+
+def _differences(place: str, stored: Any, found: Any, tolerance: float) -> list[str]:  # noqa: ANN401  JSON values
+    """Walk two JSON values and name every place where they differ."""
+    if isinstance(stored, dict) and isinstance(found, dict):
+        keys = sorted(stored.keys() | found.keys())
+        pairs = [(f"{place}.{key}".lstrip("."), stored.get(key), found.get(key)) for key in keys]
+    elif isinstance(stored, list) and isinstance(found, list) and len(stored) == len(found):
+        pairs = [(f"{place}[{index}]", *pair) for index, pair in enumerate(zip(stored, found, strict=True))]
+    else:
+        numbers = isinstance(stored, int | float) and isinstance(found, int | float)
+        same = abs(stored - found) <= tolerance if numbers else stored == found
+        return [] if same else [f"{place}: stored {stored}, found {found}"]
+    return [difference for pair in pairs for difference in _differences(*pair, tolerance)]
