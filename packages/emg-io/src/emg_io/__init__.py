@@ -8,6 +8,7 @@ from ._recording import Recording, Segment
 from ._source import Track
 from ._split import Span, Split
 from ._splitters import split_by_repetition, split_by_session, split_by_subject, split_by_time
+from ._store import WindowStore
 from ._synth import synthesize
 from .formats import FormatInfo
 
@@ -23,6 +24,7 @@ __all__ = [
     "Span",
     "Split",
     "Track",
+    "WindowStore",
     "formats",
     "open_dataset",
     "split_by_repetition",

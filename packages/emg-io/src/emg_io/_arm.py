@@ -20,7 +20,7 @@ _REST = 0.012
 
 # flexor carpi radialis, flexor digitorum, flexor carpi ulnaris, extensor carpi ulnaris, extensor digitorum, extensor
 # carpi radialis: angles in degrees round the forearm, from the radial side over the palm side
-_ANGLES_DEG = (15.0, 65.0, 125.0, 195.0, 245.0, 310.0)
+ANGLES_DEG = (15.0, 65.0, 125.0, 195.0, 245.0, 310.0)
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,15 @@ class Person:
     noise: float
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, n_gestures: int, *, variation: float = 1.0) -> Person:
-        """Draw a subject; ``variation`` >= 0 scales how far subjects differ."""
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        n_gestures: int,
+        *,
+        angles_deg: Sequence[float] = ANGLES_DEG,
+        variation: float = 1.0,
+    ) -> Person:
+        """Draw a subject with muscles at ``angles_deg``; ``variation`` >= 0 scales how far subjects differ."""
         turn = rng.normal(0.0, np.deg2rad(9.0) * variation)
         gain = np.exp(rng.normal(0.0, 0.25 * variation))
         muscles = tuple(
@@ -49,7 +56,7 @@ class Person:
                 float(np.deg2rad(degrees) + turn + rng.normal(0.0, 0.08 * variation)),
                 size=float(gain * np.exp(rng.normal(0.0, 0.2 * variation))),
             )
-            for degrees in _ANGLES_DEG
+            for degrees in angles_deg
         )
         strategy = np.exp(rng.normal(0.0, 0.28 * variation, (n_gestures, len(muscles))))
         return cls(muscles, strategy, float(0.012 * np.exp(rng.normal(0.0, 0.3 * variation))))

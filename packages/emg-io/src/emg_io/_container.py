@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ._errors import EmgIoError
 
@@ -54,6 +55,10 @@ class Container(ABC):
     def read(self, name: str) -> bytes:
         """Read one file whole, at most `MAX_MEMBER_BYTES`."""
 
+    def open(self, name: str) -> BinaryIO:
+        """Open one file for reading with seeks; a folder reads from disk, an archive from memory."""
+        return io.BytesIO(self.read(name))
+
     @abstractmethod
     def label(self, name: str) -> str:
         """Return how error messages name a member."""
@@ -76,13 +81,18 @@ class Folder(Container):
 
     def read(self, name: str) -> bytes:
         """Read one file whole."""
+        with self.open(name) as stream:
+            return stream.read(MAX_MEMBER_BYTES)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open one file, which must lie in the folder even where it is a link."""
         _safe_name(name, str(self.path))
         file = self.path / name
         if not file.resolve().is_relative_to(self.path.resolve()):
             raise EmgIoError("link leads out of the data set", file=self.label(name), place="path")
         try:
             _bounded(self.label(name), "size", file.stat().st_size, MAX_MEMBER_BYTES)
-            return file.read_bytes()
+            return file.open("rb")
         except OSError as error:
             raise EmgIoError("cannot be read", file=self.label(name), found=str(error)) from None
 

@@ -133,10 +133,19 @@ def _find(container: Container, candidates: Sequence[Format]) -> list[tuple[Form
     """Return the formats whose layout is found in a container or, failing that, in an archive lying in a folder."""
     members = container.members()
     found = [(entry, container, claimed) for entry in candidates if (claimed := entry.claims(members))]
-    if found or not isinstance(container, Folder):
+    if not isinstance(container, Folder):
         return found
-    zips = [container.path / m.name for m in members if "/" not in m.name and m.name.casefold().endswith(".zip")]
-    return [hit for path in zips for hit in _find(Archive(path), candidates)]
+    others = [entry for entry in candidates if entry not in [hit[0] for hit in found]]
+    unreadable: list[EmgIoError] = []
+    for member in members:
+        if others and "/" not in member.name and member.name.casefold().endswith(".zip"):
+            try:
+                found += _find(Archive(container.path / member.name), others)
+            except EmgIoError as error:
+                unreadable.append(error)
+    if unreadable and not found:
+        raise unreadable[0]
+    return found
 
 
 def _refuse_repeats(recordings: Sequence[Recording]) -> None:

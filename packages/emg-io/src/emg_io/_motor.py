@@ -8,15 +8,17 @@ a bipolar electrode sees a travelling source; their reach over the skin falls wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-Floats = NDArray[np.float64]
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.float64]"
+_Fired: TypeAlias = "tuple[NDArray[np.intp], Floats]"
 
 MUAP_SIGMAS_S = (0.0011, 0.0014, 0.0018, 0.0023)
 _MAINS_HZ = 50.0
@@ -69,10 +71,10 @@ class MotorUnitPool:
         order = np.arange(1, self.n_units + 1) / self.n_units
         return self.amplitude_range**order / self.amplitude_range
 
-    def rates(self, excitation: Floats) -> Floats:
-        """Return firing rates in Hz, (units, time), for an excitation (time,) in 0..1."""
-        above = excitation[None, :] - self.thresholds[:, None]
-        slope = (self.peak_rate - self.min_rate) / (1.0 - self.thresholds[:, None])
+    def rate(self, excitation: Floats, threshold: float) -> Floats:
+        """Return the firing rate in Hz, (time,), of a unit under an excitation (time,) in 0..1."""
+        above = excitation - threshold
+        slope = (self.peak_rate - self.min_rate) / (1.0 - threshold)
         return np.where(above >= 0, np.minimum(self.min_rate + slope * above, self.peak_rate), 0.0)
 
     def trains(self, excitation: Floats, sfreq: float, rng: np.random.Generator) -> list[NDArray[np.intp]]:
@@ -92,9 +94,9 @@ class MotorUnitPool:
         list of ndarray
             One sorted array of sample indices a unit: a renewal process in the unit's own, rate-warped time.
         """
-        phases = np.cumsum(self.rates(excitation), axis=1) / sfreq
         trains = []
-        for phase in phases:
+        for threshold in self.thresholds:
+            phase = np.cumsum(self.rate(excitation, threshold)) / sfreq
             n_spikes = int(phase[-1]) + 8
             intervals = np.maximum(rng.normal(1.0, self.isi_cv, n_spikes), 0.2)
             events = np.cumsum(intervals) - rng.uniform(0.0, 1.0)
@@ -165,29 +167,34 @@ def surface_emg(
         (channels, time), arbitrary unit: 1 is the largest potential right under an electrode.
     """
     n_times, shapes = excitations.shape[1], muap_shapes(sfreq)
-    impulses = np.zeros((len(shapes), len(electrode_angles), n_times))
+    fired: list[list[_Fired]] = [[] for _ in shapes]
     for muscle, excitation in zip(muscles, excitations, strict=True):
-        _fire(impulses, muscle, electrode_gains(_place(muscle, rng), electrode_angles, reach), excitation, sfreq, rng)
-    emg: Floats = np.zeros(impulses.shape[1:])
-    for kind, shape in zip(impulses, shapes, strict=True):
-        for channel, train in enumerate(kind):
+        for kind, spikes in _fire(muscle, excitation, electrode_angles, reach, sfreq, rng):
+            fired[kind].append(spikes)
+    emg: Floats = np.zeros((len(electrode_angles), n_times))
+    for units, shape in zip(fired, shapes, strict=True):
+        for channel in range(len(emg)):
+            train = np.zeros(n_times)
+            for places, weights in units:
+                np.add.at(train, places, weights[channel])
             emg[channel] += np.convolve(train, shape, mode="same")
     hum = mains * np.sin(2 * np.pi * _MAINS_HZ * np.arange(n_times) / sfreq + rng.uniform(0, 2 * np.pi))
     emg += hum + rng.normal(0.0, noise, emg.shape)
     return emg
 
 
-def _place(muscle: Muscle, rng: np.random.Generator) -> Floats:
-    """Draw the angles of a muscle's units, (units,) rad."""
-    return muscle.angle + rng.normal(0.0, muscle.spread, muscle.pool.n_units)
-
-
 def _fire(
-    impulses: Floats, muscle: Muscle, gains: Floats, excitation: Floats, sfreq: float, rng: np.random.Generator
-) -> None:
-    """Add every spike of a muscle, weighed by size and distance, to the impulse trains (kinds, channels, time)."""
-    sizes = muscle.size * muscle.pool.amplitudes[:, None] * gains
-    kinds = rng.integers(0, len(impulses), muscle.pool.n_units)
-    for kind, size, train in zip(kinds, sizes, muscle.pool.trains(excitation, sfreq, rng), strict=True):
-        places, counts = np.unique(train, return_counts=True)
-        impulses[kind][:, places] += size[:, None] * counts
+    muscle: Muscle,
+    excitation: Floats,
+    electrode_angles: Floats,
+    reach: float,
+    sfreq: float,
+    rng: np.random.Generator,
+) -> Iterator[tuple[int, _Fired]]:
+    """Yield, for every unit of a muscle, its kind, when it fired, and its weight on each electrode."""
+    pool = muscle.pool
+    angles = muscle.angle + rng.normal(0.0, muscle.spread, pool.n_units)
+    weights = muscle.size * pool.amplitudes[:, None] * electrode_gains(angles, electrode_angles, reach)
+    kinds = rng.integers(0, len(MUAP_SIGMAS_S), pool.n_units).tolist()
+    for kind, weight, train in zip(kinds, weights, pool.trains(excitation, sfreq, rng), strict=True):
+        yield kind, (train, weight)

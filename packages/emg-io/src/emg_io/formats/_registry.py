@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import uci
+from . import ninapro, uci
 
 if TYPE_CHECKING:
     from ._format import Format
 
-_ENTRIES: tuple[Format, ...] = (uci.FORMAT,)
+_ENTRIES: tuple[Format, ...] = (
+    uci.FORMAT,
+    *ninapro.FORMATS,
+)
 
 REGISTRY: dict[str, Format] = {entry.info.name: entry for entry in _ENTRIES}
