@@ -1,0 +1,36 @@
+"""Nothing that a model file says reaches the C source unless it passes here."""
+
+from __future__ import annotations
+
+import re
+
+from emg_edge._errors import EmgEdgeError
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_RESERVED = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long main "
+    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+    "vectors arena".split()
+)
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.+ -]")
+
+
+def check_name(name: str) -> str:
+    """Return a program's name if it may start C symbols and file names.
+
+    Raises
+    ------
+    EmgEdgeError
+        When it is not ``[a-z][a-z0-9_]*`` of at most 32 characters, is reserved, or starts with ``emg_``.
+    """
+    if not _IDENTIFIER.fullmatch(name) or name in _RESERVED or name.startswith(("emg_", "test_")):
+        raise EmgEdgeError(
+            f"name {name[:40]!r} cannot start C symbols; use at most 32 of a-z, 0-9 and _, starting with a letter, no C "
+            f"keyword and not emg_ or test_ in front"
+        )
+    return name
+
+
+def comment(text: str) -> str:
+    """Return text that is safe inside a C comment or string: whitelisted characters, at most 60."""
+    return _UNSAFE.sub("_", text)[:60]

@@ -1,0 +1,106 @@
+"""The same C on a 32-bit RISC-V core under QEMU: equal bits, exact instruction counts, no float, a small stack."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emg_edge._build import STRICT, build
+from emg_edge._compare import compare
+from emg_edge._execute import HostExecutor, ReferenceExecutor, Rv32Executor
+from emg_edge._plan import plan_arena
+from emg_edge.emit import emit_project
+from emg_edge.kernels import OPERATORS
+from emg_edge.targets import get_target
+
+_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
+programs = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(programs)
+
+TOOLS = ("riscv64-unknown-elf-gcc", "riscv64-unknown-elf-nm", "qemu-system-riscv32")
+NOT_ON_A_DEVICE = re.compile(
+    r"__(add|sub|mul|div|neg|float|fix|eq|ne|l[te]|g[te]|unord|extend|trunc)[a-z]*[sdt]f|__u?(div|mod)di3"
+)
+
+pytestmark = pytest.mark.rv32
+
+
+@pytest.fixture(autouse=True)
+def _tools():
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"CI must have {missing}: {Rv32Executor.install}")
+    if missing:
+        pytest.skip(f"{missing} not on PATH; {Rv32Executor.install}")
+
+
+def project(folder, program, feeds):
+    (folder / "c").mkdir()
+    for name, content in emit_project(program, plan_arena(program), feeds).items():
+        (folder / "c" / name).write_bytes(content)
+    return folder / "c"
+
+
+def assert_equal_everywhere(program, folder, feeds):
+    expected = ReferenceExecutor(program).trace(feeds)
+    for executor in (HostExecutor(program, folder), Rv32Executor(program, folder)):
+        report = compare(program, expected, executor.trace(feeds))
+        assert report.equal, f"{executor.toolchain.name}: {report.difference}"
+
+
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+def test_operator_equals_reference(kind, tmp_path):
+    program = programs.sweep(kind, seed=21, count=8)
+    feeds = programs.random_feeds(program, seed=22, samples=3)
+    assert_equal_everywhere(program, project(tmp_path, program, feeds), feeds)
+
+
+def test_network_equals_reference_and_counts_are_deterministic(tmp_path):
+    program = programs.small_network(seed=3)
+    feeds = programs.random_feeds(program, 4, samples=2)
+    folder = project(tmp_path, program, feeds)
+    assert_equal_everywhere(program, folder, feeds)
+    executor = Rv32Executor(program, folder)
+    counts = executor.instructions(feeds)
+    np.testing.assert_array_equal(counts, executor.instructions(feeds))
+    assert program.macs < counts.min() <= counts.max() < 40 * program.macs
+
+
+def test_test_vectors_pass_on_the_core(tmp_path):
+    program = programs.small_network(seed=5)
+    folder = project(tmp_path, program, programs.random_feeds(program, 6, samples=1))
+    done = subprocess.run(["make", "-s", "test-rv32"], cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ok" in done.stdout + done.stderr
+
+
+def test_no_float_and_no_64_bit_division_is_linked(tmp_path):
+    program = programs.small_network(seed=7)
+    folder = project(tmp_path, program, programs.random_feeds(program, 8, samples=1))
+    binary = build(folder, Rv32Executor.toolchain, "main.c")
+    symbols = subprocess.run([TOOLS[1], str(binary)], capture_output=True, text=True, check=True).stdout
+    assert "small_run" in symbols
+    assert not NOT_ON_A_DEVICE.findall(symbols)
+
+
+def test_stack_stays_below_the_estimate(tmp_path):
+    program = programs.small_network(seed=9)
+    folder = project(tmp_path, program, programs.random_feeds(program, 10, samples=1))
+    flags = [*STRICT, "-O2", "-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", "-fstack-usage"]
+    sources = [path.name for path in folder.glob("*.c") if path.name not in {"main.c", "test_main.c", "vectors.c"}]
+    subprocess.run([TOOLS[0], *flags, "-c", *sources], cwd=folder, check=True, timeout=300)
+    frames = {path.stem: [] for path in folder.glob("*.su")}
+    for path in folder.glob("*.su"):
+        for line in path.read_text().splitlines():
+            _, size, kind = line.split("\t")
+            assert kind == "static"
+            frames[path.stem].append(int(size))
+    deepest = sum(frames.pop("small")) + max(sum(sizes) for sizes in frames.values())
+    assert 0 < deepest < get_target("rv32").stack_bytes
