@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from ._heads import TinyMyoClassifier, TinyMyoPretrainer
     from ._macs import count_macs
     from ._onnx import export_onnx
+    from ._published import read_published
     from ._registry import create_model, list_models, model_info
     from ._tinymyo import TinyMyoEncoder
 else:
-    from ._lazy import __dir__ as __dir__, __getattr__ as __getattr__
+    from ._lazy import __dir__ as __dir__
+    from ._lazy import __getattr__ as __getattr__
 
 __all__ = [
     "EmgModelsError",
@@ -28,5 +30,6 @@ __all__ = [
     "load_labels",
     "load_preprocessing",
     "model_info",
+    "read_published",
     "save_pretrained",
 ]

@@ -53,7 +53,8 @@ class TinyMyoClassifier(nn.Module):
     ----------
     config : TinyMyoConfig
         Network; ``n_outputs`` must be given. Input must have exactly ``n_chans`` channels, of which a channel mask
-        may declare some padded; any number of patches is allowed.
+        may declare some padded; any number of patches is allowed. The mask token, which only pre-training uses, takes
+        no gradient here.
     """
 
     def __init__(self, config: TinyMyoConfig) -> None:
@@ -62,6 +63,7 @@ class TinyMyoClassifier(nn.Module):
             raise EmgModelsError("n_outputs=None: a classifier needs its number of classes; give n_outputs >= 1")
         self.config = config
         self.encoder = TinyMyoEncoder(config)
+        self.encoder.mask_token.requires_grad = False
         self.head = nn.Linear(config.n_chans * config.embed_dim, config.n_outputs)
         xavier_(self.head)
 

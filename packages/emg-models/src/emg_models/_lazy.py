@@ -19,6 +19,7 @@ MODULES = {
     "load_labels": "_folder",
     "load_preprocessing": "_folder",
     "model_info": "_registry",
+    "read_published": "_published",
     "save_pretrained": "_folder",
 }
 

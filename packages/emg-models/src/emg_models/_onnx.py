@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export_onnx"]
 
+OPSETS = range(18, 24)
 _CHATTY = "torch.onnx._internal.exporter._registration"
 
 
@@ -48,7 +49,7 @@ def export_onnx(
     labels : sequence of str
         One name per output.
     opset : int
-        ONNX operator set, >= 18. From 20 on GELU is one node, from 23 on attention is one node too.
+        ONNX operator set, 18 to 23. From 20 on GELU is one node, at 23 attention is one node too.
     batch : int
         Fixed batch size, >= 1.
     name : str, optional
@@ -69,8 +70,10 @@ def export_onnx(
         raise EmgModelsError(
             f"model of type {type(model).__name__}: a classifier is required; build one with create_model"
         )
-    if opset < 18 or batch < 1:
-        raise EmgModelsError(f"opset={opset}, batch={batch}: opset >= 18 and batch >= 1 are required")
+    if opset not in OPSETS or batch < 1:
+        raise EmgModelsError(
+            f"opset={opset}, batch={batch}: opset {OPSETS.start} to {OPSETS.stop - 1} and batch >= 1 are required"
+        )
     metadata = _metadata(model, preprocessing, labels, name or type(model).__name__)
     proto = _translate(model, opset, batch)
     for key, value in metadata.items():
@@ -117,6 +120,9 @@ def _translate(model: TinyMyoClassifier, opset: int, batch: int) -> "onnx.ModelP
     if program is None:
         raise EmgModelsError("torch's exporter returned no program; torch >= 2.6 is required")
     proto: onnx.ModelProto = program.model_proto
+    written = {item.domain: item.version for item in proto.opset_import}
+    if written != {"": opset}:
+        raise EmgModelsError(f"torch's exporter wrote operator sets {written}, not opset={opset}; ask for one of those")
     for item in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output, proto.graph):
         item.ClearField("metadata_props")
     return proto

@@ -1,5 +1,6 @@
-"""The preprocessing record that travels with a model: checked against the model before it is written anywhere."""
+"""The preprocessing record that travels with a model: checked against the model before it is written or used."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,10 +18,10 @@ def check_preprocessing(preprocessing: Mapping[str, Any], config: TinyMyoConfig)
     Parameters
     ----------
     preprocessing : mapping
-        ``sfreq`` (Hz), ``unit`` (of the recording), ``channels`` (names, in order), ``resample``, ``filter`` (``kind``
-        "sos" with rows of six numbers), ``normalisation`` (``kind`` "zscore" with ``mean`` and ``std`` per channel),
-        ``window`` (``length`` and ``hop`` in ``unit`` "samples"). ``resample``, ``filter`` and ``normalisation`` may be
-        None; further keys are kept.
+        ``sfreq`` (Hz), ``unit`` (of the recording), ``channels`` (distinct names, in order), ``resample`` (``method``
+        and ``sfreq``), ``filter`` (``kind`` "sos" with rows of six numbers), ``normalisation`` (``kind``; "zscore" has
+        ``mean`` and ``std`` > 0 per channel), ``window`` (``length`` and ``hop``, ``unit`` "samples"). ``resample``,
+        ``filter`` and ``normalisation`` may be None; further keys are kept.
     config : TinyMyoConfig
         What the model expects.
 
@@ -33,13 +34,15 @@ def check_preprocessing(preprocessing: Mapping[str, Any], config: TinyMyoConfig)
     if missing:
         raise EmgModelsError(f"preprocessing lacks {missing}; {list(_KEYS)} are required, None where nothing is done")
     _require("sfreq", preprocessing["sfreq"], config.sfreq)
-    _require("number of channels", len(preprocessing["channels"]), config.n_chans)
-    window = preprocessing["window"]
-    if not isinstance(window, Mapping) or window.get("unit") != "samples":
-        raise EmgModelsError(f"preprocessing: window={window!r}: length and hop with unit 'samples' are required")
-    _require("window length", window.get("length"), config.n_times)
+    _check_channels(preprocessing["channels"], config.n_chans)
+    for key in ("resample", "filter", "normalisation"):
+        if not isinstance(preprocessing[key], Mapping | None):
+            raise EmgModelsError(f"preprocessing: {key}={preprocessing[key]!r}: an object or None is required")
+    if preprocessing["resample"] is not None:
+        _require("sfreq after resampling", preprocessing["resample"].get("sfreq"), config.sfreq)
     _check_filter(preprocessing["filter"])
     _check_normalisation(preprocessing["normalisation"], config.n_chans)
+    _check_window(preprocessing["window"], config.n_times)
     return dict(preprocessing)
 
 
@@ -51,11 +54,26 @@ def _require(what: str, given: object, required: object) -> None:
         )
 
 
+def _check_channels(names: object, n_chans: int) -> None:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise EmgModelsError(f"preprocessing: channels={names!r}: a list of names is required")
+    if len(set(names)) != len(names):
+        raise EmgModelsError(f"preprocessing: channels={names!r}: names occur twice; give each channel its own")
+    _require("number of channels", len(names), n_chans)
+
+
+def _check_window(window: object, n_times: int) -> None:
+    if not isinstance(window, Mapping) or window.get("unit") != "samples" or not isinstance(window.get("hop"), int):
+        raise EmgModelsError(f"preprocessing: window={window!r}: length and hop with unit 'samples' are required")
+    _require("window length", window.get("length"), n_times)
+
+
 def _check_filter(value: Mapping[str, Any] | None) -> None:
     if value is None:
         return
-    sections = value.get("sos") if value.get("kind") == "sos" else None
-    if not isinstance(sections, Sequence) or not sections or any(len(row) != 6 for row in sections):
+    sections = value.get("sos")
+    rows = sections if value.get("kind") == "sos" and isinstance(sections, list | tuple) else []
+    if not rows or not all(_numbers(row, 6) for row in rows):
         raise EmgModelsError(
             f"preprocessing: filter={value!r}: kind 'sos' with second-order sections of six numbers is required, "
             "or None for no filter"
@@ -65,14 +83,19 @@ def _check_filter(value: Mapping[str, Any] | None) -> None:
 def _check_normalisation(value: Mapping[str, Any] | None, n_chans: int) -> None:
     if value is None or value.get("kind") != "zscore":
         return
-    for key in ("mean", "std"):
-        if len(value.get(key, ())) != n_chans:
-            raise EmgModelsError(
-                f"preprocessing: normalisation {key} has {len(value.get(key, ()))} entries, "
-                f"{n_chans} channels need one each"
-            )
-    if not all(entry > 0 for entry in value["std"]):
-        raise EmgModelsError("preprocessing: a normalisation std is not > 0; drop the dead channel or use 1")
+    mean, std = value.get("mean"), value.get("std")
+    if not _numbers(mean, n_chans) or not _numbers(std, n_chans) or not all(entry > 0 for entry in std or ()):
+        raise EmgModelsError(
+            f"preprocessing: normalisation={value!r}: a finite mean and a std > 0 for each of {n_chans} channels are "
+            "required; drop a dead channel or give it std 1"
+        )
+
+
+def _numbers(value: object, count: int) -> bool:
+    """Whether `value` is a list of `count` finite numbers."""
+    if not isinstance(value, list | tuple) or len(value) != count:
+        return False
+    return all(isinstance(entry, int | float) and math.isfinite(entry) for entry in value)
 
 
 def check_labels(labels: Sequence[str], n_outputs: int | None) -> list[str]:
@@ -84,8 +107,8 @@ def check_labels(labels: Sequence[str], n_outputs: int | None) -> list[str]:
         The number of labels is not the number of outputs, or a label is no text or occurs twice.
     """
     names = list(labels)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        raise EmgModelsError(f"labels={names!r}: distinct strings are required")
     if len(names) != (n_outputs or 0):
         raise EmgModelsError(f"{len(names)} labels given, the model has {n_outputs or 0} outputs; give one label each")
-    if len(set(names)) != len(names) or not all(isinstance(name, str) for name in names):
-        raise EmgModelsError(f"labels={names!r}: distinct strings are required")
     return names

@@ -1,0 +1,68 @@
+"""Fixtures of the emg-models tests."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+from emg_models import TinyMyoClassifier, TinyMyoConfig
+
+LABELS = ["rest", "fist", "flexion", "extension", "radial", "ulnar"]
+
+
+@pytest.fixture
+def oracles():
+    """The slow, obvious TinyMyo of models_oracles.py."""
+    spec = importlib.util.spec_from_file_location("models_oracles", Path(__file__).with_name("models_oracles.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def small_config():
+    return TinyMyoConfig(n_chans=8, n_times=100, n_outputs=6, sfreq=100.0, embed_dim=32, n_heads=2, n_blocks=2)
+
+
+@pytest.fixture
+def describe():
+    """A preprocessing record that fits a configuration."""
+
+    def preprocessing(config, **changes):
+        return {
+            "sfreq": config.sfreq,
+            "unit": "V",
+            "channels": [f"ch{i + 1}" for i in range(config.n_chans)],
+            "resample": {"method": "hold", "sfreq": config.sfreq},
+            "filter": {"kind": "sos", "causal": True, "sos": [[0.5, 0.5, 0.0, 1.0, 0.0, 0.0]]},
+            "normalisation": {"kind": "zscore", "mean": [0.0] * config.n_chans, "std": [2e-5] * config.n_chans},
+            "window": {"length": config.n_times, "hop": config.n_times // 4, "unit": "samples"},
+        } | changes
+
+    return preprocessing
+
+
+@pytest.fixture
+def labels():
+    return list(LABELS)
+
+
+@pytest.fixture
+def stir():
+    """Move every parameter a little, as training would: biases are no longer 0, no two tensors are equal."""
+
+    def stirred(model, seed=0, scale=0.02):
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(scale * torch.randn(parameter.shape, generator=generator))
+        return model
+
+    return stirred
+
+
+@pytest.fixture
+def small_model(small_config, stir):
+    torch.manual_seed(0)
+    return stir(TinyMyoClassifier(small_config)).eval()

@@ -1,0 +1,91 @@
+"""Every message of the configuration and of the models' public edge."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, TinyMyoEncoder, TinyMyoPretrainer
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"n_chans": 0}, "n_chans=0: an integer >= 1"),
+        ({"n_blocks": 2.0}, "n_blocks=2.0: an integer >= 1"),
+        ({"n_heads": True}, "n_heads=True: an integer >= 1"),
+        ({"n_outputs": 0}, "n_outputs=0: an integer >= 1"),
+        ({"sfreq": 0.0}, "sfreq=0.0: a finite rate > 0 in Hz"),
+        ({"sfreq": float("inf")}, "sfreq=inf"),
+        ({"sfreq": "2000"}, "sfreq='2000'"),
+        ({"dropout": 1.0}, r"dropout=1.0: a rate in \[0, 1\)"),
+        ({"attn_dropout": -0.1}, "attn_dropout=-0.1"),
+        ({"drop_path": "0"}, "drop_path='0'"),
+        ({"n_times": 1010}, "n_times=1010 is not a multiple of patch_size=20; cut the window to 1000"),
+        ({"n_chans": 17}, "n_chans=17 exceeds max_chans=16.*raise max_chans"),
+        ({"channel_embedding": 1}, "channel_embedding=1: True or False"),
+        ({"rope": "fixed"}, "rope='fixed': one of corrected, released, none"),
+        ({"embed_dim": 190}, "embed_dim=190 is not divisible by n_heads=3; choose embed_dim=189"),
+        ({"embed_dim": 15}, "heads of odd width 5.*rope='none'"),
+    ],
+)
+def test_configuration(values, message):
+    with pytest.raises(EmgModelsError, match=message):
+        TinyMyoConfig(**values)
+
+
+def test_what_the_messages_advise_works():
+    TinyMyoConfig(n_chans=17, max_chans=17)
+    TinyMyoConfig(n_chans=17, channel_embedding=False)
+    TinyMyoConfig(embed_dim=15, rope="none")
+
+
+def test_configuration_round_trip_is_strict():
+    config = TinyMyoConfig(n_outputs=3, rope="released")
+    values = config.to_dict()
+    assert TinyMyoConfig.from_dict(values) == config
+    values["n_layers"] = values.pop("n_blocks")
+    with pytest.raises(EmgModelsError, match=r"unknown keys \['n_layers'\], missing keys \['n_blocks'\]"):
+        TinyMyoConfig.from_dict(values)
+
+
+def test_configuration_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TinyMyoConfig().n_chans = 3
+
+
+@pytest.mark.parametrize(
+    ("x", "masks", "message"),
+    [
+        (torch.zeros(8, 100), {}, r"shape \(8, 100\).*add a batch axis with x\[None\]"),
+        (torch.zeros(1, 8, 100, dtype=torch.int16), {}, r"torch.int16.*x.float\(\)"),
+        (torch.zeros(1, 17, 100), {}, "17 channels, the channel embedding has 16 rows"),
+        (torch.zeros(1, 8, 110), {}, "110 samples per window.*cut it to 100"),
+        (torch.zeros(1, 8, 0), {}, "0 samples per window"),
+        (
+            torch.zeros(1, 8, 100),
+            {"patch_mask": torch.zeros(1, 39, dtype=torch.bool)},
+            r"patch_mask of shape \(1, 39\)",
+        ),
+        (torch.zeros(1, 8, 100), {"patch_mask": torch.zeros(1, 40)}, r"torch.float32: a bool tensor \(1, 40\)"),
+        (torch.zeros(1, 8, 100), {"channel_mask": torch.ones(8, dtype=torch.bool)}, r"channel_mask of shape \(8,\)"),
+        (torch.zeros(1, 8, 100), {"channel_mask": torch.zeros(1, 8, dtype=torch.bool)}, "without any real channel"),
+    ],
+)
+def test_encoder_input(x, masks, message, small_config):
+    with pytest.raises(EmgModelsError, match=message):
+        TinyMyoEncoder(small_config)(x, **masks)
+
+
+def test_classifier_input(small_model):
+    with pytest.raises(EmgModelsError, match="input has 7 channels, the head was built for 8; pad with zeros"):
+        small_model(torch.zeros(1, 7, 100))
+    with pytest.raises(EmgModelsError, match=r"shape \(8, 100\)"):
+        small_model(torch.zeros(8, 100))
+
+
+def test_heads_want_the_right_number_of_outputs(small_config):
+    with pytest.raises(EmgModelsError, match="n_outputs=6: the pre-training model has no classes"):
+        TinyMyoPretrainer(small_config)
+    with pytest.raises(EmgModelsError, match="n_outputs=None: a classifier needs its number of classes"):
+        TinyMyoClassifier(dataclasses.replace(small_config, n_outputs=None))

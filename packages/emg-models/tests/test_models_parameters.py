@@ -1,0 +1,145 @@
+"""Counts, names, initial values and multiply-accumulates, to the unit (reference 1.2, 1.5, 1.7, 1.8, 1.10, 2)."""
+
+import math
+
+import pytest
+import torch
+
+from emg_models import (
+    TinyMyoClassifier,
+    TinyMyoConfig,
+    TinyMyoEncoder,
+    TinyMyoPretrainer,
+    count_macs,
+    create_model,
+    model_info,
+)
+
+R1 = {"rope": "released", "channel_embedding": False}
+
+
+def count(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("settings", "encoder", "whole"),
+    [
+        (R1, 3_563_520, 3_567_380),
+        ({}, 3_566_592, 3_570_452),
+        (R1 | {"n_blocks": 4}, 1_784_064, 1_787_924),
+        ({"n_blocks": 4}, 1_787_136, 1_790_996),
+    ],
+)
+def test_encoder_and_pretraining_model(settings, encoder, whole):
+    model = TinyMyoPretrainer(TinyMyoConfig(**settings))
+    assert count(model.encoder) == encoder
+    assert count(model.decoder) == 3_860
+    assert count(model) == whole
+
+
+def test_parts_of_the_encoder():
+    encoder = TinyMyoEncoder(TinyMyoConfig())
+    block = encoder.blocks[0]
+    assert count(encoder.patch_embedding) == 4_032
+    assert encoder.mask_token.numel() == 192
+    assert encoder.channel_embed.shape == (1, 16, 1, 192)
+    assert count(block) == 444_864
+    assert (count(block.norm1) + count(block.norm2), count(block.attn), count(block.mlp)) == (768, 148_224, 295_872)
+    assert (count(block.attn.qkv), count(block.attn.proj)) == (111_168, 37_056)
+    assert (count(block.mlp.fc1), count(block.mlp.fc2)) == (148_224, 147_648)
+    assert count(encoder.blocks) + count(encoder.norm) == 3_558_912 + 384
+
+
+@pytest.mark.parametrize(
+    ("n_chans", "n_outputs", "head", "released", "corrected"),
+    [
+        (16, 53, 162_869, 3_726_389, 3_729_461),
+        (8, 6, 9_222, 3_572_742, 3_575_814),
+        (8, 5, 7_685, 3_571_205, 3_574_277),
+        (8, 7, 10_759, 3_574_279, 3_577_351),
+    ],
+)
+def test_classifier_table(n_chans, n_outputs, head, released, corrected):
+    for settings, whole in ((R1, released), ({}, corrected)):
+        model = TinyMyoClassifier(TinyMyoConfig(n_chans=n_chans, n_times=200, n_outputs=n_outputs, **settings))
+        assert count(model.head) == head
+        assert count(model) == whole
+
+
+def test_tinyissimomyo_with_the_db5_head():
+    assert model_info("tinyissimomyo", 16, 200, 53)["parameters"] == 1_950_005
+
+
+def test_state_dict_has_the_published_names():
+    linears = [
+        f"{name}.{kind}" for name in ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2") for kind in ("weight", "bias")
+    ]
+    norms = [f"{name}.{kind}" for name in ("norm1", "norm2") for kind in ("weight", "bias")]
+    names = {f"blocks.{block}.{name}" for block in range(8) for name in linears + norms}
+    names |= {"mask_token", "norm.weight", "norm.bias"}
+    names |= {"patch_embedding.patch_embed.proj.weight", "patch_embedding.patch_embed.proj.bias"}
+    assert set(TinyMyoEncoder(TinyMyoConfig(**R1)).state_dict()) == names
+    assert set(TinyMyoEncoder(TinyMyoConfig()).state_dict()) == names | {"channel_embed"}
+
+
+@pytest.mark.parametrize(
+    ("n_chans", "n_times", "tokens", "eight", "four"),
+    [
+        (16, 1000, 800, 4.800, 2.402),
+        (8, 1000, 400, 1.909, 0.955),
+        (16, 200, 160, 0.645, 0.323),
+        (8, 200, 80, 0.303, 0.152),
+    ],
+)
+def test_multiply_accumulates(n_chans, n_times, tokens, eight, four):
+    for name, blocks, published in (("tinymyo", 8, eight), ("tinyissimomyo", 4, four)):
+        macs = model_info(name, n_chans, n_times)["macs"]
+        assert macs == blocks * (442_368 * tokens + 384 * tokens**2) + 3_840 * tokens
+        assert round(macs / 1e9, 3) == published
+        assert model_info(name, n_chans, n_times, 6)["macs"] == macs + n_chans * 192 * 6
+
+
+def test_macs_of_a_real_model_leave_it_as_it_was():
+    model = create_model("tinymyo", n_chans=8, n_times=200, n_outputs=6, sfreq=200.0).train()
+    assert count_macs(model, 8, 200) == model_info("tinymyo", 8, 200, 6)["macs"]
+    assert all(module.training for module in model.modules())
+
+
+def test_initial_linears_are_xavier_uniform_and_shrink_with_depth():
+    torch.manual_seed(0)
+    encoder = TinyMyoPretrainer(TinyMyoConfig()).encoder
+    for depth, block in enumerate(encoder.blocks, start=1):
+        for name, scale in (("attn.qkv", 1), ("attn.proj", 2 * depth), ("mlp.fc1", 1), ("mlp.fc2", 2 * depth)):
+            linear = block.get_submodule(name)
+            bound = math.sqrt(6 / (linear.in_features + linear.out_features) / scale)
+            assert 0.99 * bound < float(linear.weight.detach().abs().max()) <= bound * (1 + 1e-6)
+            assert float(linear.weight.detach().std()) == pytest.approx(bound / math.sqrt(3), rel=0.02)
+            assert not linear.bias.any()
+
+
+def test_other_initial_values():
+    torch.manual_seed(0)
+    model = TinyMyoPretrainer(TinyMyoConfig())
+    encoder = model.encoder
+    proj = encoder.patch_embedding.patch_embed.proj
+    bound = math.sqrt(6 / (192 + 20))
+    assert 0.99 * bound < float(proj.weight.detach().abs().max()) <= bound
+    assert 0 < float(proj.bias.detach().abs().max()) <= 1 / math.sqrt(20)
+    for token in (encoder.mask_token, encoder.channel_embed):
+        assert float(token.detach().abs().max()) <= 0.02
+        assert float(token.detach().std()) == pytest.approx(0.02 * 0.54, rel=0.15)
+    assert not model.decoder.bias.any()
+    assert (encoder.norm.weight == 1).all()
+    assert not encoder.norm.bias.any()
+    assert encoder.norm.eps == 1e-5
+
+
+def test_reset_parameters_draws_anew_from_the_same_law():
+    encoder = TinyMyoEncoder(TinyMyoConfig(n_blocks=1))
+    before = encoder.blocks[0].attn.proj.weight.detach().clone()
+    encoder.reset_parameters()
+    after = encoder.blocks[0].attn.proj.weight.detach()
+    bound = math.sqrt(6 / 384 / 2)
+    assert not torch.equal(before, after)
+    assert 0.99 * bound < float(after.abs().max()) <= bound * (1 + 1e-6)
