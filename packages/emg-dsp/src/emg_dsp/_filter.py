@@ -1,0 +1,166 @@
+"""`Filter`: second-order sections, designed once, applied causally, zero-phase or chunk by chunk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._arrays import Floats, NanPolicy, as_signal
+from ._cascade import run_causal, run_zero_phase
+from ._checks import positive
+from ._errors import EmgDspError
+from ._stream import Stream
+
+
+@dataclass(frozen=True, repr=False)
+class Filter:
+    """A stable digital filter as a cascade of second-order sections, for one sampling rate.
+
+    Build one with `bandpass`, `highpass`, `lowpass` or `notch`, and cascade with ``+``: the sections of the result run
+    in one pass over the signal. Filters are values: immutable, hashable, equal where sections and rate are equal.
+
+    Parameters
+    ----------
+    sections : array-like (n_sections, 6)
+        Rows ``b0 b1 b2 1 a1 a2`` as in scipy, ``n_sections >= 1``; kept as nested tuples of float.
+    sfreq : float
+        Sampling rate the sections were designed for, in Hz, > 0.
+    label : str
+        What the filter is, in words; carried along, never interpreted or compared.
+
+    Raises
+    ------
+    EmgDspError
+        If the sections have the wrong shape, are not finite, are not normalised to ``a0 = 1`` or are unstable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import emg_dsp
+    >>> clean = emg_dsp.bandpass(20, 450, sfreq=2000) + emg_dsp.notch(50, sfreq=2000)
+    >>> clean(np.zeros((8, 400), dtype=np.float32)).shape
+    (8, 400)
+    """
+
+    sections: tuple[tuple[float, ...], ...]
+    sfreq: float
+    label: str = field(default="custom", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sfreq", positive(self.sfreq, "sfreq"))
+        sos = _checked_sections(self.sections)
+        object.__setattr__(self, "sections", tuple(tuple(row) for row in sos.tolist()))
+
+    @property
+    def sos(self) -> NDArray[np.float64]:
+        """Sections (n_sections, 6), float64, as `scipy.signal` takes them: a new array at each access."""
+        return self._sos.copy()
+
+    @cached_property
+    def _sos(self) -> NDArray[np.float64]:
+        return np.array(self.sections, dtype=np.float64)
+
+    def __call__(self, x: ArrayLike, *, nan: NanPolicy = "raise") -> Floats:
+        """Filter causally, starting from rest.
+
+        Parameters
+        ----------
+        x : array (..., channels, time)
+            Signal in any unit; float32, float64, float16 or integers, any strides and byte order. Never altered.
+        nan : {"raise", "propagate"}
+            A NaN or infinite sample raises and is named, or spoils the rest of its own channel.
+
+        Returns
+        -------
+        array (..., channels, time)
+            A new C-contiguous array in the unit of ``x``: float64 for float64, float32 for everything else. Computed
+            in float64; equal to `scipy.signal.sosfilt` along the last axis.
+        """
+        given = as_signal(x)
+        rest = np.zeros((len(self.sections), int(np.prod(given.shape[:-1])), 2))
+        return run_causal(self._sos, given, rest, nan)
+
+    def zero_phase(self, x: ArrayLike, *, nan: NanPolicy = "raise") -> Floats:
+        """Filter forward and backward: no phase shift, the gain squared, and samples that depend on the future.
+
+        Edges are treated as `scipy.signal.sosfiltfilt` does by default: odd extension, ``padlen`` from the number of
+        sections, each direction starting in the steady state of its first sample.
+
+        Parameters
+        ----------
+        x : array (..., channels, time)
+            As for a causal call; ``time`` must exceed the extension.
+        nan : {"raise", "propagate"}
+            A NaN or infinite sample raises and is named, or spoils its whole channel.
+
+        Returns
+        -------
+        array (..., channels, time)
+            A new C-contiguous array; types as for a causal call.
+        """
+        return run_zero_phase(self._sos, x, nan)
+
+    def stream(self, n_chans: int, *, nan: NanPolicy = "raise") -> Stream:
+        """Return a `Stream` of ``n_chans`` channels that starts from rest."""
+        return Stream(self, n_chans, nan=nan)
+
+    def __add__(self, other: "Filter") -> "Filter":
+        """Cascade: first this filter, then ``other``."""
+        if not isinstance(other, Filter):
+            return NotImplemented
+        if self.sfreq != other.sfreq:
+            raise EmgDspError(
+                f"cannot cascade filters for sfreq={self.sfreq:g} Hz and sfreq={other.sfreq:g} Hz; "
+                "design both for the rate of the signal."
+            )
+        return Filter(self.sections + other.sections, self.sfreq, f"{self.label} + {other.label}")
+
+    def __repr__(self) -> str:
+        return f"Filter({self.label}; {len(self.sections)} sections at {self.sfreq:g} Hz)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``{"kind": "sos", "sfreq", "label", "sos"}``, which JSON holds without loss."""
+        return {"kind": "sos", "sfreq": self.sfreq, "label": self.label, "sos": [list(row) for row in self.sections]}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Filter":
+        """Build the filter that `to_dict` described; missing and unknown keys raise."""
+        known = {"kind", "sfreq", "label", "sos"}
+        if set(fields) != known or fields["kind"] != "sos":
+            raise EmgDspError(
+                f"not a filter: keys {sorted(fields)}, kind {fields.get('kind')!r}; "
+                f"required are the keys {sorted(known)} with kind 'sos'."
+            )
+        return cls(fields["sos"], fields["sfreq"], str(fields["label"]))
+
+
+def _checked_sections(rows: ArrayLike) -> NDArray[np.float64]:
+    """Check shape, finiteness, normalisation and stability; return the rows as an array."""
+    try:
+        sos = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise EmgDspError("sections are not a table of real numbers; required is (n_sections, 6).") from None
+    if sos.ndim != 2 or sos.shape[1] != 6 or len(sos) == 0:
+        raise EmgDspError(f"sections have shape {sos.shape}; required is (n_sections, 6), n_sections >= 1.")
+    finite = np.isfinite(sos).all(axis=1)
+    if not finite.all():
+        raise EmgDspError(f"section {int(np.argmin(finite))} is not finite; required are finite coefficients.")
+    if (sos[:, 3] != 1).any():
+        raise EmgDspError(f"sections have a0={sos[:, 3].tolist()}; required is a0 = 1. Divide each row by its a0.")
+    _check_stable(sos)
+    return sos
+
+
+def _check_stable(sos: NDArray[np.float64]) -> None:
+    """Raise unless both poles of every section lie inside the unit circle."""
+    a1, a2 = sos[:, 4], sos[:, 5]
+    stable = (np.abs(a2) < 1) & (np.abs(a1) < 1 + a2)
+    if not stable.all():
+        row = int(np.argmin(stable))
+        raise EmgDspError(
+            f"section {row} is unstable (a1={a1[row]:g}, a2={a2[row]:g}); required is |a2| < 1 and |a1| < 1 + a2. "
+            "Lower the order or widen the band."
+        )

@@ -1,0 +1,35 @@
+"""Compiles a kernel at its first call, so that importing the package compiles nothing and does not import numba."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Kernel:
+    """A plain Python loop, compiled by numba for a fixed list of array types when it is first called.
+
+    Fixed signatures keep the number of machine-code versions small: ``Array(float32, 2, 'A', True)`` (any strides,
+    read-only) accepts contiguous, strided and read-only memory alike. The machine code is cached on disk beside the
+    source, or in ``NUMBA_CACHE_DIR``. ``NUMBA_DISABLE_JIT=1`` runs the Python body instead.
+    """
+
+    def __init__(self, body: Callable[..., Any], signatures: tuple[str, ...]) -> None:
+        self._body = body
+        self._signatures = list(signatures)
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, *arrays: Any) -> Any:  # noqa: ANN401  kernels are untyped by nature, their wrappers are typed
+        """Run the kernel, compiling it first if this is the first call in the process."""
+        return self.compile()(*arrays)
+
+    def compile(self) -> Callable[..., Any]:
+        """Compile, or load from the cache, every signature; return the compiled function."""
+        if self._compiled is None:
+            from numba import njit
+
+            self._compiled = njit(self._signatures, cache=True, nogil=True, error_model="numpy")(self._body)
+        return self._compiled
+
+
+def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Kernel]:
+    """Decorate a kernel body with the numba signatures it is compiled for."""
+    return lambda body: Kernel(body, signatures)

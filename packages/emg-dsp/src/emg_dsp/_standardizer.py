@@ -1,0 +1,128 @@
+"""`Standardizer`: per-channel mean and standard deviation, learned from training data alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._arrays import Array, Floats, as_signal, raise_not_finite, widen
+from ._errors import EmgDspError
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class Standardizer:
+    """Takes each channel to mean 0 and standard deviation 1, by statistics of the training part.
+
+    Parameters
+    ----------
+    mean : array (channels,), float64
+        In the unit of the signal.
+    std : array (channels,), float64
+        In the unit of the signal, > 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from emg_dsp import Standardizer
+    >>> train = np.random.default_rng(0).normal(3, 2, (10, 4, 200))
+    >>> scaled = Standardizer.fit(train).transform(train)
+    >>> bool(np.allclose(scaled.mean(axis=(0, 2)), 0)), bool(np.allclose(scaled.std(axis=(0, 2)), 1))
+    (True, True)
+    """
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            values = np.array(getattr(self, name), dtype=np.float64)
+            if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
+                raise EmgDspError(f"{name} has shape {values.shape}; required is one finite number for each channel.")
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
+        if self.mean.shape != self.std.shape or not (self.std > 0).all():
+            raise EmgDspError(
+                f"mean has {len(self.mean)} channels, std {len(self.std)}; required are as many, every std above 0."
+            )
+
+    @classmethod
+    def fit(cls, x: ArrayLike | Sequence[ArrayLike]) -> "Standardizer":
+        """Learn mean and standard deviation of each channel over all windows and all time.
+
+        Parameters
+        ----------
+        x : array (..., channels, time), or a list of such arrays
+            The training part, never validation or test data. Arrays of a list may differ in all but ``channels``.
+
+        Returns
+        -------
+        Standardizer
+            The standard deviation is that of the population (``ddof=0``), computed in float64 in two passes. A channel
+            that never changes gets 1, so that it is centred but not blown up.
+
+        Raises
+        ------
+        EmgDspError
+            If there is no sample, the numbers of channels differ, or a sample is not finite.
+        """
+        parts = [as_signal(part) for part in (x if isinstance(x, list | tuple) else [np.asarray(x)])]
+        counts = {part.shape[-2] for part in parts}
+        if len(counts) != 1:
+            raise EmgDspError(
+                f"training arrays have {sorted(counts)} channels; required is one number of channels in all of them."
+            )
+        n_chans = counts.pop()
+        samples = sum(part.size // n_chans for part in parts) if n_chans else 0
+        if samples == 0:
+            raise EmgDspError(
+                f"training data have {n_chans} channels and {samples} samples; required is at least one of each."
+            )
+        mean = _total(parts, np.zeros(n_chans), 1) / samples
+        variance = _total(parts, mean, 2) / samples
+        std = np.sqrt(variance)
+        flat = std <= 1e-12 * np.abs(mean)
+        return cls(mean, np.where(flat, 1.0, std))
+
+    def transform(self, x: ArrayLike) -> Floats:
+        """Return ``(x - mean) / std``, a new array (..., channels, time) without unit; float64 stays, else float32."""
+        given = as_signal(x)
+        if given.shape[-2] != len(self.mean):
+            raise EmgDspError(
+                f"x has shape {given.shape}, {given.shape[-2]} channels; "
+                f"required are {len(self.mean)}, as in the training data."
+            )
+        wide, result = widen(given)
+        out = np.empty(given.shape, dtype=result)
+        np.subtract(wide, self.mean[:, None].astype(wide.dtype), out=out, casting="same_kind")
+        out /= self.std[:, None].astype(result)
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``{"kind": "zscore", "mean", "std"}``, which JSON holds without loss."""
+        return {"kind": "zscore", "mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Standardizer":
+        """Build what `to_dict` described; missing and unknown keys raise."""
+        if set(fields) != {"kind", "mean", "std"} or fields["kind"] != "zscore":
+            raise EmgDspError(
+                f"not a standardizer: keys {sorted(fields)}, kind {fields.get('kind')!r}; "
+                "required are kind 'zscore', mean and std."
+            )
+        return cls(fields["mean"], fields["std"])
+
+
+def _total(parts: list[Array], centre: NDArray[np.float64], power: int) -> NDArray[np.float64]:
+    """Sum ``(x - centre) ** power`` of each channel in float64, some samples at a time."""
+    total = np.zeros(len(centre))
+    for part in parts:
+        for start in range(0, part.shape[-1], _BLOCK):
+            block = part[..., start : start + _BLOCK].astype(np.float64) - centre[:, None]
+            total += (block**power).sum(axis=-1).reshape(-1, len(centre)).sum(axis=0)
+        if power == 1 and not np.isfinite(total).all():
+            raise_not_finite(part)
+    return total
