@@ -1,5 +1,7 @@
 """One contract over every model of the registry, and the registry itself."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -16,22 +18,24 @@ from emg_models import (
 )
 from emg_models._registry import REGISTRY
 
-SHAPE = {"n_chans": 8, "n_times": 100, "n_outputs": 6, "sfreq": 100.0}
+SHAPE = {"n_chans": 8, "n_times": 60, "n_outputs": 6, "sfreq": 60.0}
 every_model = pytest.mark.parametrize("name", list_models())
 
 
-@pytest.fixture
-def build(stir):
-    def fresh(name, seed=0):
-        torch.manual_seed(seed)
-        return stir(create_model(name, **SHAPE))
-
-    return fresh
+@functools.cache
+def trained(name):
+    """One model per name for all tests that leave it unchanged, with no two parameters alike."""
+    torch.manual_seed(0)
+    model = create_model(name, **SHAPE).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    return model
 
 
 @pytest.fixture
 def x():
-    return torch.randn(8, 8, 100, generator=torch.Generator().manual_seed(5))
+    return torch.randn(4, 8, 60, generator=torch.Generator().manual_seed(5))
 
 
 def test_the_registry_is_complete():
@@ -44,7 +48,7 @@ def test_the_registry_is_complete():
 
 @every_model
 def test_info_describes_the_model_that_is_built(name):
-    info = model_info(name, 8, 100, 6)
+    info = model_info(name, 8, 60, 6)
     model = create_model(name, **SHAPE)
     assert info["name"] == name
     assert info["parameters"] == sum(parameter.numel() for parameter in model.parameters())
@@ -53,17 +57,17 @@ def test_info_describes_the_model_that_is_built(name):
 
 
 @every_model
-def test_output_shape_and_dtype(name, build, x):
-    y = build(name)(x)
-    assert y.shape == (8, 6)
+def test_output_shape_and_dtype(name, x):
+    y = trained(name)(x)
+    assert y.shape == (4, 6)
     assert y.dtype == torch.float32
     assert y.isfinite().all()
 
 
 @every_model
-def test_evaluation_ignores_batch_order_and_batch_size(name, build, x):
-    model = build(name).eval()
-    order = torch.tensor([3, 1, 7, 0, 2, 6, 5, 4])
+def test_evaluation_ignores_batch_order_and_batch_size(name, x):
+    model = trained(name)
+    order = torch.tensor([3, 1, 0, 2])
     with torch.no_grad():
         whole = model(x)
         torch.testing.assert_close(model(x[order]), whole[order], atol=1e-5, rtol=0)
@@ -71,9 +75,9 @@ def test_evaluation_ignores_batch_order_and_batch_size(name, build, x):
 
 
 @every_model
-def test_gradient_reaches_every_parameter(name, build, x):
-    model = build(name).train()
-    torch.nn.functional.cross_entropy(model(x), torch.arange(8) % 6).backward()
+def test_gradient_reaches_every_parameter(name, x):
+    model = create_model(name, **SHAPE).train()
+    torch.nn.functional.cross_entropy(model(x), torch.arange(4)).backward()
     trained = {key: parameter for key, parameter in model.named_parameters() if parameter.requires_grad}
     assert set(dict(model.named_parameters())) - set(trained) == {"encoder.mask_token"}
     assert [key for key, parameter in trained.items() if parameter.grad is None or not parameter.grad.any()] == []
@@ -86,16 +90,16 @@ def test_same_seed_same_model_and_same_training_step(name, x):
         torch.manual_seed(7)
         model = create_model(name, **SHAPE).train()
         optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
-        torch.nn.functional.cross_entropy(model(x), torch.arange(8) % 6).backward()
+        torch.nn.functional.cross_entropy(model(x), torch.arange(4)).backward()
         optimiser.step()
         outcome.append(model.eval()(x))
     assert torch.equal(*outcome)
 
 
 @every_model
-def test_time_order_matters_where_it_should(name, build, x):
-    model = build(name).eval()
-    shuffled = x.unflatten(-1, (5, 20))[:, :, [4, 2, 0, 1, 3]].flatten(-2)
+def test_time_order_matters_where_it_should(name, x):
+    model = trained(name)
+    shuffled = x.unflatten(-1, (3, 20))[:, :, [2, 0, 1]].flatten(-2)
     with torch.no_grad():
         change = float((model(x) - model(shuffled)).abs().max())
     if REGISTRY[name].positional:
@@ -105,15 +109,15 @@ def test_time_order_matters_where_it_should(name, build, x):
 
 
 @every_model
-def test_channel_identity_matters(name, build, x):
-    model = build(name).eval()
+def test_channel_identity_matters(name, x):
+    model = trained(name)
     with torch.no_grad():
         assert float((model(x) - model(x.flip(1))).abs().max()) > 1e-3
 
 
 @every_model
-def test_saving_and_loading_is_identity(name, build, x, tmp_path, describe, labels):
-    model = build(name).eval()
+def test_saving_and_loading_is_identity(name, x, tmp_path, describe, labels):
+    model = trained(name)
     save_pretrained(model, tmp_path / "m", preprocessing=describe(model.config), labels=labels)
     loaded = from_pretrained(tmp_path / "m")
     assert type(loaded) is type(model)
@@ -123,10 +127,10 @@ def test_saving_and_loading_is_identity(name, build, x, tmp_path, describe, labe
 
 
 @every_model
-@pytest.mark.parametrize("batch", [1, 8])
-def test_onnx_equals_torch(name, batch, build, x, tmp_path, describe, labels):
+@pytest.mark.parametrize("batch", [1, 4])
+def test_onnx_equals_torch(name, batch, x, tmp_path, describe, labels):
     onnxruntime = pytest.importorskip("onnxruntime")
-    model = build(name).eval()
+    model = trained(name)
     path = export_onnx(model, tmp_path / "m.onnx", preprocessing=describe(model.config), labels=labels, batch=batch)
     (found,) = onnxruntime.InferenceSession(path).run(["logits"], {"emg": x[:batch].numpy()})
     with torch.no_grad():

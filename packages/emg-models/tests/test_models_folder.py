@@ -190,13 +190,20 @@ def test_oversized_header_is_refused(folder):
         from_pretrained(folder)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "preprocessing.json", "config.json"])
-def test_paths_out_of_the_folder_are_refused(folder, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "load"),
+    [
+        ("model.safetensors", from_pretrained),
+        ("preprocessing.json", load_preprocessing),
+        ("config.json", from_pretrained),
+        ("config.json", load_labels),
+    ],
+)
+def test_paths_out_of_the_folder_are_refused(folder, tmp_path, name, load):
     (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(EmgModelsError, match=rf"{name}: leads outside the folder"):
-        load_preprocessing(folder)
-        from_pretrained(folder)
+        load(folder)
 
 
 def test_absent_files(folder, tmp_path):
@@ -267,8 +274,8 @@ def test_saving_refuses_what_loading_would(small_model, tmp_path, describe, labe
 
 def test_folder_that_cannot_be_made(small_model, tmp_path, describe, labels):
     (tmp_path / "file").write_text("")
+    record = describe(small_model.config)
     with pytest.raises(EmgModelsError, match=r"file.m: cannot make this folder"):
-        record = describe(small_model.config)
         save_pretrained(small_model, tmp_path / "file" / "m", preprocessing=record, labels=labels)
 
 

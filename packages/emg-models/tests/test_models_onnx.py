@@ -107,13 +107,13 @@ def test_a_wide_network_has_no_computed_constants(export, describe, tmp_path):
 def test_refusals(export, small_model, describe, labels, tmp_path, monkeypatch):
     with pytest.raises(EmgModelsError, match="type TinyMyoEncoder: a classifier is required"):
         export(TinyMyoEncoder(small_model.config))
-    with pytest.raises(EmgModelsError, match="opset=17, batch=1: opset 18 to 23"):
+    with pytest.raises(EmgModelsError, match=r"opset=17, batch=1: opset 18 to 23"):
         export(opset=17)
-    with pytest.raises(EmgModelsError, match="batch=0: opset 18 to 23 and batch >= 1"):
+    with pytest.raises(EmgModelsError, match=r"batch=0: opset 18 to 23 and batch >= 1"):
         export(batch=0)
     with pytest.raises(EmgModelsError, match="5 labels given, the model has 6 outputs"):
         export(labels=labels[:5])
-    with pytest.raises(EmgModelsError, match="sfreq is 200.0, the model was built for 100.0"):
+    with pytest.raises(EmgModelsError, match=r"sfreq is 200.0, the model was built for 100.0"):
         export(preprocessing=describe(small_model.config, sfreq=200.0))
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(EmgModelsError, match=r"ONNX export needs onnxscript; run: pip install 'emg-models\[onnx\]'"):
