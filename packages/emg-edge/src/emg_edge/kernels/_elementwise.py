@@ -37,7 +37,7 @@ class Add(Op):
 
     def reference(self, inputs: list[NDArray[Any]], tensors: list[Tensor], out: Tensor) -> NDArray[Any]:
         """See `Op.reference`."""
-        a, b = (x.astype(np.int64) - t.zero_point for x, t in zip(inputs, tensors, strict=True))
+        a, b = (x.reshape(len(x), -1).astype(np.int64) - t.zero_point for x, t in zip(inputs, tensors, strict=True))
         total = a * self.mul_a + b * self.mul_b
         return out.saturate(rounding_shift(total, self.shift) + out.zero_point)
 

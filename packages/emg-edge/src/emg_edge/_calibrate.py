@@ -1,0 +1,183 @@
+"""Calibration: what values each float tensor takes on sample windows, and which range of them a grid should cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ._errors import EmgEdgeError
+from ._float import apply_body, gather_heads, rotate, run_node
+from ._graph import sample_shape
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._graph import Graph, Node
+
+Method = Literal["mse", "percentile", "minmax"]
+KEPT = 2**16  # values remembered per tensor
+_CHUNK = 4  # windows run at once
+
+
+@dataclass
+class Sample:
+    """Extremes of a tensor and a random part of its values.
+
+    Parameters
+    ----------
+    low, high
+        Exact extremes over all calibration windows.
+    parts
+        Random subsets of the values, float32.
+    """
+
+    low: float = np.inf
+    high: float = -np.inf
+    parts: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def add(self, values: NDArray[Any], budget: int, rng: np.random.Generator) -> None:
+        """Take values in: extremes of all, at most ``budget`` of them to keep."""
+        flat = values.reshape(-1)
+        self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
+        self.parts.append((flat if flat.size <= budget else rng.choice(flat, budget, replace=False)).astype(np.float32))
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """The kept values and both extremes, ``(k,)``."""
+        return np.concatenate([*self.parts, np.array([self.low, self.high], np.float32)])
+
+
+@dataclass
+class Statistics:
+    """Samples of a canonical graph on calibration windows.
+
+    Parameters
+    ----------
+    values
+        Per value of the graph; for a linear node with a table also ``"<name>:pre"``, in front of the table.
+    heads
+        Per attention node: q, k (before and after rotation together) and v, one sample per head.
+    """
+
+    values: dict[str, Sample]
+    heads: dict[str, tuple[list[Sample], list[Sample], list[Sample]]]
+
+
+def check_calibration(graph: Graph, x: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the windows as float32 ``(n, *sample)`` or say what is wrong with them."""
+    expected = sample_shape(graph.shape(graph.inputs[0]))
+    array = np.asarray(x)
+    if array.ndim != len(expected) + 1 or array.shape[1:] != expected or len(array) < 1:
+        raise EmgEdgeError(f"calibration windows have shape {array.shape}, need (n, {', '.join(map(str, expected))})")
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise EmgEdgeError(f"calibration windows ({array.dtype}) hold NaN, infinities or no numbers; clean them first")
+    if not np.any(array):
+        raise EmgEdgeError("calibration windows are all zero; give recorded windows, preprocessed as for inference")
+    return array.astype(np.float32)
+
+
+def collect(graph: Graph, x: NDArray[np.float32], *, seed: int = 0) -> Statistics:
+    """Run a canonical graph on windows ``(n, *sample)`` and sample every value."""
+    rng = np.random.default_rng(seed)
+    statistics = Statistics({}, {})
+    for start in range(0, len(x), _CHUNK):
+        chunk = x[start : start + _CHUNK]
+        budget = max(64, KEPT * len(chunk) // len(x))
+        _run_chunk(graph, chunk, statistics, budget, rng)
+    return statistics
+
+
+def _run_chunk(
+    graph: Graph, chunk: NDArray[np.float32], statistics: Statistics, budget: int, rng: np.random.Generator
+) -> None:
+    values: dict[str, NDArray[Any]] = {graph.inputs[0]: chunk.reshape(len(chunk), *graph.shape(graph.inputs[0]))}
+
+    def note(name: str, array: NDArray[Any]) -> None:
+        if not np.isfinite(array).all():
+            raise EmgEdgeError(f"the float model gives NaN or infinity at {name!r} on the calibration windows")
+        statistics.values.setdefault(name, Sample()).add(array, budget, rng)
+
+    note(graph.inputs[0], values[graph.inputs[0]])
+    for node in graph.nodes:
+        arrays = [values[name] if name in values else graph.constants[name][None] for name in node.inputs]
+        if "body" in node.attrs and node.op == "linear":
+            plain = {key: value for key, value in node.attrs.items() if key != "body"}
+            before = run_node(replace(node, attrs=plain), arrays)
+            note(f"{node.output}:pre", before)
+            values[node.output] = apply_body(node.attrs["body"], before)
+        else:
+            values[node.output] = run_node(node, arrays)
+        if node.op == "attention":
+            _note_heads(node, arrays, statistics, budget, rng)
+        note(node.output, values[node.output])
+
+
+def _note_heads(
+    node: Node, arrays: list[NDArray[Any]], statistics: Statistics, budget: int, rng: np.random.Generator
+) -> None:
+    heads, width, layout = node.attrs["heads"], node.attrs["width"], node.attrs["layout"]
+    rows = int(np.prod(node.attrs["shape"])) // (heads * width)
+    fresh = tuple([Sample() for _ in range(heads)] for _ in range(3))
+    samples = statistics.heads.setdefault(node.output, (fresh[0], fresh[1], fresh[2]))
+    for part in range(3):
+        x = gather_heads(arrays[part], layout[3 * part : 3 * part + 3], heads, rows, width)
+        turned = rotate(x, arrays[3][0], arrays[4][0]) if part < 2 and len(arrays) == 5 else None
+        for head in range(heads):
+            samples[part][head].add(x[:, head], budget, rng)
+            if turned is not None:
+                samples[part][head].add(turned[:, head], budget, rng)
+
+
+def choose_range(sample: Sample, method: Method, *, symmetric: bool, percentile: float = 99.99) -> tuple[float, float]:
+    """Return the (low, high) that an int8 grid should cover; always contains 0.
+
+    Parameters
+    ----------
+    sample
+        Of the tensor.
+    method
+        ``"minmax"``: everything; ``"percentile"``: that share of values; ``"mse"``: where clipping and rounding together
+        cost the least squared error.
+    symmetric
+        Whether low must be -high.
+    percentile
+        For ``"percentile"``, in (50, 100].
+    """
+    values = sample.values
+    low, high = min(sample.low, 0.0), max(sample.high, 0.0)
+    if method == "percentile":
+        cut = np.percentile(values, [100.0 - percentile, percentile])
+        low, high = min(float(cut[0]), 0.0), max(float(cut[1]), 0.0)
+    if symmetric:
+        low, high = -max(-low, high), max(-low, high)
+    if low == high:
+        return (-1.0, 1.0) if symmetric else (0.0, 1.0)
+    return _least_error(values, low, high, symmetric=symmetric) if method == "mse" else (low, high)
+
+
+def _least_error(values: NDArray[np.float32], low: float, high: float, *, symmetric: bool) -> tuple[float, float]:
+    """Shrink the range where that lowers the squared error: both ends together, else one after the other."""
+    shrink = np.linspace(1.0, 0.15, 52)
+    if symmetric:
+        return min(((low * s, high * s) for s in shrink), key=lambda r: grid_error(values, *r))
+    for _ in range(2):
+        high = min((high * s for s in shrink), key=lambda h: grid_error(values, low, h))
+        low = min((low * s for s in shrink), key=lambda v: grid_error(values, v, high))
+    return low, high
+
+
+def grid_error(values: NDArray[Any], low: float, high: float) -> float:
+    """Mean squared error of values on an int8 grid over (low, high)."""
+    scale, zero = int8_grid(low, high)
+    stored = np.clip(np.rint(values / scale) + zero, -128, 127)
+    return float(np.square((stored - zero) * scale - values).mean())
+
+
+def int8_grid(low: float, high: float) -> tuple[float, int]:
+    """Return (scale, zero point) of the int8 grid that covers (low, high); symmetric ranges get zero point 0."""
+    if low == -high:
+        return high / 127.0, 0
+    scale = (high - low) / 255.0
+    return scale, int(np.clip(np.rint(-128.0 - low / scale), -128, 127))

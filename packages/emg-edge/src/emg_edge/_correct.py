@@ -1,0 +1,57 @@
+"""Bias correction: the mean error that quantisation leaves in each channel of a linear layer goes into its bias."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._float import run_float
+from .kernels import Linear
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._graph import Graph
+    from ._program import Op, Program
+
+_WINDOWS = 64
+
+
+def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> Program:
+    """Return the program with corrected biases, layer after layer, each behind the corrected ones before it.
+
+    Layers with a table or with scales per channel are left alone.
+
+    Parameters
+    ----------
+    graph
+        Canonical, as quantised.
+    program
+        Its program.
+    windows
+        float32 ``(n, channels, time)``; the first 64 are used.
+    """
+    windows = windows[:_WINDOWS]
+    floats = run_float(graph, windows)
+    (name,) = program.inputs
+    values: dict[str, NDArray[Any]] = {name: program.tensors[name].quantise(windows)}
+    ops: list[Op] = []
+    for op in program.ops:
+        tensors, out = program.operands(op)
+        inputs = [values[i] for i in op.inputs]
+        result = op.reference(inputs, tensors, out)
+        if isinstance(op, Linear) and op.table is None and out.scale > 0.0:
+            op = _shifted(op, out.dequantise(result), floats[op.output], out.scale)  # noqa: PLW2901
+            result = op.reference(inputs, tensors, out)
+        values[op.output] = result.reshape(len(result), *out.shape)
+        ops.append(op)
+    return replace(program, ops=tuple(ops))
+
+
+def _shifted(op: Linear, found: NDArray[np.float32], wanted: NDArray[Any], scale: float) -> Linear:
+    channels = len(op.bias)
+    error = (wanted.reshape(-1, channels).astype(np.float64) - found.reshape(-1, channels)).mean(0)
+    step = np.maximum(op.mul.astype(np.float64), 1.0) * 2.0**-op.shift * scale  # real value of one bias unit
+    return replace(op, bias=(op.bias + np.rint(error / step)).astype(np.int32))

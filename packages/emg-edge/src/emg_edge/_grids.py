@@ -1,0 +1,190 @@
+"""Which integers hold which value: dtype, scale and zero point of every tensor of the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._calibrate import Sample, Statistics, choose_range, int8_grid
+from ._errors import EmgEdgeError
+from ._float import apply_body
+from ._graph import sample_shape
+from ._program import DTYPES, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._graph import Graph, Node
+    from ._options import QuantiseOptions
+
+NARROW_READERS = {"linear", "attention", "table"}
+
+
+@dataclass(frozen=True)
+class HeadScales:
+    """Scales of q, k and v per head, and of each channel of the linear layer that writes them.
+
+    Parameters
+    ----------
+    parts
+        float64 ``(3, heads)``.
+    channels
+        Per source value, float64 ``(N,)``; sources that are ordinary tensors are absent.
+    """
+
+    parts: NDArray[np.float64]
+    channels: dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Grids:
+    """Everything about scales that lowering needs.
+
+    Parameters
+    ----------
+    tensors
+        By value name; a value read by both narrow and wide operators has a narrow copy in `narrow`.
+    narrow
+        int8 copies by value name.
+    before_table
+        (scale, zero) in front of the table of a linear node, by its output.
+    heads
+        By attention output.
+    """
+
+    tensors: dict[str, Tensor]
+    narrow: dict[str, Tensor]
+    before_table: dict[str, tuple[float, int]]
+    heads: dict[str, HeadScales]
+
+    def read(self, node: Node, name: str) -> Tensor:
+        """Return the tensor that a node reads for a value."""
+        return self.narrow.get(name, self.tensors[name]) if node.op in NARROW_READERS else self.tensors[name]
+
+
+def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions) -> Grids:
+    """Choose a grid for every value of a canonical graph."""
+    tensors: dict[str, Tensor] = {}
+    narrow: dict[str, Tensor] = {}
+    fused = {name for node in graph.nodes if node.op == "attention" for name in _fused_sources(graph, node)}
+    for name in statistics.values:
+        if name not in graph.values:
+            continue
+        if name in fused:
+            tensors[name] = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int8", scale=0.0)
+            continue
+        tensors[name], copy = _tensors(graph, name, statistics, options)
+        if copy is not None:
+            narrow[name] = copy
+    heads = {
+        node.output: _head_scales(graph, node, statistics, options, {**tensors, **narrow})
+        for node in graph.nodes
+        if node.op == "attention"
+    }
+    before = {
+        node.output: _before_table(node, statistics.values[f"{node.output}:pre"], tensors[node.output])
+        for node in graph.nodes
+        if node.op == "linear" and "body" in node.attrs
+    }
+    return Grids(tensors, narrow, before, heads)
+
+
+def _tensors(graph: Graph, name: str, statistics: Statistics, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
+    """Return the tensor of a value and, where readers differ, its int8 copy."""
+    readers = graph.consumers.get(name, [])
+    producer = graph.producers.get(name)
+    kinds = {reader.op for reader in readers}
+    wants_narrow = bool(kinds & NARROW_READERS) and not (kinds <= {"linear"} and name in options.wide)
+    wants_wide = bool(kinds - NARROW_READERS) or name in graph.outputs or name in options.wide
+    only_int8 = producer is not None and (producer.op == "table" or "body" in producer.attrs)
+    shape, sample = sample_shape(graph.shape(name)), statistics.values[name]
+    symmetric = "attention" in kinds or (producer is None)
+    low, high = choose_range(sample, options.method, symmetric=symmetric, percentile=options.percentile)
+    scale, zero = int8_grid(low, high)
+    int8 = Tensor(name=name, shape=shape, dtype="int8", scale=scale, zero_point=zero)
+    int16 = Tensor(name=name, shape=shape, dtype="int16", scale=_wide_scale(sample, options))
+    if producer is None:
+        return (int16 if options.input_dtype == "int16" else int8), None
+    if only_int8 or not wants_wide or (options.residual_dtype == "int8" and name not in graph.outputs):
+        return int8, None
+    if not wants_narrow:
+        return int16, None
+    return int16, Tensor(name=f"{name}_int8", shape=shape, dtype="int8", scale=scale, zero_point=zero)
+
+
+def _wide_scale(sample: Sample, options: QuantiseOptions) -> float:
+    peak = max(-sample.low, sample.high) or 1.0
+    return peak * options.headroom / DTYPES["int16"][2]
+
+
+def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
+    """Channels ``(heads, width)`` of q, k or v within a row of its source, or None where rows are not rows."""
+    base, head, row = node.attrs["layout"][3 * part : 3 * part + 3]
+    index = base + head * np.arange(node.attrs["heads"])[:, None] + np.arange(node.attrs["width"])
+    return index if row > int(index.max()) else None
+
+
+def _fused_sources(graph: Graph, node: Node) -> list[str]:
+    """Sources of an attention whose linear layer can give each head and part a scale of its own."""
+    found = []
+    for part, name in enumerate(node.inputs[:3]):
+        producer = graph.producers.get(name)
+        plain = producer is not None and producer.op == "linear" and "body" not in producer.attrs
+        own = graph.sole_consumer(name) is node
+        width = graph.shape(producer.inputs[1])[0] if plain and producer is not None else -1
+        if own and plain and _channels(node, part) is not None and node.attrs["layout"][3 * part + 2] == width:
+            found.append(name)
+    return found
+
+
+def _head_scales(
+    graph: Graph, node: Node, statistics: Statistics, options: QuantiseOptions, tensors: dict[str, Tensor]
+) -> HeadScales:
+    """Give each head of q, k and v a scale; heads that share channels share the largest."""
+    samples = statistics.heads[node.output]
+    parts = np.array([[_symmetric_scale(sample, options) for sample in part] for part in samples])
+    fused = _fused_sources(graph, node)
+    channels = {name: np.zeros(graph.shape(graph.producers[name].inputs[1])[0]) for name in fused}
+    indices = [_channels(node, part) for part in range(3)]
+    for part, name in enumerate(node.inputs[:3]):
+        index = indices[part]
+        if name in channels and index is not None:
+            np.maximum.at(channels[name], index, np.broadcast_to(parts[part][:, None], index.shape))
+    for part, name in enumerate(node.inputs[:3]):
+        index = indices[part]
+        if name in channels and index is not None:
+            own = channels[name][index]
+            if (own != own[:, :1]).any():
+                raise EmgEdgeError(f"attention {node.name!r}: heads overlap in part; give heads of their own channels")
+            parts[part] = own[:, 0]
+        else:
+            parts[part] = tensors[name].scale
+    for scales in channels.values():
+        scales[scales == 0.0] = scales.max()  # channels that nothing reads
+    return HeadScales(parts, channels)
+
+
+def _symmetric_scale(sample: Sample, options: QuantiseOptions) -> float:
+    low, high = choose_range(sample, options.method, symmetric=True, percentile=options.percentile)
+    return int8_grid(low, high)[0]
+
+
+def _before_table(node: Node, sample: Sample, out: Tensor) -> tuple[float, int]:
+    """Choose the grid in front of a table by the error behind it."""
+    body, values = node.attrs["body"], sample.values.astype(np.float64)
+    wanted = apply_body(body, values)
+
+    def error(low: float, high: float) -> float:
+        scale, zero = int8_grid(low, high)
+        stored = np.clip(np.rint(values / scale) + zero, -128, 127)
+        behind = out.dequantise(out.quantise(apply_body(body, (stored - zero) * scale)))
+        return float(np.square(behind - wanted).mean())
+
+    low, high = min(sample.low, -1e-6), max(sample.high, 1e-6)
+    shrink = np.linspace(1.0, 0.1, 37)
+    for _ in range(2):
+        low = min((low * s for s in shrink), key=lambda v: error(v, high))
+        high = min((high * s for s in shrink), key=lambda v: error(low, v))
+    return int8_grid(low, high)

@@ -1,0 +1,196 @@
+"""Reading an ONNX file: the only module that imports onnx, and the first that meets hostile bytes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._errors import EmgEdgeError, UnsupportedError
+from ._graph import MAX_ELEMENTS, MAX_RANK, Graph, checked_size
+from ._importer import Importer, Source
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_FILE_BYTES = 2**29
+MAX_NODES = 50_000
+MAX_METADATA_BYTES = 2**20
+OLDEST_OPSET = 9
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_FLOATS = {"FLOAT", "FLOAT16", "DOUBLE", "BFLOAT16"}
+_INTEGERS = {"INT64", "INT32", "INT16", "INT8", "UINT8", "BOOL"}
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+
+
+def load_onnx(path: str | Path) -> Graph:
+    """Read a float ONNX model into the float IR.
+
+    Parameters
+    ----------
+    path
+        A single file with its weights inside, at most 512 MiB. Shapes must be static; a symbolic first axis of an
+        input is the batch and becomes 1. Exactly one input. Constants are folded.
+
+    Returns
+    -------
+    Graph
+        Verified; node and value names are the file's, ``metadata`` holds its ``emg.*`` strings.
+
+    Raises
+    ------
+    UnsupportedError
+        Listing every node that has no counterpart in the IR: node, op, why, what to change.
+    EmgEdgeError
+        If the file is absent, malformed, too large or refers to data outside itself.
+    """
+    from google.protobuf.message import DecodeError
+
+    path = Path(path)
+    data = _read(path)
+    try:
+        return _translate(data, path)
+    except EmgEdgeError:
+        raise
+    except (*_MALFORMED, DecodeError) as error:
+        raise EmgEdgeError(
+            f"{path}: not a well-formed ONNX model ({type(error).__name__}: {error}); export it again, or check it with "
+            "onnx.checker.check_model"
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise EmgEdgeError(f"{path}: no such file; give the path of an .onnx file")
+    size = path.stat().st_size
+    if not 0 < size <= MAX_FILE_BYTES:
+        raise EmgEdgeError(f"{path}: {size} bytes; a model file holds 1 to {MAX_FILE_BYTES} bytes")
+    return path.read_bytes()
+
+
+def _translate(data: bytes, path: Path) -> Graph:
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    proto = model.graph
+    _check_model(model, path)
+    importer = Importer(opset=_opset(model, path))
+    for tensor in proto.initializer:
+        importer.add_constant(tensor.name, _array(tensor, path))
+    inputs = [value for value in proto.input if value.name not in importer.constants]
+    if len(inputs) != 1:
+        raise EmgEdgeError(f"{path}: inputs {[value.name for value in inputs]}; need exactly one (the signal window)")
+    for value in inputs:
+        importer.add_input(value.name, _input_shape(value, path))
+    for index, node in enumerate(proto.node):
+        importer.add_node(_source(node, index, path))
+    if importer.unsupported:
+        raise UnsupportedError(importer.unsupported)
+    outputs = tuple(importer.resolve(value.name) for value in proto.output)
+    constant = [name for name in outputs if name in importer.constants]
+    if constant or not outputs:
+        raise EmgEdgeError(f"{path}: outputs {constant or '(none)'} do not depend on the input; export the model again")
+    graph = Graph(
+        name=proto.name or path.stem,
+        nodes=tuple(importer.nodes),
+        values=importer.values,
+        constants=importer.constants,
+        inputs=tuple(value.name for value in inputs),
+        outputs=outputs,
+        metadata=_metadata(model, path),
+    ).pruned()
+    graph.verify()
+    return graph
+
+
+def _check_model(model: Any, path: Path) -> None:  # noqa: ANN401  a protobuf message
+    proto = model.graph
+    if len(proto.node) == 0 or len(proto.node) > MAX_NODES:
+        raise EmgEdgeError(f"{path}: {len(proto.node)} nodes; a model holds 1 to {MAX_NODES}")
+    if len(proto.sparse_initializer) or len(model.functions):
+        raise EmgEdgeError(
+            f"{path}: sparse initialisers or model-local functions; inline them (onnx.inliner) and save dense weights"
+        )
+    names = [tensor.name for tensor in proto.initializer]
+    if len(set(names)) != len(names):
+        raise EmgEdgeError(f"{path}: two initialisers share a name; export the model again")
+
+
+def _opset(model: Any, path: Path) -> int:  # noqa: ANN401
+    versions = [entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}]
+    if len(versions) != 1 or versions[0] < OLDEST_OPSET:
+        raise EmgEdgeError(f"{path}: opset {versions}; need one ai.onnx opset >= {OLDEST_OPSET}, best 20")
+    return int(versions[0])
+
+
+def _metadata(model: Any, path: Path) -> dict[str, str]:  # noqa: ANN401
+    found = {entry.key: entry.value for entry in model.metadata_props if entry.key.startswith("emg.")}
+    if sum(len(key) + len(value) for key, value in found.items()) > MAX_METADATA_BYTES:
+        raise EmgEdgeError(f"{path}: emg.* metadata above {MAX_METADATA_BYTES} bytes; shorten it")
+    return found
+
+
+def _input_shape(value: Any, path: Path) -> tuple[int, ...]:  # noqa: ANN401
+    import onnx
+
+    kind = value.type.tensor_type
+    if kind.elem_type != onnx.TensorProto.FLOAT:
+        raise EmgEdgeError(f"{path}: input {value.name!r} is not float32; export the model in float32")
+    shape = []
+    for axis, dim in enumerate(kind.shape.dim):
+        symbolic = not dim.HasField("dim_value")
+        if symbolic and axis > 0:
+            raise EmgEdgeError(
+                f"{path}: input {value.name!r} has a dynamic axis {axis} ({dim.dim_param or 'unknown'}); export it with "
+                "static channels and time"
+            )
+        shape.append(1 if symbolic else int(dim.dim_value))
+    if len(shape) < 2 or shape[0] != 1:
+        raise EmgEdgeError(f"{path}: input {value.name!r} has shape {shape}; export it with a batch axis of 1 in front")
+    return checked_size(tuple(shape), f"{path}: input {value.name!r}")
+
+
+def _array(tensor: Any, path: Path) -> NDArray[Any]:  # noqa: ANN401
+    """Return a tensor as float32 or int64, refusing data outside the file, odd types and sizes."""
+    import onnx
+
+    where = f"{path}: tensor {tensor.name!r}"
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or len(tensor.external_data):
+        raise EmgEdgeError(f"{where} keeps its data in another file; save the model with its weights inside")
+    dims = tuple(int(dim) for dim in tensor.dims)
+    if len(dims) > MAX_RANK or any(dim < 0 for dim in dims) or int(np.prod(dims, dtype=object)) > MAX_ELEMENTS:
+        raise EmgEdgeError(f"{where} has dimensions {dims}; need at most {MAX_RANK} axes, none negative")
+    kind = onnx.TensorProto.DataType.Name(tensor.data_type) if 0 < tensor.data_type < 17 else "unknown"
+    if kind not in _FLOATS | _INTEGERS:
+        raise EmgEdgeError(f"{where} has type {kind}; need one of {sorted(_FLOATS | _INTEGERS)}")
+    array = np.asarray(onnx.numpy_helper.to_array(tensor)).astype(np.float32 if kind in _FLOATS else np.int64)
+    if array.shape != dims or np.isnan(array).any():
+        raise EmgEdgeError(f"{where} is truncated or holds NaN; train or export the model again")
+    return array
+
+
+def _source(node: Any, index: int, path: Path) -> Source:  # noqa: ANN401
+    """Turn a NodeProto into plain Python."""
+    import onnx
+
+    attrs: dict[str, Any] = {}
+    for attr in node.attribute:
+        if attr.type == onnx.AttributeProto.TENSOR:
+            attrs[attr.name] = _array(attr.t, path)
+        elif attr.type in {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS}:
+            attrs[attr.name] = None  # control flow is refused by its operator's name
+        else:
+            value = onnx.helper.get_attribute_value(attr)
+            attrs[attr.name] = value.decode() if isinstance(value, bytes) else value
+    scopes = next((entry.value for entry in node.metadata_props if entry.key == _SCOPES), "")[:4096]
+    parts = re.findall(r"'([^']*)'", scopes)
+    return Source(
+        op=node.op_type if node.domain in {"", "ai.onnx"} else f"{node.domain}.{node.op_type}",
+        name=node.name or f"node_{index}",
+        inputs=tuple(node.input),
+        outputs=tuple(node.output),
+        attrs=attrs,
+        scope=parts[-2] if len(parts) > 1 else "",
+    )

@@ -1,0 +1,56 @@
+"""Choices of the quantiser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ._calibrate import Method
+from ._errors import EmgEdgeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantiseOptions:
+    """How to quantise; the defaults are those that measured best on TinyMyo.
+
+    Parameters
+    ----------
+    method
+        How ranges of int8 activations are chosen: ``"mse"``, ``"percentile"`` or ``"minmax"``.
+    percentile
+        Share of values inside the range for ``"percentile"``, in (50, 100].
+    input_dtype
+        dtype of the program's input.
+    residual_dtype
+        dtype of values that are only added, averaged, normalised or returned.
+    headroom
+        int16 grids cover this multiple of the calibrated peak, >= 1.
+    wide
+        Names of values that linear layers read in int16 instead of int8 (accumulators must not overflow).
+    migration
+        Exponent of scale migration from LayerNorm outputs into the weights behind, 0 (off) to 1.
+    bias_correction
+        Whether the mean output error of each channel is subtracted from the biases.
+    """
+
+    method: Method = "mse"
+    percentile: float = 99.99
+    input_dtype: Literal["int8", "int16"] = "int8"
+    residual_dtype: Literal["int8", "int16"] = "int16"
+    headroom: float = 2.0
+    wide: tuple[str, ...] = ()
+    migration: float = 0.0
+    bias_correction: bool = False
+
+    def __post_init__(self) -> None:
+        legal = {
+            "method": self.method in {"mse", "percentile", "minmax"},
+            "percentile": 50.0 < self.percentile <= 100.0,
+            "input_dtype": self.input_dtype in {"int8", "int16"},
+            "residual_dtype": self.residual_dtype in {"int8", "int16"},
+            "headroom": 1.0 <= self.headroom <= 64.0,
+            "migration": 0.0 <= self.migration <= 1.0,
+        }
+        for name, holds in legal.items():
+            if not holds:
+                raise EmgEdgeError(f"{name}={getattr(self, name)!r} is not allowed; see QuantiseOptions")

@@ -1,0 +1,33 @@
+"""Passes from the importer's dialect to the canonical one; `canonicalise` runs them all."""
+
+from ._attention import ATTENTION
+from ._canonicalise import PASSES, canonicalise, is_canonical
+from ._fold import FOLD
+from ._identity import IDENTITY
+from ._layernorm import LAYERNORM
+from ._linear import LINEAR
+from ._mean import MEAN
+from ._movement import MOVEMENT_PASS
+from ._names import NAMES
+from ._pass import Notes, Pass
+from ._residual import RESIDUAL
+from ._table import FUSE, TABLE
+
+__all__ = [
+    "ATTENTION",
+    "FOLD",
+    "FUSE",
+    "IDENTITY",
+    "LAYERNORM",
+    "LINEAR",
+    "MEAN",
+    "MOVEMENT_PASS",
+    "NAMES",
+    "PASSES",
+    "RESIDUAL",
+    "TABLE",
+    "Notes",
+    "Pass",
+    "canonicalise",
+    "is_canonical",
+]

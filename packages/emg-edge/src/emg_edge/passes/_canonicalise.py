@@ -1,0 +1,100 @@
+"""The pipeline of passes, the list of what is left unsupported, and the proof by numbers that nothing changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emg_edge._errors import EmgEdgeError, Unsupported, UnsupportedError
+from emg_edge._float import run_float
+from emg_edge._graph import sample_shape
+from emg_edge._shapes import BINARY, CANONICAL, MOVEMENT, UNARY
+
+from ._attention import ATTENTION
+from ._fold import FOLD
+from ._identity import IDENTITY
+from ._layernorm import LAYERNORM
+from ._linear import LINEAR
+from ._mean import MEAN
+from ._movement import MOVEMENT_PASS
+from ._names import NAMES
+from ._pass import Notes
+from ._residual import RESIDUAL
+from ._table import FUSE, TABLE
+
+if TYPE_CHECKING:
+    from emg_edge._graph import Graph
+
+PASSES = (FOLD, IDENTITY, LAYERNORM, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL, MOVEMENT_PASS, FUSE)
+_TOLERANCE = 1e-3
+
+
+def is_canonical(graph: Graph) -> bool:
+    """Whether every node has an integer operator."""
+    return all(node.op in CANONICAL for node in graph.nodes)
+
+
+def canonicalise(graph: Graph) -> Graph:
+    """Rewrite a graph into canonical nodes, each of which becomes one integer operator.
+
+    Parameters
+    ----------
+    graph
+        As `load_onnx` returns it. A canonical graph is returned as it is.
+
+    Returns
+    -------
+    Graph
+        Only canonical nodes, with readable unique names; a value bears the name of the node that writes it. Its outputs
+        equal the given graph's on a random sample (relative tolerance 1e-3 of the largest).
+
+    Raises
+    ------
+    UnsupportedError
+        Listing every node that no pass could place, with the reason.
+    """
+    if is_canonical(graph) and all(node.name.isidentifier() for node in graph.nodes):
+        return graph
+    notes, result = Notes(), graph
+    for step in PASSES:
+        result = step(result, notes)
+    _refuse_leftovers(result, notes)
+    result = NAMES(result, notes)
+    _compare(graph, result)
+    return result
+
+
+def _refuse_leftovers(graph: Graph, notes: Notes) -> None:
+    """Raise for nodes that are not canonical; plain arithmetic around a node with a reason of its own is not blamed."""
+    left = [node for node in graph.nodes if node.op not in CANONICAL]
+    blamed = [node for node in left if node.output in notes.refused]
+    rest = [node for node in left if node not in blamed]
+    quiet = MOVEMENT | UNARY | BINARY | {"MatMul"} if blamed else frozenset()
+    found = {node.output: notes.refused[node.output] for node in blamed}
+    for node in rest:
+        if node.op not in quiet:
+            shapes = [graph.shape(name) for name in node.inputs]
+            found[node.output] = Unsupported(
+                node.name,
+                node.op,
+                f"on shapes {shapes} it is part of no pattern that has an integer operator",
+                "use Linear, LayerNorm, softmax attention, element-wise functions, sums and means",
+            )
+    if left:
+        raise UnsupportedError([found[node.output] for node in left if node.output in found])
+
+
+def _compare(before: Graph, after: Graph) -> None:
+    """Run both graphs on one random sample and compare the outputs."""
+    shape = sample_shape(before.shape(before.inputs[0]))
+    x = np.random.default_rng(0).standard_normal((1, *shape)).astype(np.float32)
+    old, new = run_float(before, x), run_float(after, x)
+    for name, renamed in zip(before.outputs, after.outputs, strict=True):
+        a, b = old[name].reshape(-1), new[renamed].reshape(-1)
+        error = float(np.abs(a - b).max()) / max(float(np.abs(a).max()), 1e-6)
+        if not error <= _TOLERANCE:
+            raise EmgEdgeError(
+                f"canonical graph differs from the model at output {name!r} by {error:.2g} of its maximum on random "
+                "input; values that overflow or depend on tiny differences cannot be compiled"
+            )

@@ -1,0 +1,119 @@
+"""LayerNorm, from the single node or from what it was decomposed into.
+
+Cases: (1) LayerNormalization; (2) any closed subgraph behind a ReduceMean over the last axis that, probed with numbers,
+computes ``(x - mean) / sqrt(var + eps) * gamma + beta``, however an exporter spelt it. Requires folded constants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emg_edge._float import evaluate, normalise
+from emg_edge._graph import Graph, Node
+
+from ._pass import Notes, Pass, rewrite, scope_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_INSIDE = {"ReduceMean", "Sub", "Mul", "Pow", "Add", "Sqrt", "Div", "Reciprocal"}
+_TOLERANCE = 1e-4
+
+
+def _single(graph: Graph, node: Node) -> Graph | None:
+    if node.op != "LayerNormalization":
+        return None
+    fused = replace(
+        node,
+        op="layernorm",
+        attrs={"eps": node.attrs["eps"], "shape": graph.shape(node.output)},
+        scope=scope_of(graph, node),
+    )
+    return graph.substitute(node.output, [fused])
+
+
+def _decomposed(graph: Graph, node: Node) -> Graph | None:
+    x = node.inputs[0]
+    if node.op != "ReduceMean" or x in graph.constants or node.attrs["axes"] != (len(graph.shape(x)) - 1,):
+        return None
+    for sink in reversed(_reach(graph, node)):
+        body = _closed(graph, x, sink)
+        found = _probe(body) if body is not None else None
+        if found is not None:
+            gamma, beta, eps = found
+            stem = graph.fresh(f"{sink.output}.gamma"), graph.fresh(f"{sink.output}.beta")
+            fused = Node(
+                op="layernorm",
+                name=sink.name,
+                inputs=(x, *stem),
+                output=sink.output,
+                attrs={"eps": eps, "shape": graph.shape(sink.output)},
+                scope=scope_of(graph, sink),
+            )
+            return graph.substitute(sink.output, [fused], constants=dict(zip(stem, (gamma, beta), strict=True)))
+    return None
+
+
+def _reach(graph: Graph, mean: Node) -> list[Node]:
+    """Nodes that depend on the mean and on nothing but its input, in order."""
+    inside = {mean.inputs[0], mean.output}
+    found: list[Node] = []
+    for node in graph.nodes:
+        inputs = graph.dynamic(node)
+        if node.op in _INSIDE and inputs and set(inputs) <= inside and node.output != mean.output:
+            inside.add(node.output)
+            found.append(node)
+    return found
+
+
+def _closed(graph: Graph, x: str, sink: Node) -> Graph | None:
+    """Return the subgraph from x to the sink, if nothing else reads its inner values."""
+    if graph.shape(sink.output) != graph.shape(x):
+        return None
+    nodes = graph.ancestors(sink.output, stop=[x])
+    outputs = {node.output for node in nodes}
+    leaks = [
+        name
+        for name in outputs - {sink.output}
+        if name in graph.outputs or any(reader.output not in outputs for reader in graph.consumers[name])
+    ]
+    if leaks or len(nodes) < 5 or any(node.op not in _INSIDE for node in nodes):
+        return None
+    return replace(graph, nodes=tuple(nodes), inputs=(x,), outputs=(sink.output,)).pruned()
+
+
+def _probe(body: Graph) -> tuple[NDArray[np.float32], NDArray[np.float32], float] | None:
+    """Recover gamma, beta and eps from a body, or None if it is no LayerNorm."""
+    shape = body.shape(body.inputs[0])
+    width, rng = shape[-1], np.random.default_rng(0)
+
+    def run(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return evaluate(body, {body.inputs[0]: x[None]})[body.outputs[0]][0].reshape(-1, width)
+
+    unit = rng.standard_normal(shape)
+    beta = run(np.zeros(shape))[0]
+    large = normalise(1e4 * unit, np.ones(width), np.zeros(width), 0.0).reshape(-1, width)
+    gamma = (large * (run(1e4 * unit) - beta)).sum(0) / (large * large).sum(0)
+    small = 3e-3 * unit.reshape(-1, width)
+    shrunk = ((run(3e-3 * unit) - beta) * gamma).sum() / max(float((large * gamma * gamma * large).sum()), 1e-30)
+    variance = float(small.var(-1).mean())
+    eps = variance * (1.0 / shrunk**2 - 1.0) if 0.0 < shrunk <= 1.0 + 1e-6 else np.nan
+    if not np.isfinite([*gamma, *beta, eps]).all():
+        return None
+    eps = max(float(eps), 0.0)
+    for size in (3e-3, 1.0, 30.0):
+        want = normalise(size * unit + 0.5 * size, gamma, beta, eps).reshape(-1, width)
+        if np.abs(run(size * unit + 0.5 * size) - want).max() > _TOLERANCE * max(1.0, float(np.abs(want).max())):
+            return None
+    return gamma.astype(np.float32), beta.astype(np.float32), eps
+
+
+def _run(graph: Graph, notes: Notes) -> Graph:
+    del notes
+    return rewrite(rewrite(graph, _single), _decomposed)
+
+
+LAYERNORM = Pass(name="layernorm", run=_run, ensures=frozenset({"LayerNormalization"}))

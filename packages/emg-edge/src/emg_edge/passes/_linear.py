@@ -1,0 +1,142 @@
+"""Linear layers: a product with constant weights and every per-channel factor and offset behind it.
+
+Cases: (1) MatMul with a constant right operand (Gemm arrives as one); (2) Conv whose kernel equals its stride, or covers
+its whole input, as a product over patches. Behind either, Add, Sub, Mul and Div by a constant along the last axis are
+absorbed while nothing else reads the value. Requires folded constants.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emg_edge._graph import Graph, Node, Value
+
+from ._pass import Notes, Pass, rewrite, scope_of, split_constant
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_AFFINE = {"Add", "Sub", "Mul", "Div"}
+
+
+def _absorb(
+    graph: Graph, start: str, weight: NDArray[np.float64], bias: NDArray[np.float64]
+) -> tuple[list[Node], NDArray[np.float64], NDArray[np.float64]]:
+    """Follow the chain of per-channel affine nodes behind a value; weight is (N, K), bias (N,)."""
+    chain: list[Node] = []
+    while (node := graph.sole_consumer(chain[-1].output if chain else start)) is not None and node.op in _AFFINE:
+        pair = split_constant(graph, node)
+        if pair is None or graph.shape(node.output) != graph.shape(pair[0]):
+            break
+        constant = graph.constants[pair[1]].astype(np.float64)
+        reversed_order = pair[0] != node.inputs[0]
+        along_last = constant.size == 1 or constant.shape[-1:] == (constant.size,)
+        if not along_last or (node.op == "Div" and reversed_order):
+            break
+        c = np.broadcast_to(constant.reshape(-1), bias.shape)
+        factor = {"Add": np.ones_like(c), "Sub": np.full_like(c, -1.0 if reversed_order else 1.0), "Mul": c}
+        gain = factor[node.op] if node.op in factor else 1.0 / c
+        offset = {"Add": c, "Sub": c if reversed_order else -c}.get(node.op, np.zeros_like(c))
+        weight, bias = weight * gain[:, None], bias * gain + offset
+        chain.append(node)
+    return chain, weight, bias
+
+
+def _build(
+    graph: Graph, node: Node, x: str, weight: NDArray[np.float32], bias: NDArray[np.float32]
+) -> tuple[list[Node], dict[str, NDArray[np.float32]]]:
+    """Return the linear node that replaces ``node`` and the chain behind it, and its constants."""
+    chain, w, b = _absorb(graph, node.output, weight.astype(np.float64), bias.astype(np.float64))
+    last = chain[-1] if chain else node
+    names = graph.fresh(f"{last.output}.weight"), graph.fresh(f"{last.output}.bias")
+    fused = Node(
+        op="linear",
+        name=last.name,
+        inputs=(x, *names),
+        output=last.output,
+        attrs={"shape": graph.shape(last.output)},
+        scope=scope_of(graph, node, *chain),
+    )
+    return [fused], dict(zip(names, (w.astype(np.float32), b.astype(np.float32)), strict=True))
+
+
+def _product(graph: Graph, node: Node, notes: Notes) -> Graph | None:
+    pair = split_constant(graph, node)
+    if pair is None:
+        return None
+    weight = graph.constants[pair[1]]
+    if pair[0] != node.inputs[0] or prod(weight.shape[:-2]) != 1:
+        notes.refuse(node, "the constant operand is not one matrix on the right", "write it as x @ W with W (K, N)")
+        return None
+    matrix = weight.reshape(weight.shape[-2:]).T
+    nodes, constants = _build(graph, node, pair[0], matrix, np.zeros(len(matrix), np.float32))
+    return graph.substitute(nodes[-1].output, nodes, constants=constants)
+
+
+def _patches(graph: Graph, node: Node, notes: Notes) -> Graph | None:
+    """Write a patch convolution as Reshape, Transpose, linear, Transpose."""
+    (x, w), shape = node.inputs[:2], graph.shape(node.inputs[0])
+    kernel, spatial = graph.shape(w)[2:], shape[2:]
+    whole = tuple(kernel) == tuple(spatial)
+    plain = node.attrs["group"] == 1 and not any(node.attrs["pads"]) and set(node.attrs["dilations"]) == {1}
+    tiles = (
+        whole
+        or tuple(node.attrs["strides"]) == tuple(kernel)
+        and all(e % k == 0 for e, k in zip(spatial, kernel, strict=True))
+    )
+    if w not in graph.constants or not plain or not tiles:
+        notes.refuse(
+            node,
+            f"kernel {kernel}, strides {node.attrs['strides']}, pads {node.attrs['pads']} on {spatial} do not cut patches",
+            "use a kernel equal to its stride that divides the input, without padding, dilation or groups",
+        )
+        return None
+    weight = graph.constants[w]
+    count, out = len(kernel), tuple(e // k for e, k in zip(spatial, kernel, strict=True))
+    cut = (1, shape[1], *(v for pair in zip(out, kernel, strict=True) for v in pair))
+    order = (0, *(2 + 2 * j for j in range(count)), 1, *(3 + 2 * j for j in range(count)))
+    seen, rows, tokens = (graph.fresh(f"{node.output}.{part}") for part in ("cut", "rows", "tokens"))
+    names = graph.fresh(f"{node.output}.weight"), graph.fresh(f"{node.output}.bias")
+    bias = graph.constants[node.inputs[2]] if len(node.inputs) > 2 else np.zeros(len(weight), np.float32)
+    view = tuple(cut[axis] for axis in order)
+    nodes = [
+        Node(op="Reshape", name=node.name, inputs=(x,), output=seen, attrs={"shape": cut}),
+        Node(op="Transpose", name=node.name, inputs=(seen,), output=rows, attrs={"perm": order}),
+        Node(
+            op="linear",
+            name=node.name,
+            inputs=(rows, *names),
+            output=tokens,
+            attrs={"shape": (1, *out, len(weight))},
+            scope=scope_of(graph, node),
+        ),
+        Node(
+            op="Transpose",
+            name=node.name,
+            inputs=(tokens,),
+            output=node.output,
+            attrs={"perm": (0, count + 1, *range(1, count + 1))},
+        ),
+    ]
+    values = [
+        Value(name=seen, shape=cut),
+        Value(name=rows, shape=view),
+        Value(name=tokens, shape=(1, *out, len(weight))),
+    ]
+    constants = dict(zip(names, (weight.reshape(len(weight), -1), bias), strict=True))
+    return graph.substitute(node.output, nodes, values=values, constants=constants)
+
+
+def _run(graph: Graph, notes: Notes) -> Graph:
+    def match(graph: Graph, node: Node) -> Graph | None:
+        if node.op == "MatMul":
+            return _product(graph, node, notes)
+        return _patches(graph, node, notes) if node.op == "Conv" else None
+
+    return rewrite(graph, match)
+
+
+LINEAR = Pass(name="linear", run=_run, ensures=frozenset({"Conv"}))

@@ -1,0 +1,110 @@
+"""Rotary position embedding, recognised from the linear form of q and k.
+
+Each pair of features (2i, 2i+1) of a row must be a scaled rotation of one pair of the source; the angle may depend on
+row and pair (positions), or on the head (which cancels in q @ k^T).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._views import affine
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._views import Form
+
+_TOLERANCE = 1e-5
+
+
+class RotationError(Exception):
+    """What is between the source and the scores is no rotation that the kernel knows."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """q or k: where it stands in its source, its factor, and its rotation as unit complex numbers.
+
+    Parameters
+    ----------
+    layout
+        (base, head stride, row stride).
+    gain
+        Factor common to all elements.
+    turn
+        complex128 ``(heads, rows, width / 2)``, or None where nothing turns.
+    """
+
+    layout: tuple[int, int, int]
+    gain: float
+    turn: NDArray[np.complex128] | None
+
+
+def read_operand(form: Form, heads: int, rows: int, width: int) -> Operand:
+    """Read layout, factor and rotation off a linear form in the order (heads, rows, width)."""
+    if form.index.shape[1] == 1:
+        gain = float(form.factor[0, 0])
+        layout = affine(form.index.reshape(heads, rows, width))
+        if layout is not None and np.allclose(form.factor, gain, rtol=_TOLERANCE, atol=0.0):
+            return Operand(layout, gain, None)
+    if width % 2 or form.index.shape[1] > 2:
+        raise RotationError("q or k is mixed in a way that is no rotation of feature pairs")
+    return _read_turned(form, heads, rows, width)
+
+
+def _read_turned(form: Form, heads: int, rows: int, width: int) -> Operand:
+    terms = form.index.shape[1]
+    index = form.index.reshape(heads, rows, width // 2, 2, terms)
+    factor = form.factor.reshape(index.shape)
+    present = factor != 0.0
+    first = np.where(present, index, np.iinfo(np.int64).max).min((-1, -2))  # lower source element of each pair
+    layout = affine_pairs(first)
+    side = index - first[..., None, None]
+    if layout is None or ((side > 1) & present).any():
+        raise RotationError(
+            "q or k does not pair neighbouring features (2i, 2i+1); interleave the pairs of its rotation"
+        )
+    matrix = np.stack([np.where((side == j) & present, factor, 0.0).sum(-1) for j in (0, 1)], -1)  # [..., out, in]
+    turn = matrix[..., 0, 0] + 1j * matrix[..., 1, 0]
+    gain = float(np.abs(turn).mean())
+    deviation = (
+        np.abs(np.abs(turn) - gain).max(),
+        np.abs(matrix[..., 1, 1] - matrix[..., 0, 0]).max(),
+        np.abs(matrix[..., 0, 1] + matrix[..., 1, 0]).max(),
+    )
+    if gain == 0.0 or max(deviation) > _TOLERANCE * gain:
+        raise RotationError("q or k is transformed by something that is no rotation with one common factor")
+    return Operand(layout, gain, turn / np.abs(turn))
+
+
+def affine_pairs(first: NDArray[np.int64]) -> tuple[int, int, int] | None:
+    """Return the layout of pairs whose first elements are given, ``(heads, rows, width / 2)``."""
+    heads, rows, half = first.shape
+    whole = np.stack([first, first + 1], -1).reshape(heads, rows, 2 * half)
+    return affine(whole)
+
+
+def common_tables(q: Operand, k: Operand) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return cos and sin ``(period, width / 2)`` that serve q and k of every head, or None where nothing turns.
+
+    Only differences of angles between rows reach the scores, so row 0 becomes the unrotated one; what is left must be
+    the same for q, k and all heads.
+    """
+    if q.turn is None and k.turn is None:
+        return None
+    if q.turn is None or k.turn is None:
+        raise RotationError("only one of q and k is rotated")
+    table = q.turn[0] / q.turn[0, :1]
+    offset = q.turn[:, :1]
+    for turn in (q.turn, k.turn):
+        if np.abs(turn - offset * table).max() > 10 * _TOLERANCE:
+            raise RotationError("q and k, or the heads, are rotated by different positions")
+    if np.abs(table - 1.0).max() < _TOLERANCE:
+        return None
+    rows = len(table)
+    period = next(p for p in range(1, rows + 1) if p == rows or np.abs(table[p:] - table[:-p]).max() < _TOLERANCE)
+    return table[:period].real.astype(np.float32), table[:period].imag.astype(np.float32)

@@ -1,0 +1,104 @@
+"""Functions of one variable: any element-wise subgraph with scalar constants becomes one table with a body.
+
+The body keeps the exact float function; its name is found by comparing values. A decomposed GELU needs no pattern here,
+in whichever form it was written. Requires attention to have taken the scalar factors that belong to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emg_edge._float import apply_body, gelu
+from emg_edge._graph import Graph, Node, Value
+from emg_edge._shapes import BINARY, UNARY
+
+from ._pass import Notes, Pass, rewrite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+KNOWN: dict[str, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
+    "gelu": gelu,
+    "gelu_tanh": lambda x: gelu(x, "tanh"),
+    "relu": lambda x: np.maximum(x, 0.0),
+    "sigmoid": lambda x: 0.5 + 0.5 * np.tanh(0.5 * x),
+    "silu": lambda x: x * (0.5 + 0.5 * np.tanh(0.5 * x)),
+    "tanh": np.tanh,
+}
+
+
+def _roots(graph: Graph) -> dict[str, str]:
+    """Name, for each value, the one that it is an element-wise function of (itself, if of none)."""
+    roots: dict[str, str] = {}
+    for node in graph.nodes:
+        dynamic = graph.dynamic(node)
+        found = {roots.get(name, name) for name in dynamic}
+        scalars = all(graph.constants[name].size == 1 for name in node.inputs if name in graph.constants)
+        plain = node.op in UNARY | BINARY and scalars and len(found) == 1
+        if plain and all(graph.shape(name) == graph.shape(node.output) for name in dynamic):
+            roots[node.output] = found.pop()
+    return roots
+
+
+def _body(graph: Graph, root: str, sink: str) -> Graph:
+    """Return the function as a graph on one element."""
+    nodes = graph.ancestors(sink, stop=[root])
+    names = {name for node in nodes for name in (*node.inputs, node.output)}
+    return Graph(
+        name="body",
+        nodes=tuple(nodes),
+        values={name: Value(name=name, shape=(1,)) for name in names if name not in graph.constants},
+        constants={name: graph.constants[name].reshape(1) for name in names if name in graph.constants},
+        inputs=(root,),
+        outputs=(sink,),
+    )
+
+
+def _name(body: Graph) -> str:
+    grid = np.linspace(-8.0, 8.0, 1601)
+    values = apply_body(body, grid)
+    return next((name for name, known in KNOWN.items() if np.abs(known(grid) - values).max() < 1e-6), "function")
+
+
+def _match(graph: Graph, node: Node, roots: dict[str, str]) -> Graph | None:
+    root = roots.get(node.output)
+    readers = graph.consumers.get(node.output, [])
+    inner = bool(readers) and all(roots.get(reader.output) == root for reader in readers)
+    if root is None or (inner and node.output not in graph.outputs):
+        return None
+    body = _body(graph, root, node.output)
+    fused = replace(
+        node,
+        op="table",
+        inputs=(root,),
+        attrs={"body": body, "function": _name(body), "shape": graph.shape(node.output)},
+    )
+    return graph.substitute(node.output, [fused]) if prod(graph.shape(root)) == prod(graph.shape(node.output)) else None
+
+
+def _run(graph: Graph, notes: Notes) -> Graph:
+    del notes
+    roots = _roots(graph)
+    return rewrite(graph, lambda graph, node: _match(graph, node, roots))
+
+
+TABLE = Pass(name="table", run=_run, ensures=UNARY)
+
+
+def _fuse(graph: Graph, node: Node) -> Graph | None:
+    if node.op != "table":
+        return None
+    linear = graph.producers.get(node.inputs[0])
+    if linear is None or linear.op != "linear" or "body" in linear.attrs or graph.sole_consumer(linear.output) != node:
+        return None
+    attrs = {**linear.attrs, **{key: node.attrs[key] for key in ("body", "function", "shape")}}
+    return graph.substitute(node.output, [replace(linear, output=node.output, attrs=attrs)])
+
+
+FUSE = Pass(name="fuse", run=lambda graph, notes: rewrite(graph, _fuse))
