@@ -1,0 +1,125 @@
+"""Folders and archives: detection, hostile zips, links, the same content either way."""
+
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+
+from emg_io import EmgIoError, open_dataset
+from emg_io._container import Archive, Folder, natural
+
+MEMBER = "EMG_data_for_gestures-master/01/1_raw_data_10-11_02.03.16.txt"
+
+
+def packed(path, entries, method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as out:
+        for name, data in entries:
+            out.writestr(name, data)
+    return path
+
+
+def same(one, other):
+    assert [r.subject for r in one] == [r.subject for r in other]
+    for a, b in zip(one, other, strict=True):
+        assert np.array_equal(a.raw(), b.raw())
+        assert np.array_equal(a.labels(), b.labels())
+
+
+def test_archive_folder_and_folder_with_archive_are_the_same(forged, uci, tmp_path, oracles):
+    archive = oracles.zip_folder(forged("uci"), tmp_path / "set.zip")
+    before = sorted(p.name for p in tmp_path.iterdir())
+    same(uci, open_dataset(archive))
+    same(uci, open_dataset(tmp_path))
+    same(uci, open_dataset(forged("uci") / "EMG_data_for_gestures-master"))
+    same(
+        open_dataset(oracles.zip_folder(forged("ninapro-db1"), tmp_path / "n.zip")), open_dataset(forged("ninapro-db1"))
+    )
+    assert before == ["set.zip"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["n.zip", "set.zip"]
+
+
+def test_detection_refuses_to_guess(forged, tmp_path, oracles):
+    with pytest.raises(EmgIoError, match=r"no recordings found: expected uci or ninapro-db1"):
+        open_dataset(tmp_path)
+    with pytest.raises(EmgIoError, match=r"no such folder or archive"):
+        open_dataset(tmp_path / "absent")
+    with pytest.raises(EmgIoError, match=r"unknown format: expected uci or ninapro-db1, found edf"):
+        open_dataset(tmp_path, "edf")
+    oracles.zip_folder(forged("uci"), tmp_path / "a.zip")
+    (tmp_path / "S1_A1_E1.mat").write_bytes(b"")
+    with pytest.raises(EmgIoError, match=r"ambiguous.*ninapro-db1 in .*uci in .*a\.zip"):
+        open_dataset(tmp_path)
+    assert open_dataset(tmp_path, "uci").format == "uci"
+    oracles.zip_folder(forged("uci"), tmp_path / "b.zip")
+    with pytest.raises(EmgIoError, match=r"ambiguous.*a\.zip.*b\.zip"):
+        open_dataset(tmp_path, "uci")
+
+
+def test_a_recording_that_lies_there_twice_raises(tmp_path):
+    for folder in ("x/01", "y/01"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "1_raw_data_a.txt").write_bytes(b"")
+    with pytest.raises(EmgIoError, match=r"occurs twice.*found also .*x"):
+        open_dataset(tmp_path, "uci")
+
+
+@pytest.mark.parametrize("name", ["../01/1_raw_data_a.txt", "/01/1_raw_data_a.txt", "c:/01/1_raw_data_a.txt"])
+def test_zip_slip_is_refused(tmp_path, name):
+    with pytest.raises(EmgIoError, match=r"path leaves the data set"):
+        open_dataset(packed(tmp_path / "x.zip", [(name, b"")]))
+
+
+def test_bombs_and_lies_are_refused(tmp_path):
+    bomb = packed(tmp_path / "bomb.zip", [(MEMBER, bytes(2**24))])
+    with pytest.raises(EmgIoError, match=r"compression ratio is beyond the limit: expected <= 200"):
+        open_dataset(bomb)
+    path = packed(tmp_path / "lie.zip", [(MEMBER, b"time\t" * 100)], zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    central = data.rindex(b"PK\x01\x02")
+    struct.pack_into("<I", data, central + 24, 90)
+    path.write_bytes(data)
+    with pytest.raises(EmgIoError, match=r"damaged archive member|size disagrees"):
+        open_dataset(path)[0].raw()
+    struct.pack_into("<I", data, central + 24, 2**31)
+    path.write_bytes(data)
+    with pytest.raises(EmgIoError, match=r"size is beyond the limit|ratio is beyond"):
+        open_dataset(path)
+    struct.pack_into("<HH", data, central + 8, 1, 0)
+    struct.pack_into("<I", data, central + 24, 500)
+    path.write_bytes(data)
+    with pytest.raises(EmgIoError, match=r"encrypted member"):
+        open_dataset(path)
+    path.write_bytes(b"not a zip")
+    with pytest.raises(EmgIoError, match=r"not a readable zip archive"):
+        open_dataset(path)
+
+
+def test_flipped_byte_in_a_member_fails_its_checksum(forged, tmp_path, oracles):
+    path = oracles.zip_folder(forged("uci"), tmp_path / "x.zip")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(EmgIoError, match=r"damaged archive member") as caught:
+        [recording.raw() for recording in open_dataset(path)]
+    assert "x.zip::EMG_data_for_gestures-master/" in caught.value.file
+
+
+def test_links_may_not_leave_the_folder(tmp_path):
+    inside, outside = tmp_path / "set" / "01", tmp_path / "secret.txt"
+    inside.mkdir(parents=True)
+    outside.write_bytes(b"secret")
+    (inside / "1_raw_data_a.txt").symlink_to(outside)
+    with pytest.raises(EmgIoError, match=r"link leads out of the data set"):
+        open_dataset(tmp_path / "set", "uci")[0].raw()
+    with pytest.raises(EmgIoError, match=r"path leaves the data set"):
+        Folder(tmp_path / "set").read("../secret.txt")
+    with pytest.raises(EmgIoError, match=r"no such file in the archive"):
+        Archive(packed(tmp_path / "a.zip", [("a", b"")])).read("b")
+    with pytest.raises(EmgIoError, match=r"cannot be read"):
+        Folder(tmp_path).read("absent")
+
+
+def test_natural_order_survives_odd_digits():
+    names = ["S10", "S2", "s1", "S²", "S" + "9" * 60, "a/2", "a/10"]
+    assert sorted(names, key=natural)[:3] == ["a/2", "a/10", "s1"]

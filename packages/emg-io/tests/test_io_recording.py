@@ -1,0 +1,151 @@
+"""Recording, Track, Segment, resampling, Layout, EmgIoError."""
+
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from emg_io import EmgIoError, Layout, Recording
+from emg_io._recording import runs
+from emg_io._resample import hold_index
+
+
+def stamped(sfreq=100.0, **changes):
+    arguments = {
+        "raw": np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.int8),
+        "sfreq": sfreq,
+        "labels": np.array([0, 1, 1, 0]),
+        "label_names": {0: "rest", 1: "fist"},
+        "timestamps": np.array([0.5, 0.51, 0.535, 0.55]),
+        "unit": "V",
+        "scale": 1e-5,
+    }
+    return Recording.from_array(**(arguments | changes))
+
+
+def test_signal_is_raw_times_scale_plus_offset():
+    recording = stamped(offset=2.0, scale=0.5)
+    assert np.array_equal(recording.signal(), recording.raw().astype(np.float32) * 0.5 + 2)
+    assert recording.signal().dtype == np.float32
+    assert recording.signal(1, 3, np.float64).tolist() == [[3.0, 3.5], [5.0, 5.5]]
+    assert recording.raw(2).tolist() == [[3, 4], [7, 8]]
+
+
+def test_shared_arrays_are_read_only_and_copies_are_not():
+    recording = stamped()
+    for array in (recording.raw(), recording.timestamps, recording.tracks["label"].values):
+        with pytest.raises(ValueError, match=r"read-only"):
+            array[...] = 0
+    recording.signal()[...] = 0
+    recording.labels()[...] = 0
+    assert recording.label_counts() == {"rest": 2, "fist": 2}
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda r: r.raw(3, 2), "start, stop: sample range.*<= 4, found 3, 2"),
+    (lambda r: r.raw(0, 5), "0 <= start <= stop <= 4, found 0, 5"),
+    (lambda r: r.raw(-1), "found -1, None"),
+    (lambda r: r.signal(dtype=np.int16), "dtype: signal is physical.*floating dtype.*int16"),
+    (lambda r: r.labels("force"), "no such track: expected label, found force"),
+    (lambda r: r.resample(100.0, "linear"), "unknown resampling method: expected hold, found linear"),
+    (lambda r: r.resample(0.0), "not a rate: expected Hz, > 0, found 0.0"),
+    (lambda r: r.resample(float("nan")), "not a rate"),
+    (lambda r: r.resample(79.0), r"anti-alias filter.*expected at least 80\.000 Hz, found 79"),
+    (lambda _: stamped(timestamps=None).resample(99.0), r"anti-alias.*at least 100\.000 Hz, found 99"),
+    (lambda _: stamped(unit="volt"), r"unknown unit: expected V\|mV\|uV\|adc\|unknown, found volt"),
+    (lambda _: stamped(layout=Layout.ring(3)), "layout and channel count disagree: expected 2 channels, found 3"),
+    (lambda _: stamped(labels=np.zeros(3, int)), "lengths disagree: expected 4 samples.*label"),
+    (lambda _: stamped(timestamps=np.zeros(4)), "clock runs backwards"),
+    (lambda _: stamped(raw=np.zeros(4)), r"not a recording.*\(channels, time\)"),
+    (lambda _: stamped(sfreq=0.0), "not a recording.*rate > 0"),
+])  # fmt: skip
+def test_bad_requests_say_what_is_wanted(call, message):
+    with pytest.raises(EmgIoError, match=message):
+        call(stamped())
+
+
+def test_hold_by_hand():
+    uniform = stamped().resample(100.0)
+    assert uniform.raw().tolist() == [[1, 2, 2, 2, 3, 4], [5, 6, 6, 6, 7, 8]]
+    assert uniform.labels().tolist() == [0, 1, 1, 1, 1, 0]
+    assert (uniform.sfreq, uniform.uniform, uniform.timestamps) == (100.0, True, None)
+    assert uniform.metadata["t0"] == 0.5
+    assert uniform.raw().dtype == np.int8
+    assert stamped(timestamps=None).resample(200.0).raw()[0].tolist() == [1, 1, 2, 2, 3, 3, 4]
+
+
+@given(
+    hnp.arrays(np.int16, st.integers(1, 60), elements=st.integers(1, 40)), st.sampled_from([40.0, 100.0, 200.0, 333.0])
+)
+def test_hold_equals_the_obvious_loop(oracles, steps, sfreq):
+    stamps = np.cumsum(steps) / 1e3
+    values = np.arange(len(stamps))
+    assert np.array_equal(values[hold_index(stamps, sfreq)], oracles.hold(stamps, values, sfreq))
+
+
+@given(hnp.arrays(np.int8, st.integers(0, 50), elements=st.integers(0, 2)))
+def test_segments_are_the_obvious_runs(oracles, values):
+    found = runs(values)
+    assert [tuple(run) for run in found] == oracles.runs(values.tolist())
+    assert sum(stop - start for start, stop, _ in found) == len(values)
+    assert all(np.all(values[start:stop] == value) for start, stop, value in found)
+    assert all(a[1] == b[0] and a[2] != b[2] for a, b in pairwise(found))
+
+
+def test_forged_recording_resamples_like_the_loop(uci, oracles):
+    recording = uci[0]
+    uniform = recording.resample(100.0)
+    stamps = recording.timestamps[:3000]
+    want = oracles.hold(stamps, np.arange(3000), 100.0)
+    assert np.array_equal(uniform.raw()[:, : len(want)], recording.raw()[:, want])
+    assert np.array_equal(uniform.labels()[: len(want)], recording.labels()[want])
+    span = recording.timestamps[-1] - recording.timestamps[0]
+    assert uniform.n_samples == int(np.floor(span * 100 + 1e-6)) + 1
+    assert uniform.n_samples / 100.0 == pytest.approx(span, abs=0.011)
+
+
+def test_recordings_and_data_sets_pickle_without_their_samples(uci, nina):
+    for dataset in (uci, nina):
+        recording = dataset[0]
+        before = recording.raw()
+        packed = pickle.dumps(dataset)
+        assert len(packed) < 20_000
+        again = pickle.loads(packed)[0]  # noqa: S301  own bytes
+        assert again == recording
+        assert np.array_equal(again.raw(), before)
+        faster = recording.resample(250.0)
+        assert np.array_equal(pickle.loads(pickle.dumps(faster)).labels(), faster.labels())  # noqa: S301  own bytes
+
+
+def test_layout_is_a_bijection_or_raises():
+    ring = Layout.ring(8)
+    assert ring.neighbours(0) == (1, 7)
+    grid = Layout.grid([[2, 1], [0, -1]])
+    assert (grid.n_chans, grid.shape, grid.position(0), grid.neighbours(2)) == (3, (2, 2), (1, 0), (1,))
+    assert Layout.ring_and_points(8, 2).n_chans == 10
+    with pytest.raises(EmgIoError, match=r"not a bijection.*each of 0..2 exactly once"):
+        Layout.grid([[0, 1], [1, -1]])
+    with pytest.raises(EmgIoError, match=r"rows differ in length"):
+        Layout.grid([[0, 1], [2]])
+    with pytest.raises(EmgIoError, match=r"no such channel.*0..7, found 8"):
+        ring.position(8)
+    with pytest.raises(EmgIoError, match=r"no such channel"):
+        grid.position(-1)
+
+
+def test_error_keeps_its_parts_across_processes():
+    error = EmgIoError("bad", file="f", place="line 3", expected="1", found="2")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301  own bytes
+    assert str(again) == str(error) == "f, line 3: bad: expected 1, found 2"
+    assert (again.file, again.place, again.expected, again.found) == ("f", "line 3", "1", "2")
+    assert isinstance(again, ValueError)
+
+
+def test_equal_content_has_equal_hash():
+    assert stamped().content_hash() == stamped(unit="mV").content_hash()
+    assert stamped().content_hash() != stamped(raw=np.array([[1, 2, 3, 5], [5, 6, 7, 8]], np.int8)).content_hash()
+    assert stamped().content_hash() != stamped(raw=np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.int16)).content_hash()
