@@ -1,5 +1,6 @@
 """Model folders: what is written, that it is written whole, and everything that is refused on loading."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -7,12 +8,15 @@ import os
 import pytest
 import safetensors.torch
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from emg_models import (
     EmgModelsError,
     TinyMyoEncoder,
     TinyMyoPretrainer,
     from_pretrained,
+    load_evaluation,
     load_labels,
     load_preprocessing,
     save_pretrained,
@@ -58,7 +62,7 @@ def test_evaluation_is_stored_and_shown(folder, small_model, describe, labels):
     evaluation = {"accuracy": 0.875, "n": 40, "split_hash": "ab", "per_subject": {"1": 0.9}}
     record = describe(small_model.config)
     save_pretrained(small_model, folder, preprocessing=record, labels=labels, evaluation=evaluation)
-    assert json.loads((folder / "eval.json").read_text()) == evaluation
+    assert json.loads((folder / "eval.json").read_text()) == evaluation == load_evaluation(folder)
     card = (folder / "README.md").read_text()
     assert card.startswith('---\nlibrary_name: emg-models\ntags:\n- emg\n- semg\nmetrics:\n- "accuracy"\n- "n"\n---\n')
     for part in (
@@ -71,6 +75,7 @@ def test_evaluation_is_stored_and_shown(folder, small_model, describe, labels):
         assert part in card
     save_pretrained(small_model, folder, preprocessing=record, labels=labels)
     assert not (folder / "eval.json").exists()
+    assert load_evaluation(folder) is None
     assert "Measured" not in (folder / "README.md").read_text()
 
 
@@ -151,6 +156,57 @@ def test_files_of_two_saves_are_noticed(folder, rewrite):
     (folder / "preprocessing.json").write_text(json.dumps(record | {"unit": "mV"}))
     with pytest.raises(EmgModelsError, match=r"preprocessing.json: SHA-256 .* not written together"):
         load_preprocessing(folder)
+
+
+def test_a_stale_evaluation_is_noticed(folder, small_model, describe, labels):
+    record = describe(small_model.config)
+    save_pretrained(small_model, folder, preprocessing=record, labels=labels, evaluation={"accuracy": 0.5})
+    (folder / "eval.json").write_text('{"accuracy": 0.9}')
+    with pytest.raises(EmgModelsError, match=r"eval.json: SHA-256 .* not written together"):
+        load_evaluation(folder)
+
+
+@settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["model.safetensors", "preprocessing.json"]), st.floats(0, 1, exclude_max=True), st.integers(1, 255)
+)
+def test_one_changed_byte_is_always_noticed(folder, name, where, flip):
+    path = folder / name
+    data = path.read_bytes()
+    place = int(where * len(data))
+    path.write_bytes(data[:place] + bytes([data[place] ^ flip]) + data[place + 1 :])
+    load = from_pretrained if name == "model.safetensors" else load_preprocessing
+    with pytest.raises(EmgModelsError):
+        load(folder)
+    path.write_bytes(data)
+
+
+@settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0, 1, exclude_max=True), st.sampled_from(b'0a"{}[],:-.\xff'))
+def test_one_changed_byte_of_the_config_loads_or_is_refused(folder, where, byte):
+    path = folder / "config.json"
+    data = path.read_bytes()
+    place = int(where * len(data))
+    path.write_bytes(data[:place] + bytes([byte]) + data[place + 1 :])
+    with contextlib.suppress(EmgModelsError):
+        assert from_pretrained(folder).head.out_features == 6
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_blocks": 10**9}, "32 keys cannot fill n_blocks=1000000000"),
+        ({"embed_dim": 10**6}, r"shape of 'encoder.mask_token' is \(1, 1, 32\), required \(1, 1, 1000000\)"),
+    ],
+)
+def test_a_config_that_asks_for_the_moon_allocates_nothing(folder, change, message):
+    path = folder / "config.json"
+    header = json.loads(path.read_text())
+    header["config"] |= change
+    path.write_text(json.dumps(header))
+    with pytest.raises(EmgModelsError, match=message):
+        from_pretrained(folder)
 
 
 def test_duplicate_keys_are_refused(folder):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._config import TinyMyoConfig
     from ._errors import EmgModelsError
-    from ._folder import from_pretrained, load_labels, load_preprocessing, save_pretrained
+    from ._folder import from_pretrained, load_evaluation, load_labels, load_preprocessing, save_pretrained
     from ._heads import TinyMyoClassifier, TinyMyoPretrainer
     from ._macs import count_macs
     from ._onnx import export_onnx
@@ -27,6 +27,7 @@ __all__ = [
     "export_onnx",
     "from_pretrained",
     "list_models",
+    "load_evaluation",
     "load_labels",
     "load_preprocessing",
     "model_info",

@@ -15,10 +15,10 @@ from ._files import parse_json, to_json, write_files
 from ._heads import TinyMyoClassifier, TinyMyoPretrainer
 from ._preprocessing import check_labels, check_preprocessing
 from ._safetensors import read_safetensors
-from ._state import load_strict
+from ._state import check_state
 from ._tinymyo import TinyMyoEncoder
 
-__all__ = ["from_pretrained", "load_labels", "load_preprocessing", "save_pretrained"]
+__all__ = ["from_pretrained", "load_evaluation", "load_labels", "load_preprocessing", "save_pretrained"]
 
 Model = TinyMyoEncoder | TinyMyoPretrainer | TinyMyoClassifier
 
@@ -40,8 +40,8 @@ def save_pretrained(
     """Write a model and what is needed to use it.
 
     The folder is created if absent. Everything is staged first and then renamed into place, config.json last; it holds
-    the SHA-256 of its companions, so that an interrupted overwrite is noticed on loading. Other files in the folder are
-    left alone, except an eval.json of the model that is replaced.
+    the SHA-256 of weights, preprocessing and evaluation, so that an interrupted overwrite is noticed on loading. Other
+    files in the folder are left alone, except an eval.json of the model that is replaced.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def save_pretrained(
         "model.safetensors": _weights(known),
         "preprocessing.json": to_json(check_preprocessing(preprocessing, known.config), "preprocessing"),
     }
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     if evaluation is not None:
         files["eval.json"] = to_json(dict(evaluation), "evaluation")
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     files["README.md"] = model_card(known, preprocessing, names, evaluation).encode()
     config = known.config.to_dict()
     files["config.json"] = to_json(
@@ -105,11 +105,9 @@ def from_pretrained(folder: str | Path) -> Model:
     folder = Path(folder)
     header = _header(folder)
     config = TinyMyoConfig.from_dict(header["config"])
-    with torch.random.fork_rng(devices=[]):
-        model = _CLASSES[header["model"]](config)
     path = _inside(folder, "model.safetensors")
     state, data = read_safetensors(path)
-    load_strict(model, state, str(path))
+    model = _build(_CLASSES[header["model"]], config, state, path)
     _check_digest(header, path, data)
     return model.eval()
 
@@ -124,11 +122,21 @@ def load_preprocessing(folder: str | Path) -> dict[str, Any]:
     """
     folder = Path(folder)
     header = _header(folder)
-    path = _inside(folder, "preprocessing.json")
-    data = path.read_bytes()
-    record = check_preprocessing(parse_json(data, str(path)), TinyMyoConfig.from_dict(header["config"]))
-    _check_digest(header, path, data)
-    return record
+    record = _companion(folder, header, "preprocessing.json")
+    return check_preprocessing(record, TinyMyoConfig.from_dict(header["config"]))
+
+
+def load_evaluation(folder: str | Path) -> dict[str, Any] | None:
+    """Return what was measured on the model of a folder, or None where nothing was.
+
+    Raises
+    ------
+    EmgModelsError
+        A file is absent or malformed, or eval.json was not written together with config.json.
+    """
+    folder = Path(folder)
+    header = _header(folder)
+    return _companion(folder, header, "eval.json") if "eval.json" in header["sha256"] else None
 
 
 def load_labels(folder: str | Path) -> list[str]:
@@ -167,6 +175,27 @@ def _header(folder: Path) -> dict[str, Any]:
             f"required are keys {sorted(_KEYS)}, format {_FORMAT!r} and a model of {', '.join(_CLASSES)}"
         )
     return header
+
+
+def _build(kind: type[Model], config: TinyMyoConfig, state: Mapping[str, torch.Tensor], path: Path) -> Model:
+    """Build the network and load it; nothing is allocated before the weights are known to fit."""
+    if config.n_blocks > len(state):
+        raise EmgModelsError(f"{path}: {len(state)} keys cannot fill n_blocks={config.n_blocks} of config.json")
+    with torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):
+            check_state(kind(config), state, str(path))
+        model = kind(config)
+    model.load_state_dict(dict(state))
+    return model
+
+
+def _companion(folder: Path, header: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Read a JSON file that config.json vouches for."""
+    path = _inside(folder, name)
+    data = path.read_bytes()
+    value = parse_json(data, str(path))
+    _check_digest(header, path, data)
+    return value
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -16,6 +16,7 @@ MODULES = {
     "export_onnx": "_onnx",
     "from_pretrained": "_folder",
     "list_models": "_registry",
+    "load_evaluation": "_folder",
     "load_labels": "_folder",
     "load_preprocessing": "_folder",
     "model_info": "_registry",

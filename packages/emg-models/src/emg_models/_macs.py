@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 __all__ = ["count_macs", "count_parameters"]
@@ -23,7 +24,7 @@ def count_macs(model: nn.Module, n_chans: int, n_times: int) -> int:
     training = model.training
     counter = FlopCounterMode(display=False)
     try:
-        with counter, torch.no_grad(), nn.attention.sdpa_kernel(nn.attention.SDPBackend.MATH):
+        with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
             model.eval()(torch.zeros(1, n_chans, n_times, device=device))
     finally:
         model.train(training)

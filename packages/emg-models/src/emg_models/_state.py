@@ -6,16 +6,16 @@ from torch import Tensor, nn
 
 from ._errors import EmgModelsError
 
-__all__ = ["load_strict"]
+__all__ = ["check_state", "load_strict"]
 
 
-def load_strict(model: nn.Module, state: Mapping[str, Tensor], place: str) -> None:
-    """Copy `state` into `model`.
+def check_state(model: nn.Module, state: Mapping[str, Tensor], place: str) -> None:
+    """Compare `state` with what `model` (on any device) holds.
 
     Raises
     ------
     EmgModelsError
-        Names every missing, unexpected and unfitting key; the model is then unchanged.
+        Names every missing, unexpected and unfitting key.
     """
     wanted = model.state_dict()
     problems = [f"missing {key!r}" for key in wanted if key not in state]
@@ -32,4 +32,9 @@ def load_strict(model: nn.Module, state: Mapping[str, Tensor], place: str) -> No
             f"{place}: {matched} of {len(wanted)} keys match by name; {'; '.join(sorted(problems))}. "
             "Load weights of the same configuration"
         )
+
+
+def load_strict(model: nn.Module, state: Mapping[str, Tensor], place: str) -> None:
+    """Copy `state` into `model`, or raise as `check_state` does and leave the model unchanged."""
+    check_state(model, state, place)
     model.load_state_dict(dict(state))
