@@ -126,10 +126,11 @@ def _scaler(
     dsp: Any,  # noqa: ANN401  a module
     train: NDArray[np.float32],
     preprocessing: Mapping[str, Any] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and deviation per channel: stored ones, or those of the training windows."""
-    stored = dsp.Standardizer.fit(train).to_dict() if preprocessing is None else preprocessing["normalisation"]
-    return np.asarray(stored["mean"], np.float64), np.asarray(stored["std"], np.float64)
+) -> emg_dsp.Standardizer:
+    """Return the stored channel statistics, or those of the training windows."""
+    if preprocessing is None:
+        return dsp.Standardizer.fit(train)  # type: ignore[no-any-return]
+    return dsp.Standardizer.from_dict(preprocessing["normalisation"])  # type: ignore[no-any-return]
 
 
 def _cut(dataset: emg_io.Dataset, spans: Any, protocol: Protocol, band_pass: emg_dsp.Filter, dsp: Any) -> _Pieces:  # noqa: ANN401  emg-io spans, a module
@@ -153,26 +154,21 @@ def _cut(dataset: emg_io.Dataset, spans: Any, protocol: Protocol, band_pass: emg
     return pieces
 
 
-def _window_set(piece: _Pieces, scaler: tuple[NDArray[np.float64], NDArray[np.float64]]) -> WindowSet:
-    mean, std = scaler
-    x = (np.concatenate(piece.x) - mean[:, None].astype(np.float32)) / std[:, None].astype(np.float32)
-    return WindowSet(x.astype(np.float32), np.concatenate(piece.y), np.array(piece.subject))
+def _window_set(piece: _Pieces, scaler: emg_dsp.Standardizer) -> WindowSet:
+    x = scaler.transform(np.concatenate(piece.x)).astype(np.float32, copy=False)
+    return WindowSet(x, np.concatenate(piece.y), np.array(piece.subject))
 
 
 def _describe(
-    protocol: Protocol,
-    recording: emg_io.Recording,
-    band_pass: emg_dsp.Filter,
-    scaler: tuple[NDArray[np.float64], NDArray[np.float64]],
+    protocol: Protocol, recording: emg_io.Recording, band_pass: emg_dsp.Filter, scaler: emg_dsp.Standardizer
 ) -> dict[str, Any]:
     """Return the signal path as JSON, in the form that model folders and ONNX files carry."""
-    mean, std = scaler
     return {
         "sfreq": protocol.sfreq,
         "unit": recording.unit,
         "channels": [f"emg{index + 1}" for index in range(recording.n_chans)],
         "resample": {"method": "hold", "sfreq": protocol.sfreq},
-        "filter": {"kind": "sos", "causal": True, "sos": np.asarray(band_pass.sos).tolist()},
-        "normalisation": {"kind": "zscore", "mean": mean.tolist(), "std": std.tolist()},
+        "filter": {"kind": "sos", "causal": True, "sos": band_pass.sos.tolist()},
+        "normalisation": scaler.to_dict(),
         "window": {"length": protocol.length, "hop": protocol.hop, "unit": "samples"},
     }

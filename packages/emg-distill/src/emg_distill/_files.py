@@ -33,17 +33,18 @@ def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  any JSON valu
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder of files that appears complete or not at all; one of the same name is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
+    temporary, old = (path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}") for _ in range(2))
     temporary.mkdir()
     try:
         for name, content in files.items():
             _write_synced(temporary / name, content)
         _sync_folder(temporary)
         if path.exists():
-            shutil.rmtree(path)
+            os.replace(path, old)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     _sync_folder(path.parent)
 
 

@@ -252,7 +252,20 @@ def fit(
 
 
 def make_fabric(recipe: Recipe, accelerator: str = "auto") -> Fabric:
-    """Return a Fabric for one device, the GPU where there is one."""
+    """Return a Fabric for one device.
+
+    Parameters
+    ----------
+    recipe
+        Its precision is used.
+    accelerator
+        ``"auto"`` (the GPU where there is one), ``"cpu"`` or ``"cuda"``.
+
+    Returns
+    -------
+    lightning_fabric.Fabric
+        Ready to be given to `pretrain`, `finetune` and `distill`; launch it yourself for more than one process.
+    """
     return Fabric(accelerator=accelerator, devices=1, precision=recipe.train.precision)
 
 

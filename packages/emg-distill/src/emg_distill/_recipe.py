@@ -90,9 +90,9 @@ class OptimizerRecipe:
 
 @dataclass(frozen=True)
 class ScheduleRecipe:
-    """Linear warm-up from start_lr over warmup_epochs, then half a cosine to floor_lr at the last step."""
+    """Linear warm-up from start_lr over the share `warmup` of all steps, then half a cosine to floor_lr at the last."""
 
-    warmup_epochs: float = 1.0
+    warmup: float = 0.1
     start_lr: float = 1e-6
     floor_lr: float = 1e-6
 
@@ -205,6 +205,7 @@ def _rules(recipe: Recipe) -> list[tuple[str, object, str, bool]]:
         *((name, value, "must be at least 1", value >= 1) for name, value in at_least_one),
         *((name, value, "must not be negative", value >= 0) for name, value in not_negative),
         *((name, value, "must lie in [0, 1]", value <= 1) for name, value in shares),
+        ("schedule.warmup", schedule.warmup, "must be below 1", schedule.warmup < 1),
         ("optimizer.lr", optimizer.lr, "must be > 0", optimizer.lr > 0),
         ("optimizer.layer_decay", optimizer.layer_decay, "must lie in (0, 1]", 0 < optimizer.layer_decay <= 1),
         ("optimizer.betas", optimizer.betas, "both must lie in [0, 1)", all(0 <= b < 1 for b in optimizer.betas)),

@@ -41,7 +41,7 @@ class CosineSchedule:
         if not 0 <= self.warmup_steps < self.total_steps:
             raise EmgDistillError(
                 f"warmup_steps={self.warmup_steps} must lie in [0, total_steps={self.total_steps}): "
-                "lower schedule.warmup_epochs or raise train.epochs"
+                "give fewer warm-up steps or more steps"
             )
 
     def __call__(self, step: int) -> float:
@@ -54,10 +54,11 @@ class CosineSchedule:
 
 def schedule_of(recipe: Recipe, epoch_steps: int) -> CosineSchedule:
     """Return the schedule of a recipe when an epoch has `epoch_steps` optimiser steps."""
+    total_steps = recipe.train.epochs * epoch_steps
     return CosineSchedule(
         peak=recipe.optimizer.lr,
         start=recipe.schedule.start_lr,
         floor=recipe.schedule.floor_lr,
-        warmup_steps=round(recipe.schedule.warmup_epochs * epoch_steps),
-        total_steps=recipe.train.epochs * epoch_steps,
+        warmup_steps=min(round(recipe.schedule.warmup * total_steps), total_steps - 1),
+        total_steps=total_steps,
     )

@@ -45,7 +45,7 @@ class WindowSet:
             raise EmgDistillError(f"subject of shape {self.subject.shape}: one name for each of {len(self.x)} windows")
         if not np.isfinite(self.x).all():
             bad = int(np.flatnonzero(~np.isfinite(self.x).all(axis=(1, 2)))[0])
-            raise EmgDistillError(f"window {bad} of subject {self.subject[bad]!r} holds a value that is not finite")
+            raise EmgDistillError(f"window {bad} of subject {str(self.subject[bad])!r} holds a value that is not finite")
 
     def __len__(self) -> int:
         return len(self.x)

@@ -1,0 +1,105 @@
+"""The console script: one JSON document on stdout, progress on stderr, honest exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from emg_distill._cli import app
+from typer.testing import CliRunner, Result
+
+TINY = ["--set", "train.epochs=1", "--set", "model.embed_dim=24", "--set", "model.n_blocks=1"]
+
+
+def call(*arguments: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"EMG_DATA": ""})
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def runs(uci_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pre-training, teacher and student through the command line."""
+    root = tmp_path_factory.mktemp("runs")
+    data = ["--data", uci_folder, "--json", *TINY]
+    steps = (
+        ("pretrain", "uci-pretrain", []),
+        ("finetune", "uci-finetune", ["--init", root / "pretrain"]),
+        ("distill", "uci-distill", ["--teacher", root / "finetune" / "model"]),
+    )
+    for task, recipe, extra in steps:
+        result = call(task, recipe, *data, "--out", root / task, *extra)
+        document = json.loads(result.stdout)
+        assert Path(document["folder"]) == root / task / "model"
+        assert len(document["split_hash"]) == 64
+        assert f"{task} epoch 1/1" in result.stderr
+    return root
+
+
+def test_training_commands_write_provable_folders(runs: Path, uci_folder: Path) -> None:
+    for task in ("pretrain", "finetune", "distill"):
+        document = json.loads(call("verify", runs / task, "--data", uci_folder, "--json").stdout)
+        assert document["holds"] is True
+        assert json.loads((runs / task / "model" / "eval.json").read_text())["command"].startswith("emg-distill ")
+
+
+def test_evaluate(runs: Path, uci_folder: Path) -> None:
+    options = ["--data", uci_folder, "--protocol", "uci/subject-disjoint", "--part", "test"]
+    document = json.loads(call("evaluate", runs / "distill", *options, "--json").stdout)
+    assert {"accuracy", "macro_f1", "n", "per_subject", "split_hash"} <= set(document)
+    assert "accuracy" in call("evaluate", runs / "distill", *options).stdout
+
+
+def test_a_number_that_does_not_hold_exits_3_with_a_diff(runs: Path, uci_folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = shutil.copytree(runs / "finetune" / "model", tmp_path / "m")
+    stored = json.loads((folder / "eval.json").read_text())
+    stored["metrics"]["accuracy"] = 0.999
+    (folder / "eval.json").write_text(json.dumps(stored))
+    result = call("verify", folder, "--data", uci_folder, "--json", code=3)
+    assert json.loads(result.stdout)["holds"] is False
+    assert "accuracy: stored 0.999, found" in result.stderr
+
+
+def test_resume_and_fresh(runs: Path, uci_folder: Path) -> None:
+    again = [
+        "finetune", "uci-finetune", *TINY, "--data", uci_folder, "--out", runs / "finetune",
+        "--init", runs / "pretrain", "--json",
+    ]  # fmt: skip
+    assert json.loads(call(*again).stdout)["resumed_from"] is not None
+    assert json.loads(call(*again, "--fresh").stdout)["resumed_from"] is None
+
+
+def test_exit_codes(uci_folder: Path, tmp_path: Path) -> None:
+    assert "did you mean 'epochs'" in call(
+        "finetune", "uci-finetune", "--set", "train.epoch=1", "--data", uci_folder, code=2
+    ).stderr
+    call("finetune", "uci-finetune", code=2)
+    call("distill", "uci-distill", "--data", uci_folder, code=2)
+    assert "error: " in call("finetune", "uci-finetune", "--data", tmp_path, "--out", tmp_path / "r", code=3).stderr
+    assert "is no model folder" in call("verify", tmp_path, "--data", uci_folder, code=3).stderr
+
+
+def test_help_needs_no_torch() -> None:
+    code = "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    heavy = "bad = {'torch', 'scipy', 'numba', 'lightning_fabric', 'emg_models'} & set(sys.modules)\nassert not bad, bad"
+    subprocess.run([sys.executable, "-c", code + heavy], check=True, capture_output=True)
+
+
+def test_help_is_quick() -> None:
+    def best_of(code: str) -> float:
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    bare = best_of("import typer, rich.console, numpy")
+    ours = best_of("import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import app; app(standalone_mode=False)")
+    assert ours < bare + 0.35

@@ -1,0 +1,64 @@
+"""Metrics against closed forms and against torchmetrics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from emg_distill import EmgDistillError
+from emg_distill._metrics import accuracy, classification_metrics, confusion_matrix, macro_f1
+from hypothesis import given
+from hypothesis import strategies as st
+from torchmetrics.functional.classification import multiclass_confusion_matrix, multiclass_f1_score
+
+PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
+
+
+def test_closed_form() -> None:
+    confusion = confusion_matrix(np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0]), 3)
+    assert confusion.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert accuracy(confusion) == pytest.approx(4 / 6)
+    assert macro_f1(confusion) == pytest.approx((4 / 6 + 4 / 5 + 0.0) / 3)
+
+
+def test_classes_that_never_occur_have_no_score() -> None:
+    assert macro_f1(confusion_matrix(np.array([0, 1]), np.array([0, 1]), 5)) == 1.0
+
+
+@given(PAIRS)
+def test_equal_to_torchmetrics(pairs: list[tuple[int, int]]) -> None:
+    target, predicted = (np.array(column) for column in zip(*pairs, strict=True))
+    confusion = confusion_matrix(target, predicted, 4)
+    tensors = torch.from_numpy(predicted), torch.from_numpy(target)
+    assert np.array_equal(confusion, multiclass_confusion_matrix(*tensors, num_classes=4).numpy())
+    expected = multiclass_f1_score(*tensors, num_classes=4, average=None).numpy()
+    seen = np.union1d(target, predicted)
+    assert macro_f1(confusion) == pytest.approx(expected[seen].mean(), abs=1e-6)
+
+
+def test_per_subject() -> None:
+    report = classification_metrics(
+        np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]), np.array(["b", "a", "a", "b"]), n_classes=2
+    )
+    assert report["per_subject"] == {"a": 0.5, "b": 1.0}
+    assert (report["n"], report["accuracy"]) == (4, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "message"),
+    [
+        ([0, 1], [0], "must be 1-D of one length"),
+        ([0, 2], [0, 1], "target holds 0 .. 2; classes are 0 .. 1"),
+        ([0, 1], [-1, 1], "predicted holds -1 .. 1"),
+    ],
+)
+def test_bad_input_raises(target: list[int], predicted: list[int], message: str) -> None:
+    with pytest.raises(EmgDistillError, match=message):
+        confusion_matrix(np.array(target), np.array(predicted), 2)
+
+
+def test_an_empty_part_has_no_metric() -> None:
+    empty = np.zeros((2, 2), np.int64)
+    for metric in (accuracy, macro_f1):
+        with pytest.raises(EmgDistillError, match="zero windows is not defined"):
+            metric(empty)

@@ -1,0 +1,126 @@
+"""Recipes: typed, nothing unknown, hashed, and each shipped one takes a real step."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from emg_distill import EmgDistillError, ProtocolData, distill, finetune, list_recipes, load_recipe, pretrain
+from emg_distill._models import build_classifier
+from emg_distill._recipe_file import recipe_from_dict
+
+MINIMAL = 'task = "finetune"\nprotocol = "toy"\n[objective]\nname = "cross_entropy"\n'
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_and_name(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, MINIMAL))
+    assert recipe.name == "mine"
+    assert recipe.model.name == "tinymyo"
+    assert recipe.train.select == "best"
+
+
+def test_overrides_are_typed_and_ordered() -> None:
+    recipe = load_recipe(
+        "uci-finetune",
+        ["train.epochs=3", "optimizer.lr=1", "train.epochs=4", "train.select=last", "model.embed_dim=48", "seed=9"],
+    )
+    assert (recipe.train.epochs, recipe.seed, recipe.train.select) == (4, 9, "last")
+    assert isinstance(recipe.optimizer.lr, float)
+    assert recipe.model.options["embed_dim"] == 48
+    assert load_recipe("uci-finetune", ["optimizer.betas=[0.9, 0.98]"]).optimizer.betas == (0.9, 0.98)
+
+
+def test_hash_is_of_content_alone(tmp_path: Path) -> None:
+    plain = load_recipe(write(tmp_path, MINIMAL))
+    renamed = dataclasses.replace(plain, name="other")
+    assert renamed.hash == plain.hash
+    assert load_recipe(write(tmp_path, MINIMAL), ["seed=1"]).hash != plain.hash
+    assert load_recipe(write(tmp_path, MINIMAL), ["train.epochs=10"]).hash == plain.hash
+    again = recipe_from_dict(json.loads(json.dumps(plain.to_dict())), "again")
+    assert again.hash == plain.hash
+    assert len(plain.hash) == 64
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["train.epoch=3"], "unknown key 'epoch' in recipe 'uci-finetune', train: did you mean 'epochs'"),
+        (["trian.epochs=3"], "unknown key 'trian'.*did you mean 'train'"),
+        (["train.epochs=many"], "train, epochs='many': a value of type int is required"),
+        (["train.epochs=true"], "a value of type int is required"),
+        (["train.epochs=0"], "train.epochs=0: must be at least 1"),
+        (["train.select=worst"], "choose one of 'best', 'last'"),
+        (["train.grad_clip=-1"], "train.grad_clip=-1.0: must not be negative"),
+        (["optimizer.betas=[0.9]"], "a list of 2 values is required"),
+        (["optimizer.betas=[0.9, 1.0]"], r"both must lie in \[0, 1\)"),
+        (["optimizer.layer_decay=0"], "optimizer.layer_decay=0.0"),
+        (["optimizer.lr=0"], "optimizer.lr=0.0: must be > 0"),
+        (["augment.flip=1.5"], "augment.flip=1.5: must lie in"),
+        (["schedule.warmup=1"], "schedule.warmup=1.0: must be below 1"),
+        (["mask.ratio=0"], "mask.ratio=0.0"),
+        (["seed=-1"], "seed=-1: must not be negative"),
+        (["objective.temperatur=2"], "unknown option of objective 'cross_entropy' 'temperatur'"),
+        (["objective.name=masked_reconstruction", "objective.label_smoothing=0"], "unknown option"),
+        (["task=pretrain", "train.monitor=loss"], "objective 'cross_entropy' serves 'finetune', not 'pretrain'"),
+        (["train.epochs"], "write it as key=value"),
+        (["train.epochs.x=1"], "'epochs' is a value, not a table"),
+        (["train=3"], "must be a table"),
+        (["model.depth=[1]"], "a number, a string or a boolean is required"),
+        (["name=mine"], "taken from the file name"),
+    ],
+)
+def test_bad_recipes_raise(overrides: list[str], message: str) -> None:
+    with pytest.raises(EmgDistillError, match=message):
+        load_recipe("uci-finetune", overrides)
+
+
+def test_bad_files_raise(tmp_path: Path) -> None:
+    with pytest.raises(EmgDistillError, match="not valid TOML"):
+        load_recipe(write(tmp_path, "task ="))
+    with pytest.raises(EmgDistillError, match="lacks task, protocol, objective"):
+        load_recipe(write(tmp_path, ""))
+    with pytest.raises(EmgDistillError, match="does not exist; shipped recipes: uci-"):
+        load_recipe(tmp_path / "absent.toml")
+    with pytest.raises(EmgDistillError, match="unknown recipe 'uci-finetun': did you mean 'uci-finetune'"):
+        load_recipe("uci-finetun")
+
+
+def test_pretraining_selects_by_loss(recipe) -> None:
+    with pytest.raises(EmgDistillError, match="pre-training knows only 'loss'"):
+        recipe("pretrain", train={"monitor": "accuracy"})
+
+
+def test_unknown_model_option_raises_when_built(toy: ProtocolData, recipe) -> None:
+    with pytest.raises(EmgDistillError, match=r"\[model\] 'tinymyo'.*embed_dims"):
+        build_classifier(recipe(model={"embed_dims": 3}), toy)
+
+
+SHIPPED = {"uci-pretrain", "uci-finetune", "uci-distill"}
+
+
+def test_shipped_recipes_are_known() -> None:
+    assert set(list_recipes()) == SHIPPED
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_every_shipped_recipe_takes_a_real_step(name: str, uci: ProtocolData, tmp_path: Path) -> None:
+    one_step = ["train.epochs=1", f"train.batch_size={len(uci.train)}", "schedule.warmup=0"]
+    recipe = load_recipe(name, one_step)
+    assert load_recipe(name).protocol == uci.name
+    if recipe.task == "pretrain":
+        result = pretrain(recipe, uci, tmp_path)
+    elif recipe.task == "finetune":
+        result = finetune(recipe, uci, tmp_path)
+    else:
+        teacher = build_classifier(load_recipe("uci-finetune"), uci)
+        result = distill(recipe, uci, tmp_path, teacher=teacher)
+    assert result.fit.step == 1
+    assert result.history[0]["train_loss"] > 0

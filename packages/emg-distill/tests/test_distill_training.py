@@ -1,0 +1,141 @@
+"""The three tasks: what they need, what they write, what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import emg_models
+import numpy as np
+import pytest
+import torch
+from emg_distill import EmgDistillError, ProtocolData, WindowSet, distill, finetune, pretrain
+from emg_distill._folder import write_model_folder
+from emg_distill._models import build_classifier, weights_digest
+from emg_distill._tasks import ClassifyTask, predict_logits
+
+ONE = {"epochs": 1}
+
+
+@pytest.fixture(scope="module")
+def teacher(toy, recipe, tmp_path_factory: pytest.TempPathFactory):
+    plan = recipe(train={"epochs": 20}, model={"embed_dim": 24})
+    return finetune(plan, toy, tmp_path_factory.mktemp("teacher"))
+
+
+def test_model_folder_holds_all_that_proves_the_number(toy, recipe, tmp_path: Path) -> None:
+    plan = recipe(train=ONE)
+    result = finetune(plan, toy, tmp_path, command="emg-distill finetune tiny.toml")
+    back = emg_models.from_pretrained(result.folder).eval()
+    x = torch.from_numpy(toy.test.x)
+    assert torch.equal(back(x), result.model(x))
+    assert emg_models.load_preprocessing(result.folder)["window"]["length"] == 40
+    stored = json.loads((result.folder / "eval.json").read_text())
+    assert {"protocol", "split_hash", "part", "metrics", "seed", "recipe_hash", "versions", "command"} <= set(stored)
+    assert stored["recipe_hash"] == plan.hash
+    assert stored["metrics"] == result.metrics["test"]
+    assert stored["command"] == "emg-distill finetune tiny.toml"
+    assert stored["versions"]["torch"] == torch.__version__
+    assert json.loads((tmp_path / "recipe.json").read_text())["hash"] == plan.hash
+
+
+@pytest.mark.parametrize("missing", ["preprocessing", "split_hash", "command"])
+def test_a_number_that_cannot_be_proved_is_not_written(missing: str, toy, recipe, tmp_path: Path) -> None:
+    data = ProtocolData(
+        "toy", toy.train, toy.val, toy.test, toy.labels, toy.sfreq,
+        {} if missing == "preprocessing" else toy.preprocessing,
+        "" if missing == "split_hash" else toy.split_hash,
+    )  # fmt: skip
+    command = " " if missing == "command" else "x"
+    with pytest.raises(EmgDistillError, match=f"not written: {missing} missing"):
+        write_model_folder(tmp_path / "m", build_classifier(recipe(), toy), recipe(), data, {}, part="test", command=command)
+    assert not (tmp_path / "m").exists()
+
+
+def test_pretrained_encoder_is_the_start(toy, recipe, tmp_path: Path) -> None:
+    first = pretrain(recipe("pretrain", train=ONE), toy, tmp_path / "p")
+    frozen = recipe(train=ONE, optimizer={"lr": 1e-30}, schedule={"warmup": 0, "floor_lr": 0.0})
+    for init in (first.folder, tmp_path / "p", first.model):
+        tuned = finetune(frozen, toy, tmp_path / "f", init=init, resume=False)
+        for name, value in first.model.encoder.state_dict().items():
+            assert torch.allclose(value, tuned.model.encoder.state_dict()[name], atol=1e-6), name
+
+
+def test_an_encoder_of_another_size_is_refused(toy, recipe, tmp_path: Path) -> None:
+    """Defect D11: a checkpoint that does not fit never trains silently from scratch."""
+    first = pretrain(recipe("pretrain", train=ONE), toy, tmp_path / "p")
+    with pytest.raises(EmgDistillError, match="init does not fit the recipe's model.*missing 'blocks.1"):
+        finetune(recipe(model={"n_blocks": 2}), toy, tmp_path / "f", init=first.folder)
+    with pytest.raises(EmgDistillError, match="Linear into TinyMyoClassifier"):
+        finetune(recipe(), toy, tmp_path / "f", init=torch.nn.Linear(1, 1))
+    with pytest.raises(EmgDistillError, match="is no model folder"):
+        finetune(recipe(), toy, tmp_path / "f", init=tmp_path / "absent")
+
+
+@pytest.mark.parametrize("view", ["augmented", "clean"])
+def test_a_student_follows_its_teacher_without_labels(view: str, teacher, toy, recipe, tmp_path: Path) -> None:
+    """Labels are wrong on purpose and alpha is 1: what the student knows, it has from the teacher."""
+    wrong = WindowSet(toy.train.x, (toy.train.y + 1) % 3, toy.train.subject)
+    data = ProtocolData(
+        "toy", wrong, toy.val, toy.test, toy.labels, toy.sfreq, toy.preprocessing, toy.split_hash
+    )
+    plan = recipe(
+        "distill",
+        train={"epochs": 30, "select": "last"},
+        optimizer={"lr": 1e-2},
+        objective={"alpha": 1.0},
+        augment={"gain": 0.1},
+        distill={"teacher_view": view},
+    )
+    student = distill(plan, data, tmp_path, teacher=teacher.folder)
+    student_says, teacher_says = (predict_logits(m, toy.train.x).argmax(1) for m in (student.model, teacher.model))
+    assert (student_says == teacher_says).float().mean() >= 0.9
+
+
+def test_the_teacher_is_not_touched(teacher, toy, recipe, tmp_path: Path) -> None:
+    before = weights_digest(teacher.model)
+    trainable = [p.requires_grad for p in teacher.model.parameters()]
+    distill(recipe("distill", train=ONE), toy, tmp_path, teacher=teacher.model)
+    assert weights_digest(teacher.model) == before
+    assert [p.requires_grad for p in teacher.model.parameters()] == trainable
+
+
+def test_a_resumed_student_needs_the_same_teacher(teacher, toy, recipe, tmp_path: Path) -> None:
+    plan = recipe("distill", train=ONE)
+    distill(plan, toy, tmp_path, teacher=teacher.folder)
+    with pytest.raises(EmgDistillError, match="belongs to another run"):
+        distill(plan, toy, tmp_path, teacher=build_classifier(recipe(), toy))
+
+
+def test_wrong_partners_are_refused(teacher, toy, recipe, uci, tmp_path: Path) -> None:
+    with pytest.raises(EmgDistillError, match="recipe 'tiny' is for 'finetune'; distill needs"):
+        distill(recipe(), toy, tmp_path, teacher=teacher.folder)
+    with pytest.raises(EmgDistillError, match="for protocol 'toy', the data are 'uci/subject-disjoint'"):
+        finetune(recipe(), uci, tmp_path)
+    with pytest.raises(EmgDistillError, match=r"teacher has .* \(4, 40, 3\), the protocol needs \(8, 100, 6\)"):
+        distill(recipe("distill", protocol=uci.name), uci, tmp_path, teacher=teacher.folder)
+    with pytest.raises(EmgDistillError, match="model 'nothing' is unknown"):
+        pretrain(recipe("pretrain", model={"name": "nothing"}), toy, tmp_path)
+
+
+def test_predictions_do_not_depend_on_the_batch(teacher, toy) -> None:
+    teacher.model.train()
+    small, large = (predict_logits(teacher.model, toy.test.x, batch_size=size) for size in (5, 256))
+    assert teacher.model.training
+    teacher.model.eval()
+    assert torch.allclose(small, large, atol=1e-5)
+
+
+def test_draws_do_not_depend_on_the_number_of_processes(toy, recipe) -> None:
+    from emg_distill._tasks import Batch, training_view
+
+    plan = recipe(augment={"noise": 0.1, "shift": 3})
+    x, rows = torch.from_numpy(toy.train.x), np.arange(8)
+    whole = training_view(x, Batch(rows, 0, 4), plan)
+    parts = [training_view(x, Batch(rows, 0, 4, rank, 2), plan) for rank in range(2)]
+    assert torch.equal(whole[0::2], parts[0])
+    assert torch.equal(whole[1::2], parts[1])
+    task = ClassifyTask(build_classifier(plan, toy).eval(), plan, toy)
+    losses = [task.loss(task.model, Batch(rows, 0, 4, rank, 2), torch.device("cpu")) for rank in range(2)]
+    both = task.loss(task.model, Batch(rows, 0, 4), torch.device("cpu"))
+    assert (sum(losses) / 2).item() == pytest.approx(both.item(), rel=1e-5)
