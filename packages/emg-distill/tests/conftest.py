@@ -1,7 +1,5 @@
 """Small real data and recipes for all tests of this package."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+
 from emg_distill import ProtocolData, Recipe, WindowSet, load_protocol
 from emg_distill._recipe_file import recipe_from_dict
-from hypothesis import settings
 
 settings.register_profile("distill", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("distill")

@@ -1,9 +1,8 @@
 """Augmentations: what each one may change, and that a seed decides everything."""
 
-from __future__ import annotations
-
 import pytest
 import torch
+
 from emg_distill._augment import augment
 from emg_distill._recipe import AugmentRecipe
 

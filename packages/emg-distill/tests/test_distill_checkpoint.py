@@ -1,7 +1,5 @@
 """Checkpoints: complete or absent, damage found and named, the one before used instead."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable
@@ -9,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from emg_distill import EmgDistillError
 from emg_distill._checkpoint import Snapshot, list_checkpoints, load_checkpoint, load_newest, save_checkpoint
 from emg_distill._files import write_file, write_folder
@@ -79,7 +78,7 @@ def test_all_damaged_raises(tmp_path: Path) -> None:
     fill(tmp_path)
     for path in list_checkpoints(tmp_path):
         flip(path / "state.json")
-    with pytest.raises(EmgDistillError, match="no checkpoint in .* can be read.*resume=False"):
+    with pytest.raises(EmgDistillError, match=r"no checkpoint in .* can be read.*resume=False"):
         load_newest(tmp_path, "r" * 64)
 
 

@@ -1,7 +1,5 @@
 """The console script: one JSON document on stdout, progress on stderr, honest exit codes."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -9,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from emg_distill._cli import app
 from typer.testing import CliRunner, Result
+
+from emg_distill._cli import app
 
 TINY = ["--set", "train.epochs=1", "--set", "model.embed_dim=24", "--set", "model.n_blocks=1"]
 
@@ -76,9 +75,10 @@ def test_resume_and_fresh(runs: Path, uci_folder: Path) -> None:
 
 
 def test_exit_codes(uci_folder: Path, tmp_path: Path) -> None:
-    assert "did you mean 'epochs'" in call(
-        "finetune", "uci-finetune", "--set", "train.epoch=1", "--data", uci_folder, code=2
-    ).stderr
+    assert (
+        "did you mean 'epochs'"
+        in call("finetune", "uci-finetune", "--set", "train.epoch=1", "--data", uci_folder, code=2).stderr
+    )
     call("finetune", "uci-finetune", code=2)
     call("distill", "uci-distill", "--data", uci_folder, code=2)
     assert "error: " in call("finetune", "uci-finetune", "--data", tmp_path, "--out", tmp_path / "r", code=3).stderr
@@ -86,8 +86,13 @@ def test_exit_codes(uci_folder: Path, tmp_path: Path) -> None:
 
 
 def test_help_needs_no_torch() -> None:
-    code = "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import main\ntry: main()\nexcept SystemExit: pass\n"
-    heavy = "bad = {'torch', 'scipy', 'numba', 'lightning_fabric', 'emg_models'} & set(sys.modules)\nassert not bad, bad"
+    code = (
+        "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+    )
+    heavy = (
+        "bad = {'torch', 'scipy', 'numba', 'lightning_fabric', 'emg_models'} & set(sys.modules)\nassert not bad, bad"
+    )
     subprocess.run([sys.executable, "-c", code + heavy], check=True, capture_output=True)
 
 
@@ -101,5 +106,7 @@ def test_help_is_quick() -> None:
         return min(times)
 
     bare = best_of("import typer, rich.console, numpy")
-    ours = best_of("import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import app; app(standalone_mode=False)")
+    ours = best_of(
+        "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import app; app(standalone_mode=False)"
+    )
     assert ours < bare + 0.35

@@ -1,16 +1,15 @@
 """The UCI protocol on forged and on real recordings: nothing leaks, filters see no splice, statistics see no test."""
 
-from __future__ import annotations
-
 import builtins
 import json
 import time
 from pathlib import Path
 
-import emg_dsp
-import emg_io
 import numpy as np
 import pytest
+
+import emg_dsp
+import emg_io
 from emg_distill import EmgDistillError, ProtocolData, WindowSet, list_protocols, load_protocol
 from emg_distill._protocols import get_protocol
 from emg_distill._windows import PARTS
@@ -60,9 +59,7 @@ def test_windows_equal_the_slow_obvious_path(uci: ProtocolData, uci_folder: Path
             while stop < len(labels) and labels[stop] == labels[start]:
                 stop += 1
             if labels[start]:
-                expected += [
-                    (signal[:, at : at + 100] - mean) / std for at in range(start, stop - 100 + 1, plan.hop)
-                ]
+                expected += [(signal[:, at : at + 100] - mean) / std for at in range(start, stop - 100 + 1, plan.hop)]
             start = stop
     assert np.allclose(np.array(expected), uci.test.x, atol=1e-3)
 
@@ -113,7 +110,7 @@ def test_class_seven_is_left_out_and_no_other_passes(
 
 def test_too_few_subjects(tmp_path: Path) -> None:
     folder = emg_io.synthesize(tmp_path / "set", n_subjects=3, seed=1)
-    with pytest.raises(EmgDistillError, match="holds 3 subjects; .* needs at least 4"):
+    with pytest.raises(EmgDistillError, match=r"holds 3 subjects; .* needs at least 4"):
         load_protocol(NAME, folder)
 
 
@@ -167,7 +164,10 @@ def test_bad_windows_raise(toy: ProtocolData) -> None:
         ((x[0], y, who), r"\(n, channels, time\) float32 is required"),
         ((x, y.astype(np.int32), who), "int64 values >= 0 are required"),
         ((x, y, who[:3]), "one name for each of 18 windows"),
-        ((np.where(np.arange(18)[:, None, None] == 4, np.nan, x).astype(np.float32), y, who), "window 4 of subject 'c'"),
+        (
+            (np.where(np.arange(18)[:, None, None] == 4, np.nan, x).astype(np.float32), y, who),
+            "window 4 of subject 'c'",
+        ),
     ):
         with pytest.raises(EmgDistillError, match=message):
             WindowSet(*arguments)
@@ -193,5 +193,3 @@ def test_real_recordings(real_data: Path) -> None:
     assert 1200 < len(data.train) < 2500
     assert all(np.bincount(data.part(part).y, minlength=6).min() > 20 for part in PARTS)
     assert load_protocol(NAME, real_data / "uci_emg_gestures.zip").digest == data.digest
-
-

@@ -1,12 +1,11 @@
 """A stored number is measured again: it holds, or the difference is named."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+
 from emg_distill import EmgDistillError, evaluate, finetune, load_recipe, pretrain, verify
 
 SMALL = ["train.epochs=1", "model.embed_dim=24", "model.n_blocks=1"]
@@ -79,10 +78,10 @@ def test_folders_that_prove_nothing_are_refused(run, uci_folder: Path, tmp_path:
     with pytest.raises(EmgDistillError, match="lacks protocol, part, split_hash"):
         verify(folder, uci_folder)
     (folder / "eval.json").write_text("{")
-    with pytest.raises(EmgDistillError, match="eval.json is not JSON"):
+    with pytest.raises(EmgDistillError, match=r"eval.json is not JSON"):
         verify(folder, uci_folder)
     (folder / "eval.json").unlink()
-    with pytest.raises(EmgDistillError, match="has no eval.json"):
+    with pytest.raises(EmgDistillError, match=r"has no eval.json"):
         verify(folder, uci_folder)
     with pytest.raises(EmgDistillError, match="is no model folder"):
         verify(tmp_path / "absent", uci_folder)
@@ -95,5 +94,5 @@ def test_other_labels_are_refused(run, uci_folder: Path, tmp_path: Path) -> None
     config = json.loads((folder / "config.json").read_text())
     config["labels"] = ["a", "b", "c", "d", "e", "f"]
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(EmgDistillError, match="has labels .'a', 'b'.*the protocol has .'rest'"):
+    with pytest.raises(EmgDistillError, match=r"has labels .'a', 'b'.*the protocol has .'rest'"):
         evaluate(folder, uci_folder, "uci/subject-disjoint")

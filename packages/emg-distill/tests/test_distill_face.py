@@ -1,7 +1,5 @@
 """The public face: sorted, complete, documented, and free of torch until used."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect
@@ -9,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import emg_distill
 import emg_distill.objectives
 import emg_distill.recipes
-import pytest
 from emg_distill._lazy import _HOME
 
 SOURCE = Path(emg_distill.__file__).parent

@@ -1,7 +1,5 @@
 """The loop: it learns, it selects, it logs, and a run that was killed is the run that was not."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -12,20 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from emg_distill import EmgDistillError, TrainEvent, finetune, pretrain
 from emg_distill._models import weights_digest
 
 LONG = {"epochs": 4, "checkpoint_every": 5}
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """Stands for anything that ends a run from inside."""
 
 
 def stop_at(step: int):
     def callback(event: TrainEvent) -> None:
         if event.kind == "step" and event.step == step:
-            raise Interrupted
+            raise InterruptedRunError
 
     return callback
 
@@ -109,7 +108,7 @@ def test_bf16_trains_float32_weights(toy, recipe, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_divergence_raises(toy, recipe, tmp_path: Path) -> None:
     plan = recipe(optimizer={"lr": 1e30}, train={"grad_clip": 0.0}, schedule={"warmup": 0})
-    with pytest.raises(EmgDistillError, match="at step .*lower optimizer.lr"):
+    with pytest.raises(EmgDistillError, match=r"at step .*lower optimizer.lr"):
         finetune(plan, toy, tmp_path)
 
 
@@ -131,7 +130,7 @@ def assert_same_run(result, folder: Path, whole: tuple[str, Path]) -> None:
 
 @pytest.mark.parametrize("step", [1, 4, 5, 6, 7, 11, 12, 15, 18, 23, 24])
 def test_interrupted_and_resumed_is_bit_for_bit_the_same(step: int, toy, recipe, whole, tmp_path: Path) -> None:
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedRunError):
         finetune(recipe(train=LONG), toy, tmp_path, callback=stop_at(step))
     result = finetune(recipe(train=LONG), toy, tmp_path)
     assert (result.fit.resumed_from is None) == (step < 6)
@@ -140,7 +139,7 @@ def test_interrupted_and_resumed_is_bit_for_bit_the_same(step: int, toy, recipe,
 
 def test_interrupted_many_times(toy, recipe, whole, tmp_path: Path) -> None:
     for step in (6, 7, 13, 21):
-        with pytest.raises(Interrupted):
+        with pytest.raises(InterruptedRunError):
             finetune(recipe(train=LONG), toy, tmp_path, callback=stop_at(step))
     assert_same_run(finetune(recipe(train=LONG), toy, tmp_path), tmp_path, whole)
 
@@ -167,13 +166,14 @@ finetune(conftest.make_recipe(train={"epochs": 4, "checkpoint_every": 5}), conft
 
 
 @pytest.mark.parametrize(("kind", "count"), [("fsync", 23), ("replace", 5), ("replace", 7)])
-def test_killed_and_resumed_is_bit_for_bit_the_same(
-    kind: str, count: int, toy, recipe, whole, tmp_path: Path
-) -> None:
+def test_killed_and_resumed_is_bit_for_bit_the_same(kind: str, count: int, toy, recipe, whole, tmp_path: Path) -> None:
     """SIGKILL in the middle of writing: at the n-th flush to disk, or at the n-th rename."""
     command = [sys.executable, "-W", "ignore", "-c", VICTIM, str(Path(__file__).with_name("conftest.py")), kind]
     killed = subprocess.run(
-        [*command, str(count), str(tmp_path)], capture_output=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        [*command, str(count), str(tmp_path)],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not (tmp_path / "model").exists()
@@ -183,7 +183,7 @@ def test_killed_and_resumed_is_bit_for_bit_the_same(
 
 
 def test_damaged_newest_checkpoint_falls_back(toy, recipe, whole, tmp_path: Path, caplog) -> None:
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedRunError):
         finetune(recipe(train=LONG), toy, tmp_path, callback=stop_at(14))
     newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
     (newest / "model.safetensors").write_bytes(b"0" * 100)

@@ -1,15 +1,14 @@
 """Patch masks: exact counts, no padded patch, the same seed the same mask."""
 
-from __future__ import annotations
-
 import math
 from fractions import Fraction
 
 import pytest
 import torch
-from emg_distill import EmgDistillError, random_patch_mask
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emg_distill import EmgDistillError, random_patch_mask
 
 
 @given(n=st.integers(1, 200), percent=st.integers(0, 100), batch=st.integers(1, 5), seed=st.integers(0, 9))

@@ -1,15 +1,14 @@
 """Metrics against closed forms and against torchmetrics."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
-from emg_distill import EmgDistillError
-from emg_distill._metrics import accuracy, classification_metrics, confusion_matrix, macro_f1
 from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import multiclass_confusion_matrix, multiclass_f1_score
+
+from emg_distill import EmgDistillError
+from emg_distill._metrics import accuracy, classification_metrics, confusion_matrix, macro_f1
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 

@@ -1,23 +1,24 @@
 """Objectives against numbers worked out by hand, and their gradients against finite differences."""
 
-from __future__ import annotations
-
 import inspect
 import math
 
-import emg_distill.objectives as face
 import pytest
 import torch
+from torch.autograd import gradcheck
+
+import emg_distill.objectives as face
 from emg_distill import EmgDistillError
 from emg_distill.objectives import (
+    _classification,
+    _distillation,
+    _reconstruction,
     cross_entropy,
     get_objective,
     list_objectives,
     logit_distillation,
     masked_reconstruction,
 )
-from emg_distill.objectives import _classification, _distillation, _reconstruction
-from torch.autograd import gradcheck
 
 
 def two_patches(error_masked: float, error_visible: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -1,9 +1,8 @@
 """Parameter groups: layer-wise decay that matches layers (defect D3), state that travels through a file."""
 
-from __future__ import annotations
-
 import pytest
 import torch
+
 from emg_distill import EmgDistillError
 from emg_distill._models import build_classifier, build_pretrainer
 from emg_distill._optimizer import (

@@ -1,12 +1,11 @@
 """Recipes: typed, nothing unknown, hashed, and each shipped one takes a real step."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+
 from emg_distill import EmgDistillError, ProtocolData, distill, finetune, list_recipes, load_recipe, pretrain
 from emg_distill._models import build_classifier
 from emg_distill._recipe_file import recipe_from_dict

@@ -1,12 +1,13 @@
 """The learning rate against its formula, the same for any number of steps per epoch (defect D2)."""
 
-from __future__ import annotations
+from itertools import pairwise
 
 import pytest
-from emg_distill import CosineSchedule, EmgDistillError
-from emg_distill._schedule import schedule_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emg_distill import CosineSchedule, EmgDistillError
+from emg_distill._schedule import schedule_of
 
 
 @pytest.mark.parametrize("epoch_steps", [1, 100, 500, 2000])
@@ -27,8 +28,8 @@ def test_published_curve_at_any_steps_per_epoch(epoch_steps: int, recipe) -> Non
 def test_rises_then_falls(warmup: int, rest: int) -> None:
     plan = CosineSchedule(peak=1.0, start=0.1, floor=0.2, warmup_steps=warmup, total_steps=warmup + rest)
     rates = [plan(step) for step in range(warmup + rest + 1)]
-    assert all(a < b for a, b in zip(rates[:warmup], rates[1 : warmup + 1], strict=True))
-    assert all(a >= b for a, b in zip(rates[warmup:], rates[warmup + 1 :], strict=False))
+    assert all(a < b for a, b in pairwise(rates[: warmup + 1]))
+    assert all(a >= b for a, b in pairwise(rates[warmup:]))
     assert rates[warmup] == 1.0
     assert rates[-1] == pytest.approx(0.2)
     assert plan(10**9) == pytest.approx(0.2)

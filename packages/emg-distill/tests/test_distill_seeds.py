@@ -1,11 +1,10 @@
 """Random streams are pure functions of their arguments."""
 
-from __future__ import annotations
-
 import numpy as np
-from emg_distill._seeds import Purpose, derive_seed, sample_order, steps_per_epoch
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emg_distill._seeds import Purpose, derive_seed, sample_order, steps_per_epoch
 
 
 @given(n=st.integers(1, 300), seed=st.integers(0, 2**31), epoch=st.integers(0, 1000))
@@ -24,7 +23,6 @@ def test_streams_never_meet() -> None:
     seeds = {derive_seed(s, purpose, step) for s in range(4) for purpose in Purpose for step in range(50)}
     assert len(seeds) == 4 * len(Purpose) * 50
     assert all(0 <= seed < 2**63 for seed in seeds)
-
 
 
 def test_steps_per_epoch_counts_full_batches() -> None:

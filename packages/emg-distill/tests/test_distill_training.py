@@ -1,14 +1,13 @@
 """The three tasks: what they need, what they write, what they refuse."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
-import emg_models
 import numpy as np
 import pytest
 import torch
+
+import emg_models
 from emg_distill import EmgDistillError, ProtocolData, WindowSet, distill, finetune, pretrain
 from emg_distill._folder import write_model_folder
 from emg_distill._models import build_classifier, weights_digest
@@ -48,7 +47,9 @@ def test_a_number_that_cannot_be_proved_is_not_written(missing: str, toy, recipe
     )  # fmt: skip
     command = " " if missing == "command" else "x"
     with pytest.raises(EmgDistillError, match=f"not written: {missing} missing"):
-        write_model_folder(tmp_path / "m", build_classifier(recipe(), toy), recipe(), data, {}, part="test", command=command)
+        write_model_folder(
+            tmp_path / "m", build_classifier(recipe(), toy), recipe(), data, {}, part="test", command=command
+        )
     assert not (tmp_path / "m").exists()
 
 
@@ -64,7 +65,7 @@ def test_pretrained_encoder_is_the_start(toy, recipe, tmp_path: Path) -> None:
 def test_an_encoder_of_another_size_is_refused(toy, recipe, tmp_path: Path) -> None:
     """Defect D11: a checkpoint that does not fit never trains silently from scratch."""
     first = pretrain(recipe("pretrain", train=ONE), toy, tmp_path / "p")
-    with pytest.raises(EmgDistillError, match="init does not fit the recipe's model.*missing 'blocks.1"):
+    with pytest.raises(EmgDistillError, match=r"init does not fit the recipe's model.*missing 'blocks.1"):
         finetune(recipe(model={"n_blocks": 2}), toy, tmp_path / "f", init=first.folder)
     with pytest.raises(EmgDistillError, match="Linear into TinyMyoClassifier"):
         finetune(recipe(), toy, tmp_path / "f", init=torch.nn.Linear(1, 1))
@@ -76,9 +77,7 @@ def test_an_encoder_of_another_size_is_refused(toy, recipe, tmp_path: Path) -> N
 def test_a_student_follows_its_teacher_without_labels(view: str, teacher, toy, recipe, tmp_path: Path) -> None:
     """Labels are wrong on purpose and alpha is 1: what the student knows, it has from the teacher."""
     wrong = WindowSet(toy.train.x, (toy.train.y + 1) % 3, toy.train.subject)
-    data = ProtocolData(
-        "toy", wrong, toy.val, toy.test, toy.labels, toy.sfreq, toy.preprocessing, toy.split_hash
-    )
+    data = ProtocolData("toy", wrong, toy.val, toy.test, toy.labels, toy.sfreq, toy.preprocessing, toy.split_hash)
     plan = recipe(
         "distill",
         train={"epochs": 30, "select": "last"},

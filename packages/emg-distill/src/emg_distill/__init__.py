@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ._training import TrainResult, distill, finetune, pretrain
     from ._windows import ProtocolData, WindowSet
 else:
-    from ._lazy import __dir__ as __dir__, __getattr__ as __getattr__
+    from ._lazy import __dir__ as __dir__
+    from ._lazy import __getattr__ as __getattr__
 
 __all__ = [
     "CosineSchedule",

@@ -1,7 +1,5 @@
 """Random changes of training windows, drawn for the whole batch at once from one generator."""
 
-from __future__ import annotations
-
 import torch
 
 from ._recipe import AugmentRecipe

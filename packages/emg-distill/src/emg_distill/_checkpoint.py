@@ -1,7 +1,5 @@
 """Checkpoints: tensors as safetensors, the rest as JSON, each file hashed, the newest sound one found again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
@@ -131,7 +129,7 @@ def load_newest(folder: Path, run_hash: str) -> tuple[Snapshot | None, list[str]
             continue
         if snapshot.run_hash != run_hash:
             raise EmgDistillError(
-                f"{path} belongs to another run (recipe, data, initial weights or code differ: {snapshot.run_hash[:12]}, "
+                f"{path} belongs to another run (recipe, data or initial weights differ: {snapshot.run_hash[:12]}, "
                 f"this one is {run_hash[:12]}); choose another folder, or pass resume=False to start again"
             )
         return snapshot, problems

@@ -1,7 +1,5 @@
 """The console script: train, evaluate, verify. Torch is imported when a command runs."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import sys
@@ -89,7 +87,7 @@ def verify(
     tolerance: Annotated[float, typer.Option("--tolerance", help="Largest difference that agrees.")] = 1e-6,
     as_json: _Json = False,
 ) -> None:
-    """Measure a model folder again and compare with the number stored in it; exit 3 and a diff when it does not hold."""
+    """Measure a model folder again; exit 3 and a diff when its stored number does not hold."""
     with _bad_data():
         from ._evaluate import verify as run
 

@@ -1,7 +1,5 @@
 """Progress of a training run on stderr."""
 
-from __future__ import annotations
-
 from types import TracebackType
 from typing import Self
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +12,13 @@ from ._protocols import Protocol, get_protocol
 from ._windows import PARTS, ProtocolData, WindowSet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
     import emg_dsp
     import emg_io
-    from numpy.typing import NDArray
 
 _MIN_SUBJECTS = 4
 
@@ -72,7 +74,8 @@ def load_protocol(
     dataset = io.open_dataset(data_dir, format=protocol.format)
     if len(dataset.subjects) < _MIN_SUBJECTS:
         raise EmgDistillError(
-            f"{data_dir} holds {len(dataset.subjects)} subjects; {name} needs at least {_MIN_SUBJECTS} to keep its parts apart"
+            f"{data_dir} holds {len(dataset.subjects)} subjects; {name} needs at least {_MIN_SUBJECTS} "
+            "to keep its parts apart"
         )
     split = io.split_by_subject(dataset, test=protocol.test, val=protocol.val, seed=split_seed)
     band_pass = _filter(dsp, protocol, preprocessing)

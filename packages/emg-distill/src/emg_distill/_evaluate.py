@@ -1,7 +1,5 @@
 """Run a stored model on a protocol again, and hold its stored number against the new one."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +118,9 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise EmgDistillError(f"{path} is not JSON: {error}") from None
-    missing = [key for key in ("protocol", "part", "split_hash", "split_seed", "metrics", "recipe") if key not in stored]
+    missing = [
+        key for key in ("protocol", "part", "split_hash", "split_seed", "metrics", "recipe") if key not in stored
+    ]
     if missing:
         raise EmgDistillError(f"{path} lacks {', '.join(missing)}: it was not written by a training run")
     return stored

@@ -1,7 +1,5 @@
 """What a training run tells the outside while it goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal

@@ -1,7 +1,5 @@
 """Files and folders that are written whole or not at all."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -19,7 +17,7 @@ def write_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
     try:
         _write_synced(temporary, content)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
@@ -40,8 +38,8 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
             _write_synced(temporary / name, content)
         _sync_folder(temporary)
         if path.exists():
-            os.replace(path, old)
-        os.replace(temporary, path)
+            Path(path).replace(old)
+        Path(temporary).replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

@@ -1,15 +1,14 @@
 """The model folder of a run: weights with everything that is needed to prove their number."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import emg_models
 from torch import nn
+
+import emg_models
 
 from ._errors import EmgDistillError
 from ._recipe import Recipe
@@ -54,7 +53,8 @@ def write_model_folder(
     missing = [name for name, value in required.items() if not value]
     if missing:
         raise EmgDistillError(
-            f"model folder {folder} is not written: {', '.join(missing)} missing; a stored number needs them to be verified"
+            f"model folder {folder} is not written: {', '.join(missing)} missing; "
+            "a stored number needs them to be verified"
         )
     evaluation = {
         "protocol": data.name,

@@ -1,7 +1,5 @@
 """Names of the face, imported when first used, so that a command line starts without torch."""
 
-from __future__ import annotations
-
 import importlib
 
 _MODULES = {

@@ -1,6 +1,4 @@
-"""The one training loop: every draw from (seed, step), every state in the checkpoint, so a resumed run is the same run."""
-
-from __future__ import annotations
+"""The one training loop: draws come from (seed, step), state from the checkpoint, so a resumed run is the same run."""
 
 import logging
 import math
@@ -135,7 +133,9 @@ class _Run:
         loss = self.task.loss(self.model, batch, fabric.device)
         fabric.backward(loss)
         if self.recipe.train.grad_clip:
-            fabric.clip_gradients(self.model, self.optimizer, max_norm=self.recipe.train.grad_clip, error_if_nonfinite=False)
+            fabric.clip_gradients(
+                self.model, self.optimizer, max_norm=self.recipe.train.grad_clip, error_if_nonfinite=False
+            )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.running += loss.detach()
@@ -277,5 +277,7 @@ def _seed_dropout(seed: int, device: torch.device) -> None:
 
 def _finite(value: float, step: int) -> float:
     if not math.isfinite(value):
-        raise EmgDistillError(f"loss is {value} at step {step}: lower optimizer.lr or train.grad_clip, or check the data")
+        raise EmgDistillError(
+            f"loss is {value} at step {step}: lower optimizer.lr or train.grad_clip, or check the data"
+        )
     return value

@@ -1,7 +1,5 @@
 """Patch masks for masked reconstruction: exact counts, no loop over the batch."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """metrics.jsonl: one JSON object a line, cut back to the checkpoint when a run resumes."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

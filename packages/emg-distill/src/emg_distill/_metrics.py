@@ -1,7 +1,5 @@
 """Classification metrics of predicted class indices."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

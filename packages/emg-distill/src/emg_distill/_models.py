@@ -1,14 +1,13 @@
 """Models of a recipe, built for a protocol's windows; teachers and initial weights from folders."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any, cast
 
-import emg_models
 import torch
 from torch import nn
+
+import emg_models
 
 from ._errors import EmgDistillError
 from ._recipe import Recipe
@@ -21,16 +20,13 @@ def build_classifier(recipe: Recipe, data: ProtocolData) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(recipe.seed, Purpose.INIT))
         try:
-            return cast(
-                "nn.Module",
-                emg_models.create_model(
-                    recipe.model.name,
-                    n_chans=data.n_chans,
-                    n_times=data.n_times,
-                    n_outputs=len(data.labels),
-                    sfreq=data.sfreq,
-                    **cast("Any", recipe.model.options),
-                ),
+            return emg_models.create_model(
+                recipe.model.name,
+                n_chans=data.n_chans,
+                n_times=data.n_times,
+                n_outputs=len(data.labels),
+                sfreq=data.sfreq,
+                **cast("Any", recipe.model.options),
             )
         except (emg_models.EmgModelsError, TypeError) as error:
             raise EmgDistillError(f"recipe {recipe.name!r}, [model] {recipe.model.name!r}: {error}") from error

@@ -1,7 +1,5 @@
 """AdamW with parameter groups: layer-wise learning rates, no weight decay on vectors."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from typing import Any
@@ -29,8 +27,8 @@ def layer_depths(model: nn.Module) -> dict[str, int]:
     blocks = [int(found[1]) for name in names if (found := _BLOCK.search(name))]
     if not blocks or not any(_EMBEDDING.search(name) for name in names):
         raise EmgDistillError(
-            f"{type(model).__name__} has no parameters named blocks.<i>. and patch_embedding: layer-wise decay does not "
-            "match any layer; set optimizer.layer_decay=1"
+            f"{type(model).__name__} has no parameters named blocks.<i>. and patch_embedding: layer-wise decay does "
+            "not match any layer; set optimizer.layer_decay=1"
         )
     last = max(blocks) + 2
     depths: dict[str, int] = {}
@@ -85,11 +83,10 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """Return the optimiser's state as flat tensors named ``parameter/slot``."""
-    names = {parameter: name for name, parameter in model.named_parameters()}
     return {
-        f"{names[parameter]}/{slot}": value
-        for parameter, slots in optimizer.state.items()
-        for slot, value in slots.items()
+        f"{name}/{slot}": value
+        for name, parameter in model.named_parameters()
+        for slot, value in optimizer.state.get(parameter, {}).items()
     }
 
 
@@ -98,7 +95,7 @@ def load_optimizer_tensors(
 ) -> None:
     """Put back what `optimizer_tensors` returned; a name that does not fit raises `EmgDistillError`."""
     parameters = dict(model.named_parameters())
-    state: dict[nn.Parameter, dict[str, torch.Tensor]] = defaultdict(dict)
+    state: dict[torch.Tensor, dict[str, torch.Tensor]] = defaultdict(dict)
     for key, value in tensors.items():
         name, _, slot = key.rpartition("/")
         if name not in parameters:

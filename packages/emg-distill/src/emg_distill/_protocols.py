@@ -1,7 +1,5 @@
 """Protocols as data: which set, which signal path, which windows, who is in which part."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ._errors import unknown_name

@@ -1,7 +1,5 @@
 """What a training run is told: frozen dataclasses whose hash names the run."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json
@@ -209,7 +207,12 @@ def _rules(recipe: Recipe) -> list[tuple[str, object, str, bool]]:
         ("optimizer.lr", optimizer.lr, "must be > 0", optimizer.lr > 0),
         ("optimizer.layer_decay", optimizer.layer_decay, "must lie in (0, 1]", 0 < optimizer.layer_decay <= 1),
         ("optimizer.betas", optimizer.betas, "both must lie in [0, 1)", all(0 <= b < 1 for b in optimizer.betas)),
-        ("train.monitor", train.monitor, "pre-training knows only 'loss'", recipe.task != "pretrain" or train.monitor == "loss"),
+        (
+            "train.monitor",
+            train.monitor,
+            "pre-training knows only 'loss'",
+            recipe.task != "pretrain" or train.monitor == "loss",
+        ),
         ("mask.ratio", recipe.mask.ratio, "must lie in (0, 1]", 0 < recipe.mask.ratio <= 1),
     ]
 

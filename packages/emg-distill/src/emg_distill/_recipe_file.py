@@ -1,10 +1,7 @@
 """Recipes from TOML: typed, nothing unknown let through, single values changed from the command line."""
 
-from __future__ import annotations
-
 import dataclasses
 import tomllib
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -146,7 +143,7 @@ def _convert(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401  any val
         if not isinstance(value, list | tuple) or len(value) != len(kinds):
             raise EmgDistillError(f"{place}={value!r}: a list of {len(kinds)} values is required")
         return tuple(_convert(kind, item, place) for kind, item in zip(kinds, value, strict=True))
-    accepted: types.UnionType | type[Any] = int | float if hint is float else hint
+    accepted = (int, float) if hint is float else hint
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise EmgDistillError(f"{place}={value!r}: a value of type {hint.__name__} is required")
     return hint(value)

@@ -1,7 +1,5 @@
 """The learning rate as a formula of the optimiser step."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -15,8 +13,8 @@ class CosineSchedule:
 
     For step s (from 0), w warm-up steps and n steps in total:
 
-    .. math:: \eta(s) = \eta_0 + (\eta_1 - \eta_0) s / w \quad (s < w), \qquad
-              \eta(s) = \eta_f + \tfrac12 (\eta_1 - \eta_f) \left(1 + \cos \pi \frac{s - w}{n - w}\right) \quad (s \ge w)
+    .. math:: \eta(s) = \eta_0 + (\eta_1 - \eta_0) s / w \quad (s < w)
+    .. math:: \eta(s) = \eta_f + \tfrac12 (\eta_1 - \eta_f) \left(1 + \cos \pi \frac{s - w}{n - w}\right) \quad (s \ge w)
 
     Attributes
     ----------

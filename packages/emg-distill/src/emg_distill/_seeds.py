@@ -1,7 +1,5 @@
 """Every random number of a run as a pure function of (seed, purpose, counters): nothing has to be saved to resume."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 
 import numpy as np

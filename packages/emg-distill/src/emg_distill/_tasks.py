@@ -1,7 +1,5 @@
 """The three tasks, each as a loss on a batch and a validation: everything that the loop does not know."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -96,7 +94,7 @@ class ClassifyTask:
     ) -> None:
         self.model = model
         self.n_samples = len(data.train)
-        self.monitor = recipe.train.monitor
+        self.monitor: str = recipe.train.monitor
         self._recipe = recipe
         self._x = torch.from_numpy(data.train.x)
         self._y = torch.from_numpy(data.train.y)
@@ -147,7 +145,7 @@ def predict_logits(model: nn.Module, x: NDArray[np.float32], batch_size: int = 2
     model.eval()
     try:
         with torch.inference_mode():
-            parts = [model(part.to(device)).float().cpu() for part in torch.from_numpy(x).split(batch_size)]
+            parts = [model(part.to(device)).float().cpu() for part in torch.split(torch.from_numpy(x), batch_size)]
     finally:
         model.train(mode)
     return torch.cat(parts)
@@ -165,7 +163,7 @@ def reconstruction_loss(model: nn.Module, windows: WindowSet, recipe: Recipe, ba
     model.eval()
     try:
         with torch.inference_mode():
-            pairs = zip(x.split(batch_size), mask.split(batch_size), strict=True)
+            pairs = zip(torch.split(x, batch_size), torch.split(mask, batch_size), strict=True)
             parts = [model(part.to(device), hidden.to(device)).float().cpu() for part, hidden in pairs]
     finally:
         model.train(mode)

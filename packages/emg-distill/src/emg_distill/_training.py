@@ -1,7 +1,5 @@
 """Pre-train, fine-tune, distil: one recipe and one protocol in, one model folder out."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +26,7 @@ from ._models import (
 from ._recipe import Recipe, canonical_hash
 from ._recipe_file import load_recipe
 from ._tasks import ClassifyTask, PretrainTask, Task, predict_logits, reconstruction_loss
-from ._windows import PARTS, ProtocolData, WindowSet
+from ._windows import ProtocolData, WindowSet
 
 
 @dataclass(frozen=True)
@@ -226,7 +224,7 @@ def _run(
         write_json(out / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
     fitted = fit(task, recipe, out, canonical_hash(identity), fabric=fabric, callback=callback)
     model = task.model.cpu().eval()
-    metrics = {part: measure(model, data.part(part), recipe, len(data.labels)) for part in PARTS[1:]}
+    metrics = {part: measure(model, data.part(part), recipe, len(data.labels)) for part in ("val", "test")}
     if fabric.is_global_zero:
         write_model_folder(out / "model", model, recipe, data, metrics["test"], part="test", command=command)
         record = {"metrics": metrics, "versions": package_versions(), "threads": torch.get_num_threads()}

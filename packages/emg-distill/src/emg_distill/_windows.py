@@ -1,7 +1,5 @@
 """Windows with their labels and people, and what a protocol hands to training."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
@@ -40,12 +38,16 @@ class WindowSet:
         if self.x.ndim != 3 or self.x.dtype != np.float32:
             raise EmgDistillError(f"x of shape {self.x.shape}, {self.x.dtype}: (n, channels, time) float32 is required")
         if self.y.shape != self.x.shape[:1] or self.y.dtype != np.int64 or (self.y < 0).any():
-            raise EmgDistillError(f"y of shape {self.y.shape}, {self.y.dtype}: {len(self.x)} int64 values >= 0 are required")
+            raise EmgDistillError(
+                f"y of shape {self.y.shape}, {self.y.dtype}: {len(self.x)} int64 values >= 0 are required"
+            )
         if self.subject.shape != self.x.shape[:1]:
             raise EmgDistillError(f"subject of shape {self.subject.shape}: one name for each of {len(self.x)} windows")
         if not np.isfinite(self.x).all():
             bad = int(np.flatnonzero(~np.isfinite(self.x).all(axis=(1, 2)))[0])
-            raise EmgDistillError(f"window {bad} of subject {str(self.subject[bad])!r} holds a value that is not finite")
+            raise EmgDistillError(
+                f"window {bad} of subject {str(self.subject[bad])!r} holds a value that is not finite"
+            )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -101,11 +103,13 @@ class ProtocolData:
                 raise EmgDistillError(f"protocol {self.name!r}: part {part!r} has no window; give more recordings")
             if windows.x.shape[1:] != self.train.x.shape[1:]:
                 raise EmgDistillError(
-                    f"protocol {self.name!r}: windows of {part!r} are {windows.x.shape[1:]}, of 'train' {self.train.x.shape[1:]}"
+                    f"protocol {self.name!r}: windows of {part!r} are {windows.x.shape[1:]}, "
+                    f"of 'train' {self.train.x.shape[1:]}; all parts need one shape"
                 )
             if windows.y.max() >= len(self.labels):
                 raise EmgDistillError(
-                    f"protocol {self.name!r}: part {part!r} holds class {windows.y.max()}, but there are {len(self.labels)} labels"
+                    f"protocol {self.name!r}: part {part!r} holds class {windows.y.max()}, "
+                    f"but there are {len(self.labels)} labels"
                 )
 
     def part(self, name: str) -> WindowSet:
@@ -118,12 +122,12 @@ class ProtocolData:
     @property
     def n_chans(self) -> int:
         """Return the number of channels."""
-        return self.train.x.shape[1]
+        return int(self.train.x.shape[1])
 
     @property
     def n_times(self) -> int:
         """Return the number of samples of a window."""
-        return self.train.x.shape[2]
+        return int(self.train.x.shape[2])
 
     @cached_property
     def digest(self) -> str:

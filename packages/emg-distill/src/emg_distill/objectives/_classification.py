@@ -1,7 +1,5 @@
 """Supervised classification."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 
@@ -11,7 +9,8 @@ from emg_distill._errors import EmgDistillError
 def cross_entropy(logits: torch.Tensor, target: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
     r"""Mean cross-entropy against smoothed labels.
 
-    .. math:: L = -\frac{1}{B}\sum_b \left[(1 - \epsilon) \log p_{b, y_b} + \frac{\epsilon}{K} \sum_k \log p_{b, k}\right]
+    .. math:: L = -\frac{1}{B}\sum_b \left[(1 - \epsilon) \log p_{b, y_b}
+              + \frac{\epsilon}{K} \sum_k \log p_{b, k}\right]
 
     Parameters
     ----------

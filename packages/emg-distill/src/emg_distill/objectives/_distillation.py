@@ -1,7 +1,5 @@
 """Distillation of a teacher's logits into a student."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 

@@ -1,7 +1,5 @@
 """Masked reconstruction, the pre-training objective of TinyMyo."""
 
-from __future__ import annotations
-
 import torch
 from torch.nn import functional
 
@@ -72,7 +70,8 @@ def _checked(
     """Return the patch mask as (batch, channels, patches) after checking every shape against the others."""
     if prediction.shape != target.shape or prediction.ndim != 3:
         raise EmgDistillError(
-            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} must both be (batch, channels, time)"
+            f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
+            "must both be (batch, channels, time)"
         )
     batch, n_chans, n_times = prediction.shape
     n_tokens = patch_mask.shape[-1]
@@ -82,5 +81,7 @@ def _checked(
             "it must be (batch, channels * patches) with patches dividing time"
         )
     if channel_mask is not None and channel_mask.shape != (batch, n_chans):
-        raise EmgDistillError(f"channel_mask {tuple(channel_mask.shape)} must be (batch, channels) = {(batch, n_chans)}")
+        raise EmgDistillError(
+            f"channel_mask {tuple(channel_mask.shape)} must be (batch, channels) = {(batch, n_chans)}"
+        )
     return patch_mask.reshape(batch, n_chans, -1)

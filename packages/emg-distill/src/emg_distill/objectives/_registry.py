@@ -1,7 +1,5 @@
 """All objectives by name, with what a recipe may set on them."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
