@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ._heads import TinyMyoClassifier, TinyMyoPretrainer
     from ._macs import count_macs
     from ._onnx import export_onnx
+    from ._preprocessing import check_preprocessing
     from ._published import read_published
     from ._registry import create_model, list_models, model_info
     from ._tinymyo import TinyMyoEncoder
@@ -22,6 +23,7 @@ __all__ = [
     "TinyMyoConfig",
     "TinyMyoEncoder",
     "TinyMyoPretrainer",
+    "check_preprocessing",
     "count_macs",
     "create_model",
     "export_onnx",

@@ -11,6 +11,7 @@ MODULES = {
     "TinyMyoConfig": "_config",
     "TinyMyoEncoder": "_tinymyo",
     "TinyMyoPretrainer": "_heads",
+    "check_preprocessing": "_preprocessing",
     "count_macs": "_macs",
     "create_model": "_registry",
     "export_onnx": "_onnx",
