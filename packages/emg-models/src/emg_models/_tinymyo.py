@@ -73,7 +73,11 @@ class TinyMyoEncoder(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw fresh weights from torch's global generator, as published (reference 1.5)."""
+        """Draw fresh weights from torch's global generator, as published.
+
+        Xavier-uniform linears with zero bias, tokens from a narrow normal, and in block l the two linears that feed the
+        residual stream divided by √(2l).
+        """
         self.apply(xavier_)
         proj = self.patch_embedding.patch_embed.proj
         proj.reset_parameters()
@@ -126,7 +130,7 @@ class TinyMyoEncoder(nn.Module):
         """Patches, masked where asked, plus the channel's vector: (B, C, T) to (B, N, D)."""
         tokens: Tensor = self.patch_embedding(x)
         if patch_mask is not None:
-            hidden = patch_mask.view(tokens.shape[:3])[..., None]
+            hidden = patch_mask.reshape(tokens.shape[:3])[..., None]
             tokens = torch.where(hidden, self.mask_token.to(tokens.dtype), tokens)
         if self.channel_embed is not None:
             tokens = tokens + self.channel_embed[:, : x.shape[1]]
