@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -82,7 +83,7 @@ class CExecutor(Executor):
 
     def __init__(self, program: Program, folder: Path) -> None:
         self.program = program
-        self.folder = Path(folder)
+        self.folder = Path(folder).resolve()
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
         """See `Executor.run`."""
@@ -90,10 +91,7 @@ class CExecutor(Executor):
         n = check_feeds(self.program, feeds)
         workers = min(os.cpu_count() or 1, n) if n * self.program.macs >= PARALLEL_MACS else 1
         bounds = np.linspace(0, n, workers + 1).astype(int)
-        chunks = [
-            {name: feeds[name][a:b] for name in self.program.inputs}
-            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-        ]
+        chunks = [{name: feeds[name][a:b] for name in self.program.inputs} for a, b in pairwise(bounds)]
         with ThreadPoolExecutor(max_workers=workers) as pool:
             parts = list(pool.map(lambda chunk: self._run_once(binary, chunk), chunks))
         return {name: np.concatenate([part[name] for part in parts]) for name in self.program.outputs}

@@ -6,41 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._errors import EmgEdgeError
+from ._pack import ALIGNMENT, Buffer, pack
 
 if TYPE_CHECKING:
     from ._program import Program
-
-ALIGNMENT = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Buffer:
-    """A range of bytes that is live from the operator ``first`` to the operator ``last``, both included.
-
-    ``kind`` is ``"activation"``, ``"scratch"`` (both in the arena), ``"input"`` or ``"output"`` (the caller's, offset
-    0 and not in the arena).
-    """
-
-    name: str
-    kind: str
-    nbytes: int
-    first: int
-    last: int
-    offset: int = 0
-
-    @property
-    def in_arena(self) -> bool:
-        """Whether the arena holds it."""
-        return self.kind in {"activation", "scratch"}
-
-    @property
-    def end(self) -> int:
-        """First byte behind it, rounded up to the alignment."""
-        return self.offset + -(-self.nbytes // ALIGNMENT) * ALIGNMENT
-
-    def meets(self, other: Buffer) -> bool:
-        """Whether both are live at some operator."""
-        return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +63,8 @@ class ArenaPlan:
         for i, one in enumerate(inside):
             if one.offset % ALIGNMENT or one.offset < 0 or one.end > self.nbytes:
                 raise EmgEdgeError(
-                    f"buffer {one.name!r} at {one.offset} with {one.nbytes} bytes leaves the arena of {self.nbytes} bytes "
-                    f"or is not {ALIGNMENT}-aligned; plan again"
+                    f"buffer {one.name!r} at {one.offset} with {one.nbytes} bytes leaves the arena of {self.nbytes} "
+                    f"bytes or is not {ALIGNMENT}-aligned; plan again"
                 )
             for other in inside[i + 1 :]:
                 if one.meets(other) and one.offset < other.end and other.offset < one.end:
@@ -127,7 +96,7 @@ def lifetimes(program: Program) -> list[Buffer]:
 
 
 def plan_arena(program: Program) -> ArenaPlan:
-    """Place all buffers: largest first, each into the smallest gap that holds it (best fit).
+    """Place all buffers so that the arena is as small as `pack` finds it.
 
     Parameters
     ----------
@@ -147,14 +116,12 @@ def plan_arena(program: Program) -> ArenaPlan:
     both = sorted(set(program.inputs) & set(program.outputs))
     if both or not program.ops:
         raise EmgEdgeError(f"program {program.name!r} computes nothing for {both or 'any output'}; remove it")
-    placed: list[Buffer] = []
     waiting = lifetimes(program)
-    for buffer in sorted((b for b in waiting if b.in_arena), key=lambda b: (-b.nbytes, b.first, b.name)):
-        placed.append(_place(buffer, [p for p in placed if p.meets(buffer)]))
     live = tuple(_live_bytes(waiting, index) for index in range(len(program.ops)))
+    placed = pack([b for b in waiting if b.in_arena], max(live))
     plan = ArenaPlan(
         buffers=(*sorted(placed, key=lambda b: (b.first, b.offset)), *(b for b in waiting if not b.in_arena)),
-        nbytes=max((p.end for p in placed), default=0),
+        nbytes=max((b.end for b in placed), default=0),
         lower_bound=max(live),
         live=live,
     )
@@ -182,18 +149,3 @@ def _scratches(program: Program) -> list[Buffer]:
 def _live_bytes(buffers: list[Buffer], index: int) -> int:
     """Return the aligned bytes of the arena that are live at one operator."""
     return sum(b.end - b.offset for b in buffers if b.in_arena and b.first <= index <= b.last)
-
-
-def _place(buffer: Buffer, neighbours: list[Buffer]) -> Buffer:
-    """Return the buffer at the start of the smallest sufficient gap between its neighbours."""
-    need = buffer.end - buffer.offset
-    best, cursor = None, 0
-    for neighbour in sorted(neighbours, key=lambda b: b.offset):
-        gap = neighbour.offset - cursor
-        if gap >= need and (best is None or gap < best[0]):
-            best = (gap, cursor)
-        cursor = max(cursor, neighbour.end)
-    offset = cursor if best is None else best[1]
-    return Buffer(
-        name=buffer.name, kind=buffer.kind, nbytes=buffer.nbytes, first=buffer.first, last=buffer.last, offset=offset
-    )

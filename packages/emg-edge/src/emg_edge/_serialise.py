@@ -87,7 +87,7 @@ def _op_to_dict(index: int, op: Op, arrays: dict[str, NDArray[Any]]) -> dict[str
 def _op_from_dict(values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Op:
     """Rebuild one operator."""
     kind = OPERATORS[values["kind"]]
-    restored = {
+    restored: dict[str, Any] = {
         name: arrays[value["array"]] if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
         for name, value in values.items()
         if name != "kind"

@@ -6,22 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emg_edge.kernels import (
-    Add,
-    AddConstant,
-    Attention,
-    LayerNorm,
-    Linear,
-    Mean,
-    Requantise,
-    Table,
-    Transpose,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emg_edge._program import Op, Tensor
+    from emg_edge.kernels import (
+        Add,
+        AddConstant,
+        Attention,
+        LayerNorm,
+        Linear,
+        Mean,
+        Requantise,
+        Table,
+        Transpose,
+    )
 
     Fields = dict[str, Any]  # int, str (a C constant), tuple of int, array, or None for NULL
 

@@ -11,6 +11,8 @@ from ._bind import bind, ctype
 from ._names import comment
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from emg_edge._plan import ArenaPlan
     from emg_edge._program import Program, Tensor
 
@@ -96,7 +98,7 @@ def _place(program: Program, plan: ArenaPlan, name: str) -> str:
     return f"ARENA({plan.buffer(name).offset})"
 
 
-def _value(value: Any, tables: TablePrinter) -> str:
+def _value(value: NDArray[Any] | tuple[int, ...] | str | int | None, tables: TablePrinter) -> str:
     """Return a structure member's initialiser."""
     if value is None:
         return "NULL"

@@ -25,8 +25,8 @@ def check_name(name: str) -> str:
     """
     if not _IDENTIFIER.fullmatch(name) or name in _RESERVED or name.startswith(("emg_", "test_")):
         raise EmgEdgeError(
-            f"name {name[:40]!r} cannot start C symbols; use at most 32 of a-z, 0-9 and _, starting with a letter, no C "
-            f"keyword and not emg_ or test_ in front"
+            f"name {name[:40]!r} cannot start C symbols; use at most 32 of a-z, 0-9 and _, starting with a letter, "
+            "no C keyword and not emg_ or test_ in front"
         )
     return name
 

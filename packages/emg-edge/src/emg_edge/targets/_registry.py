@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from emg_edge._errors import EmgEdgeError
 
-from ._target import Target
 from .gap9 import GAP9
 from .host import HOST
 from .pulp_open import PULP_OPEN
 from .rv32 import RV32
+
+if TYPE_CHECKING:
+    from ._target import Target
 
 TARGETS: dict[str, Target] = {target.name: target for target in (HOST, RV32, PULP_OPEN, GAP9)}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from emg_edge._errors import EmgEdgeError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,8 @@ class Target:
         Working space in L2 that streaming constants from L3 needs.
     stream_bytes
         Constants at least this large may be streamed from L3 while they are used.
+    constants
+        Memory that constants prefer: ``"l2"``, or ``"l3"`` where they are used in place.
     clock_hz
         Core clock, or None where there is none to speak of.
     cycles, transfers, power
@@ -140,12 +144,34 @@ class Target:
     stack_bytes: int
     staging_bytes: int = 0
     stream_bytes: int = 0
+    constants: str = "l2"
     clock_hz: float | None = None
     cycles: CycleModel | None = None
     transfers: Transfers | None = None
     power: Power | None = None
-    latency_error: tuple[float, float] = (0.7, 1.6)
+    latency_error: tuple[float, float] = (0.7, 1.7)
     notes: tuple[str, ...] = ()
+
+    def with_budgets(self, budgets: dict[str, int]) -> Target:
+        """Return the target with other budgets.
+
+        Parameters
+        ----------
+        budgets
+            Bytes by memory name.
+
+        Raises
+        ------
+        EmgEdgeError
+            When the device has no memory of that name, or not that much.
+        """
+        for name, nbytes in budgets.items():
+            level = self.level(name)
+            if level is None or not 0 < nbytes <= level.nbytes:
+                have = ", ".join(f"{level.name} with {level.nbytes} bytes" for level in self.levels)
+                raise EmgEdgeError(f"budget {name}={nbytes} is not possible on {self.name}, which has {have}")
+        levels = tuple(replace(level, budget=budgets.get(level.name, level.budget)) for level in self.levels)
+        return replace(self, levels=levels)
 
     def level(self, name: str) -> MemoryLevel | None:
         """Return a memory by name, or None when the device has none of that name."""

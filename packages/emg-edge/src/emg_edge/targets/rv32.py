@@ -17,6 +17,7 @@ RV32 = Target(
         MemoryLevel(name="l3", nbytes=64 << 20, budget=64 << 20),
     ),
     stack_bytes=1024,
+    constants="l3",
     cycles=CycleModel(
         block_rows=1,
         block_columns=1,

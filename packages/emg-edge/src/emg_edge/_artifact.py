@@ -1,0 +1,131 @@
+"""The folder that `compile_model` writes and everything else reads: JSON, plain arrays, C, and a manifest of hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._arrays import load_npz
+from ._errors import EmgEdgeError
+from ._files import write_whole
+from ._serialise import from_dict, to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._program import Program
+
+MANIFEST = "manifest.json"
+
+
+def to_json(value: Any) -> bytes:
+    """Return sorted, indented JSON; numbers that are not finite become null."""
+    return (json.dumps(_finite(value), sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def write_artifact(folder: Path, program: Program, documents: Mapping[str, Any], project: Mapping[str, bytes]) -> None:
+    """Write the folder; the manifest comes last, so an interrupted write is never taken for a whole one.
+
+    Parameters
+    ----------
+    folder
+        Created when absent. Files of an earlier artefact that are no longer part of it are removed, others are left.
+    program
+        Written as ``program.json`` and ``program.npz``.
+    documents
+        JSON-able content by file name.
+    project
+        The C project, written below ``c/``.
+    """
+    description, arrays = to_dict(program)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]  # keyword arrays
+    files = {
+        "program.json": to_json(description),
+        "program.npz": packed.getvalue(),
+        **{name: to_json(document) for name, document in documents.items()},
+        **{f"c/{name}": content for name, content in project.items()},
+    }
+    stale = _listed(folder) - set(files)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for name in stale:
+        (folder / name).unlink(missing_ok=True)
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    write_whole(folder / MANIFEST, to_json({"format": 1, "files": digests}))
+
+
+def read_program(folder: Path) -> Program:
+    """Return the verified program of an artefact.
+
+    Raises
+    ------
+    EmgEdgeError
+        Naming the file that is missing, changed or not readable.
+    """
+    check_artifact(folder)
+    description = read_document(folder, "program.json")
+    return from_dict(description, load_npz(folder / "program.npz"))
+
+
+def read_document(folder: Path, name: str) -> Any:
+    """Return one JSON document of an artefact."""
+    try:
+        return json.loads((folder / name).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise EmgEdgeError(f"{folder / name}: cannot be read as JSON ({error}); compile the model again") from error
+
+
+def check_artifact(folder: Path) -> None:
+    """Check every file against the manifest.
+
+    Raises
+    ------
+    EmgEdgeError
+        Naming the first file that is missing or changed.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise EmgEdgeError(
+            f"{folder} holds no {MANIFEST}: it is not a compiled model, or its writing was interrupted; compile again"
+        )
+    listed = read_document(folder, MANIFEST)
+    files = listed.get("files") if isinstance(listed, dict) else None
+    if not isinstance(files, dict) or not {"program.json", "program.npz"} <= set(files):
+        raise EmgEdgeError(f"{folder / MANIFEST} does not list a program; compile the model again")
+    for name, digest in files.items():
+        path = folder / name
+        if not _inside(name) or not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise EmgEdgeError(f"{path} is missing or changed since it was compiled; compile the model again")
+
+
+def _listed(folder: Path) -> set[str]:
+    """Return the files of an earlier artefact, if there is one."""
+    try:
+        files = json.loads((folder / MANIFEST).read_bytes())["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in files if isinstance(name, str) and _inside(name)}
+
+
+def _inside(name: str) -> bool:
+    """Whether a name stays inside the folder."""
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _finite(value: Any) -> Any:
+    """Return plain JSON-able data."""
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

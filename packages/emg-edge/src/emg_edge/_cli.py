@@ -1,0 +1,123 @@
+"""The console script ``emg-edge``: exit codes 0 ok, 1 bits differ, 2 usage, 3 bad data, 4 budget exceeded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import _commands as commands
+
+app = typer.Typer(
+    name="emg-edge",
+    help="From an ONNX file to integer C for GAP9 and friends, bit-exact.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+Folder = Annotated[Path, typer.Argument(help="Folder that `compile` wrote.")]
+Backend = Annotated[str, typer.Option(help="reference, c or rv32.")]
+
+
+@app.command()
+def inspect(model: Annotated[Path, typer.Argument(help="ONNX file.")], as_json: AsJson = False) -> None:  # noqa: FBT002  typer flag
+    """Say what a model consists of, or everything in it that cannot be compiled."""
+    _finish(commands.inspect, as_json, model)
+
+
+@app.command("compile")
+def compile_(
+    model: Annotated[Path, typer.Argument(help="ONNX file.")],
+    calibration: Annotated[Path, typer.Option(help=".npz of training samples, first axis samples.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    target: Annotated[str, typer.Option(help="host, rv32, pulp-open or gap9.")] = "gap9",
+    name: Annotated[str | None, typer.Option(help="Start of C symbols and file names.")] = None,
+    l1: Annotated[int | None, typer.Option(help="Bytes of L1 to use.")] = None,
+    l2: Annotated[int | None, typer.Option(help="Bytes of L2 to use.")] = None,
+    l3: Annotated[int | None, typer.Option(help="Bytes of L3 to use.")] = None,
+    method: Annotated[str, typer.Option(help="Ranges of activations: mse, percentile or minmax.")] = "mse",
+    as_json: AsJson = False,  # noqa: FBT002  typer flag
+) -> None:
+    """Quantise a model and write C, plan and tables to a folder."""
+    budgets = {level: value for level, value in (("l1", l1), ("l2", l2), ("l3", l3)) if value is not None}
+    _finish(commands.compile_, as_json, model, calibration, out, target, name, budgets, method)
+
+
+@app.command()
+def run(
+    folder: Folder,
+    input: Annotated[Path, typer.Option(help=".npz of samples, first axis samples.")],  # noqa: A002  the option's name
+    output: Annotated[Path, typer.Option(help=".npz to write: the integers of every output.")],
+    expect: Annotated[Path | None, typer.Option(help=".npz to compare with; exit 1 on the first bit.")] = None,
+    backend: Backend = "c",
+    trace: Annotated[bool, typer.Option(help="Write the integers of every layer, not of the outputs alone.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002  typer flag
+) -> None:
+    """Run samples and write the outputs, optionally comparing them bit for bit."""
+    _finish(commands.run, as_json, folder, input, output, expect, backend, trace)
+
+
+@app.command()
+def evaluate(
+    folder: Folder,
+    data: Annotated[Path, typer.Option(help=".npz of samples.")],
+    labels: Annotated[Path, typer.Option(help=".npy of class numbers.")],
+    backend: Backend = "c",
+    as_json: AsJson = False,  # noqa: FBT002  typer flag
+) -> None:
+    """Measure accuracy on labelled samples."""
+    _finish(commands.evaluate, as_json, folder, data, labels, backend)
+
+
+@app.command()
+def simulate(folder: Folder, as_json: AsJson = False) -> None:  # noqa: FBT002  typer flag
+    """Model cycles, latency and energy on the target; nothing is measured."""
+    _finish(commands.simulate, as_json, folder)
+
+
+@app.command()
+def report(
+    folder: Folder,
+    output: Annotated[Path | None, typer.Option(help="HTML file; DIR/report.html where absent.")] = None,
+    evaluation: Annotated[Path | None, typer.Option(help="JSON that `evaluate --json` printed.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002  typer flag
+) -> None:
+    """Write the self-contained HTML report, and the same as JSON beside it."""
+    _finish(commands.report, as_json, folder, output, evaluation)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def _finish(command: Any, as_json: bool, *arguments: Any) -> None:  # noqa: ANN401, FBT001  any command
+    """Run a command, print its result as JSON or for people, and exit with its code."""
+    from ._errors import BudgetError, EmgEdgeError, UnsupportedError
+
+    code = 0
+    try:
+        result, text = command(*arguments)
+        code = 1 if result.get("equal") is False else 0
+    except UnsupportedError as error:
+        result, text, code = (
+            {"error": str(error), "unsupported": [u.to_dict() for u in error.unsupported]},
+            str(error),
+            3,
+        )
+    except BudgetError as error:
+        result, text, code = {"error": str(error)}, str(error), 4
+    except EmgEdgeError as error:
+        result, text, code = {"error": str(error)}, str(error), 3
+    if as_json:
+        sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
+    elif code in {0, 1}:
+        commands.show(text)
+    else:
+        sys.stderr.write(f"emg-edge: {text}\n")
+    raise typer.Exit(code)

@@ -1,0 +1,195 @@
+"""What the console script's commands do: each returns a JSON-able result and something to show."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._errors import EmgEdgeError
+
+if TYPE_CHECKING:
+    from ._model import CompiledModel
+
+    Result = tuple[dict[str, Any], Any]
+
+
+def inspect(model: Path) -> Result:
+    """Describe a model after canonicalisation."""
+    from ._onnx import load_onnx
+    from .passes import canonicalise
+
+    graph = canonicalise(load_onnx(model))
+    nodes = [{"name": node.name, "op": node.op, "shape": list(graph.values[node.output].shape)} for node in graph.nodes]
+    ports = {
+        kind: [{"name": name, "shape": list(graph.values[name].shape)} for name in names]
+        for kind, names in (("inputs", graph.inputs), ("outputs", graph.outputs))
+    }
+    result = {
+        "name": graph.name,
+        **ports,
+        "layers": nodes,
+        "parameters": sum(int(array.size) for array in graph.constants.values()),
+        "metadata": graph.metadata,
+        "unsupported": [],
+    }
+    rows = [[n["name"], n["op"], _shape(n["shape"])] for n in nodes]
+    return _plain(result), _table(f"{graph.name}: {result['parameters']:,} constants", ["layer", "op", "shape"], rows)
+
+
+def compile_(
+    model: Path, calibration: Path, out: Path, target: str, name: str | None, budgets: dict[str, int], method: str
+) -> Result:
+    """Compile a model to a folder."""
+    from ._arrays import load_npz
+    from ._compile import compile_model
+    from ._options import QuantiseOptions
+
+    options = QuantiseOptions(method=method)  # type: ignore[arg-type]  # checked by the class
+    compiled = compile_model(
+        model, load_npz(calibration), target=target, out=out, name=name, options=options, budgets=budgets
+    )
+    return _plain({**compiled.summary, "folder": str(out)}), _layer_table(compiled)
+
+
+def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: str, trace: bool) -> Result:  # noqa: FBT001
+    """Run samples; compare when asked."""
+    from ._arrays import by_input, load_npz
+    from ._compare import compare
+    from ._execute import get_executor
+    from ._files import write_whole
+    from ._model import load_compiled
+
+    compiled = load_compiled(folder)
+    feeds = compiled.quantise(by_input(load_npz(source), compiled.program.inputs, str(source)), str(source))
+    executor = get_executor(backend, compiled.program, compiled.folder / "c")
+    values = executor.trace(feeds) if trace else executor.run(feeds)
+    packed = io.BytesIO()
+    np.savez(packed, **values)  # type: ignore[arg-type]  # keyword arrays
+    write_whole(output, packed.getvalue())
+    result: dict[str, Any] = {
+        "output": str(output),
+        "backend": backend,
+        "samples": len(next(iter(values.values()))),
+        "outputs": {name: {"scale": t.scale, "zero_point": t.zero_point} for name, t in _outputs(compiled).items()},
+    }
+    if expect is None:
+        return result, f"{result['samples']} samples by {backend} -> {output}"
+    wanted = load_npz(expect)
+    if not set(wanted) & set(values):
+        raise EmgEdgeError(f"{expect} holds {sorted(wanted)}, none of {sorted(values)}; write it with `emg-edge run`")
+    found = compare(compiled.program, wanted, values if set(wanted) <= set(values) else executor.trace(feeds))
+    return {**result, **found.to_dict()}, "equal" if found.equal else str(found.difference)
+
+
+def evaluate(folder: Path, data: Path, labels: Path, backend: str) -> Result:
+    """Measure accuracy."""
+    from ._arrays import by_input, load_npz
+    from ._model import load_compiled
+
+    compiled = load_compiled(folder)
+    x = by_input(load_npz(data), compiled.program.inputs, str(data))
+    y = next(iter(load_npz(labels).values()))
+    result = compiled.evaluate(x, y, backend)
+    low, high = result["interval"]
+    text = f"accuracy {result['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f}) on {result['n']} samples by {backend}"
+    return _plain(result), text
+
+
+def simulate(folder: Path) -> Result:
+    """Model the target."""
+    from ._model import load_compiled
+
+    result = load_compiled(folder).simulate()
+    rows = [
+        [r["name"], r["op"], f"{r['macs']:,}", f"{r['cycles']:,}", f"{r['dma_cycles']:,}", f"{r['l3_cycles']:,}"]
+        for r in result["layers"]
+    ]
+    title = f"{result['target']}, modelled: {result['cycles']:,} cycles" + _time_and_energy(result)
+    return _plain(result), _table(title, ["layer", "op", "MAC", "cycles", "DMA", "L3"], rows)
+
+
+def report(folder: Path, output: Path | None, evaluation: Path | None) -> Result:
+    """Write the report."""
+    from ._model import load_compiled
+
+    facts: dict[str, Any] = {}
+    if evaluation is not None:
+        try:
+            measured = json.loads(evaluation.read_bytes())
+            facts["accuracy"] = {str(measured["backend"]): measured}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise EmgEdgeError(f"{evaluation}: not what `emg-edge evaluate --json` prints ({error})") from error
+    path = load_compiled(folder).report(output or folder / "report.html", **facts)
+    return {"report": str(path), "json": str(path.with_suffix(".json"))}, f"wrote {path}"
+
+
+def show(renderable: Any) -> None:  # noqa: ANN401  whatever rich prints
+    """Print for people."""
+    from rich.console import Console
+
+    Console().print(renderable, highlight=False)
+
+
+def _outputs(compiled: CompiledModel) -> dict[str, Any]:
+    return {name: compiled.program.tensors[name] for name in compiled.program.outputs}
+
+
+def _layer_table(compiled: CompiledModel) -> Any:  # noqa: ANN401  a rich table
+    """Return the layers with the totals on top and the warnings below."""
+    rows = [
+        [
+            row["name"],
+            row["op"],
+            _shape(row["shape"]),
+            f"{row['macs']:,}",
+            _number(row["cycles"], ",d"),
+            _number(row["energy_uj"], ".1f"),
+            _number(row["sqnr_db"], ".1f"),
+        ]
+        for row in compiled.layers
+    ]
+    memory = ", ".join(f"{name} {nbytes:,}" for name, nbytes in compiled.memory.items())
+    title = f"{compiled.folder} for {compiled.summary['target']}: {memory} bytes" + _time_and_energy(compiled.summary)
+    table = _table(title, ["layer", "op", "shape", "MAC", "cycles", "µJ", "SQNR dB"], rows)
+    table.caption = "; ".join(compiled.warnings)
+    return table
+
+
+def _time_and_energy(facts: dict[str, Any]) -> str:
+    """Return modelled latency and energy where there are any."""
+    if facts["latency_ms"] is None:
+        return ""
+    energy = "" if facts["energy_mj"] is None else f", {facts['energy_mj']:.3g} mJ"
+    return f", {facts['latency_ms']:.3g} ms{energy} (modelled)"
+
+
+def _table(title: str, columns: list[str], rows: list[list[str]]) -> Any:  # noqa: ANN401  a rich table
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left", caption_justify="left")
+    for column in columns:
+        table.add_column(column, justify="left" if column in {"layer", "op", "shape"} else "right")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def _number(value: float | None, spec: str) -> str:
+    return "-" if value is None else format(value, spec)
+
+
+def _shape(shape: list[int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the same through JSON, so that numbers that are not finite become null."""
+    from ._artifact import to_json
+
+    plain: dict[str, Any] = json.loads(to_json(value))
+    return plain

@@ -1,0 +1,181 @@
+"""The whole way from an ONNX file and calibration samples to a folder with verified C."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._arrays import by_input
+from ._artifact import write_artifact
+from ._cost import simulate
+from ._errors import EmgEdgeError
+from ._memory import plan_memory
+from ._model import CompiledModel
+from ._serialise import program_hash
+from .emit import check_name, emit_project
+from .targets import get_target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ._memory import MemoryPlan
+    from ._options import QuantiseOptions
+    from ._program import Program
+    from .targets import Target
+
+VECTORS = 2
+SQNR_SAMPLES = 16
+FEW_SAMPLES = 64
+
+
+def compile_model(
+    onnx_path: Path | str,
+    calibration: NDArray[Any] | Mapping[str, NDArray[Any]],
+    *,
+    target: str = "gap9",
+    out: Path | str,
+    name: str | None = None,
+    options: QuantiseOptions | None = None,
+    budgets: Mapping[str, int] | None = None,
+) -> CompiledModel:
+    """Import, quantise, plan, print C and write everything to a folder.
+
+    Parameters
+    ----------
+    onnx_path
+        A float model, batch size one.
+    calibration
+        Real samples ``(n, channels, time)`` from the training part, preprocessed as for training.
+    target
+        ``"host"``, ``"rv32"``, ``"pulp-open"`` or ``"gap9"``.
+    out
+        Folder, created when absent.
+    name
+        Start of C symbols and file names; the model's own name where None.
+    options
+        Of the quantiser.
+    budgets
+        Bytes by memory (``"l1"``, ``"l2"``, ``"l3"``) instead of the target's.
+
+    Returns
+    -------
+    CompiledModel
+        Loaded from ``out``.
+
+    Raises
+    ------
+    UnsupportedError
+        Listing every node that cannot be compiled.
+    BudgetError
+        When the target's memory does not hold it.
+    EmgEdgeError
+        For everything else that is wrong with the files or the arguments.
+    """
+    from ._onnx import load_onnx
+    from ._quantise import layer_sqnr, quantise
+    from .passes import canonicalise
+
+    device = get_target(target).with_budgets(dict(budgets or {}))
+    graph = canonicalise(load_onnx(onnx_path))
+    if not isinstance(calibration, np.ndarray):
+        calibration = by_input(calibration, graph.inputs, "calibration")[graph.inputs[0]]
+    program = _named(quantise(graph, calibration, options), name, Path(onnx_path))
+    sqnr = layer_sqnr(graph, program, calibration[:SQNR_SAMPLES])
+    few = len(calibration) < FEW_SAMPLES
+    warnings = [f"only {len(calibration)} calibration samples; some hundred of all classes are better"] if few else []
+    return compile_program(
+        program, calibration, target=device, out=out, sqnr=sqnr, warnings=warnings, budgets=dict(budgets or {})
+    )
+
+
+def compile_program(
+    program: Program,
+    samples: NDArray[Any],
+    *,
+    target: Target,
+    out: Path | str,
+    sqnr: Mapping[str, float] | None = None,
+    warnings: list[str] | None = None,
+    budgets: Mapping[str, int] | None = None,
+) -> CompiledModel:
+    """Plan, print and write a program that is already quantised.
+
+    Parameters
+    ----------
+    program
+        A verified program.
+    samples
+        Real samples ``(n, *shape)`` of its first input; the first few become test vectors.
+    target
+        The device.
+    out
+        Folder.
+    sqnr
+        dB by operator name.
+    warnings
+        Carried into the summary.
+    budgets
+        What was overridden on the target.
+    """
+    program.verify()
+    memory = plan_memory(program, target)
+    feeds = {name: program.tensors[name].quantise(samples[:VECTORS]) for name in program.inputs}
+    project = emit_project(program, memory.arena, feeds)
+    summary = summarise(program, memory, target, sqnr or {})
+    summary["warnings"] = [*(warnings or []), *target.notes]
+    summary["budgets"] = dict(budgets or {})
+    documents = {"plan.json": memory.to_dict(program), "layers.json": summary}
+    write_artifact(Path(out), program, documents, project)
+    return CompiledModel(Path(out), program, summary)
+
+
+def summarise(program: Program, memory: MemoryPlan, target: Target, sqnr: Mapping[str, float]) -> dict[str, Any]:
+    """Return the totals and one row per layer; cycles and energy are None where the target models none."""
+    model = simulate(program, memory, target) if target.cycles is not None else None
+    rows = []
+    for index, op in enumerate(program.ops):
+        tensors, out = program.operands(op)
+        cost = {} if model is None else model["layers"][index]
+        rows.append(
+            {
+                "name": op.name,
+                "op": op.kind,
+                "shape": list(out.shape),
+                "macs": op.macs(tensors, out),
+                "cycles": cost.get("cycles"),
+                "energy_uj": cost.get("energy_uj"),
+                "sqnr_db": sqnr.get(op.name),
+            }
+        )
+    return {
+        "name": program.name,
+        "hash": program_hash(program),
+        "target": target.name,
+        "memory": {**memory.used, "stack": memory.stack},
+        "budget": memory.budget,
+        "layers": rows,
+        "macs": program.macs,
+        "constant_bytes": program.constant_bytes,
+        "cycles": None if model is None else model["cycles"],
+        "latency_ms": None if model is None else model["latency_ms"],
+        "energy_mj": None if model is None else model["energy_mj"],
+        "interval": None if model is None else model["interval"],
+        "modelled": True,
+    }
+
+
+def _named(program: Program, name: str | None, path: Path) -> Program:
+    """Give the program a name that C accepts: the one asked for, its own, or the file's."""
+    if name is not None:
+        return replace(program, name=check_name(name))
+    try:
+        return replace(program, name=check_name(program.name))
+    except EmgEdgeError:
+        stem = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")
+        return replace(program, name=check_name(f"net_{stem}"[:32]))

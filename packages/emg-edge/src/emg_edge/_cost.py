@@ -1,0 +1,189 @@
+"""Modelled cycles, time and energy per layer: never measured on a device, and said so in every result.
+
+Per layer: compute on all cores, DMA between L2 and L1 with two buffers, and constants from L3, the three overlapped
+(the longest decides), plus launch and tile overheads. The constants stand in the target's file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from ._errors import EmgEdgeError
+from ._tiles import tile
+from .kernels import Attention, Linear, Mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._memory import MemoryPlan
+    from ._program import Op, Program, Tensor
+    from .targets import CycleModel, Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerCost:
+    """One layer's modelled cost; cycles are the wall time on all cores, energy is None where no power is known."""
+
+    name: str
+    op: str
+    macs: int
+    cycles: int
+    compute_cycles: int
+    dma_cycles: int
+    l3_cycles: int
+    tiles: int
+    energy_uj: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Cycles of one core for a whole layer, and the number of equal pieces that cores can share."""
+
+    cycles: float
+    pieces: int
+
+
+def simulate(program: Program, memory: MemoryPlan, target: Target) -> dict[str, Any]:
+    """Model the program on a target.
+
+    Parameters
+    ----------
+    program
+        A verified program.
+    memory
+        Its plan for the same target.
+    target
+        With a cycle model.
+
+    Returns
+    -------
+    dict
+        ``modelled`` (always True), ``cycles``, ``latency_ms``, ``energy_mj``, ``macs_per_cycle``, ``layers``,
+        ``interval`` with (low, high) per figure, ``notes``. Time and energy are None where the target states no clock
+        or power.
+
+    Raises
+    ------
+    EmgEdgeError
+        When the target has no cycle model.
+    """
+    if target.cycles is None:
+        raise EmgEdgeError(f"target {target.name!r} has no cycle model; simulate rv32, pulp-open or gap9")
+    layers = [_layer(program, op, memory, target) for op in program.ops]
+    cycles = sum(layer.cycles for layer in layers)
+    latency = None if target.clock_hz is None else 1e3 * cycles / target.clock_hz
+    energy = None if target.power is None or latency is None else latency * target.power.watts
+    low, high = target.latency_error
+    spread = 0.0 if target.power is None else target.power.relative_error
+    return {
+        "target": target.name,
+        "modelled": True,
+        "cycles": cycles,
+        "latency_ms": latency,
+        "energy_mj": energy,
+        "macs_per_cycle": program.macs / cycles,
+        "interval": {
+            "cycles": [cycles * low, cycles * high],
+            "latency_ms": None if latency is None else [latency * low, latency * high],
+            "energy_mj": None if energy is None else [energy * (1 - spread), energy * (1 + spread)],
+        },
+        "layers": [asdict(layer) for layer in layers],
+        "notes": list(target.notes),
+    }
+
+
+def _layer(program: Program, op: Op, memory: MemoryPlan, target: Target) -> LayerCost:
+    """Model one layer."""
+    tensors, out = program.operands(op)
+    model, l1 = target.cycles, target.level("l1")
+    if model is None:
+        raise AssertionError(target.name)
+    work = WORK[op.kind](op, tensors, out, model)
+    compute = work.cycles / _speed_up(work.pieces, target.n_cores)
+    tiles, dma, l3 = 1, 0.0, 0.0
+    if target.transfers is not None and l1 is not None:
+        cut = tile(op, tensors, out, l1)
+        tiles = cut.tiles
+        dma = cut.transfers * target.transfers.setup + cut.nbytes / target.transfers.bytes_per_cycle
+        if streamed := memory.streamed(op.name):
+            requests = ceil(streamed / max(target.staging_bytes // 2, 1))
+            l3 = requests * target.transfers.l3_setup + streamed / target.transfers.l3_bytes_per_cycle
+    exposed = (min(dma, compute) / tiles) if tiles > 1 else min(dma, compute)  # the first tile waits for its data
+    cycles = max(compute, dma, l3) + exposed + tiles * model.tile + model.launch
+    power = target.power
+    energy = None if power is None or target.clock_hz is None else 1e6 * power.watts * cycles / target.clock_hz
+    return LayerCost(
+        name=op.name,
+        op=op.kind,
+        macs=op.macs(tensors, out),
+        cycles=round(cycles),
+        compute_cycles=round(compute),
+        dma_cycles=round(dma),
+        l3_cycles=round(l3),
+        tiles=tiles,
+        energy_uj=energy,
+    )
+
+
+def _speed_up(pieces: int, n_cores: int) -> float:
+    """Return the gain of sharing equal pieces among the cores."""
+    return pieces / ceil(pieces / n_cores)
+
+
+def product_cycles(rows: int, columns: int, depth: int, model: CycleModel, *, wide: bool = False) -> float:
+    """Return the cycles of a matrix product without its epilogue on one core, extents rounded up to the block."""
+    blocks = ceil(rows / model.block_rows) * ceil(columns / model.block_columns)
+    return blocks * ceil(depth / 4) * model.block_cycles * (2 if wide else 1)
+
+
+def _linear(op: Linear, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
+    outputs, depth = op.weight.shape
+    rows = op.rows(tensors)
+    product = product_cycles(rows, outputs, depth, model, wide=tensors[0].dtype == "int16")
+    finish = model.output + (0 if op.table is None else model.table)
+    return Work(cycles=product + out.size * finish, pieces=max(rows, -(-outputs // model.block_columns)))
+
+
+def _attention(op: Attention, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
+    del tensors
+    n, width = op.tokens(out), op.width
+    scores = product_cycles(n, n, width, model) + n * n * model.softmax
+    context = product_cycles(n, width, n, model) + n * width * model.output
+    turned = 0 if op.cos is None else 2 * n * width * model.rotate
+    return Work(cycles=op.heads * (scores + context + turned + n * model.row), pieces=op.heads * n)
+
+
+def _layernorm(op: Op, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
+    del op, tensors
+    rows = out.size // out.shape[-1]
+    return Work(cycles=out.size * model.layernorm + rows * model.row, pieces=rows)
+
+
+def _per_element(field: str) -> Callable[[Op, list[Tensor], Tensor, CycleModel], Work]:
+    """Return a model that counts the output's elements."""
+
+    def count(op: Op, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
+        del op, tensors
+        return Work(cycles=out.size * float(getattr(model, field)), pieces=out.size)
+
+    return count
+
+
+def _mean(op: Mean, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
+    del op
+    return Work(cycles=tensors[0].size * model.copy + out.size * model.requantise, pieces=out.size)
+
+
+WORK: dict[str, Callable[[Any, list[Tensor], Tensor, CycleModel], Work]] = {
+    "add": _per_element("add"),
+    "add_constant": _per_element("requantise"),
+    "attention": _attention,
+    "layernorm": _layernorm,
+    "linear": _linear,
+    "mean": _mean,
+    "requantise": _per_element("requantise"),
+    "table": _per_element("table"),
+    "transpose": _per_element("copy"),
+}

@@ -1,0 +1,173 @@
+"""Which memory of the target holds what: activations in L2, constants in L2 or L3, tiles in L1; or why it cannot."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._errors import BudgetError
+from ._plan import ArenaPlan, plan_arena
+from ._tiles import tile
+
+if TYPE_CHECKING:
+    from ._program import Program
+    from .targets import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """A distinct table of constants, used first by ``layer`` as ``field``."""
+
+    layer: str
+    field: str
+    nbytes: int
+    level: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryPlan:
+    """Bytes per memory of the target.
+
+    Parameters
+    ----------
+    arena
+        Offsets of activations and scratch.
+    constants
+        Every distinct table and its memory.
+    used
+        Bytes by memory: ``l1`` is the largest modelled tile, ``l2`` arena, caller's buffers, constants and staging,
+        ``l3`` the rest of the constants.
+    budget
+        Bytes by memory that the target offers; 0 where it has none.
+    stack
+        Estimated bytes of stack, all cores.
+    """
+
+    arena: ArenaPlan
+    constants: tuple[Constant, ...]
+    used: dict[str, int]
+    budget: dict[str, int]
+    stack: int
+
+    def streamed(self, layer: str) -> int:
+        """Return the bytes of a layer's constants that come from L3."""
+        return sum(c.nbytes for c in self.constants if c.layer == layer and c.level == "l3")
+
+    def to_dict(self, program: Program) -> dict[str, Any]:
+        """Return a JSON-able description, peak layer named."""
+        peak = self.arena.peak
+        return {
+            "memory": {**self.used, "stack": self.stack},
+            "budget": self.budget,
+            "arena": {
+                "bytes": self.arena.nbytes,
+                "lower_bound": self.arena.lower_bound,
+                "caller_bytes": self.arena.caller_bytes,
+                "peak_layer": program.ops[peak].name,
+                "live": list(self.arena.live),
+            },
+            "buffers": [vars(buffer) for buffer in self.arena.buffers],
+            "constants": [vars(constant) for constant in self.constants],
+        }
+
+
+def plan_memory(program: Program, target: Target) -> MemoryPlan:
+    """Place everything, or say what does not fit.
+
+    Parameters
+    ----------
+    program
+        A verified program.
+    target
+        Gives memories and budgets.
+
+    Raises
+    ------
+    BudgetError
+        Naming memory, layer, tensor, bytes and what would make it fit.
+    """
+    arena = plan_arena(program)
+    budget = {name: level.budget if (level := target.level(name)) else 0 for name in ("l1", "l2", "l3")}
+    free = budget["l2"] - arena.nbytes - arena.caller_bytes
+    if free < 0:
+        raise BudgetError(_too_many_activations(program, arena, target, -free))
+    constants, staging = _place_constants(program, target, free)
+    used = {
+        "l1": _largest_tile(program, target),
+        "l2": arena.nbytes + arena.caller_bytes + staging + sum(c.nbytes for c in constants if c.level == "l2"),
+        "l3": sum(c.nbytes for c in constants if c.level == "l3"),
+    }
+    if used["l3"] > budget["l3"]:
+        largest = max(constants, key=lambda c: c.nbytes)
+        raise BudgetError(
+            f"constants need {used['l3']} bytes outside L2 and L3 of {target.name} offers {budget['l3']}; the largest is "
+            f"{largest.field} of layer {largest.layer!r} with {largest.nbytes}; use a smaller model or another target"
+        )
+    return MemoryPlan(
+        arena=arena, constants=constants, used=used, budget=budget, stack=target.stack_bytes * target.n_cores
+    )
+
+
+def _too_many_activations(program: Program, arena: ArenaPlan, target: Target, excess: int) -> str:
+    """Say which tensor at which layer is too much."""
+    peak = program.ops[arena.peak]
+    alive = [b for b in arena.buffers if b.in_arena and b.first <= arena.peak <= b.last]
+    largest = max(alive, key=lambda b: b.nbytes, default=None)
+    tensor = "" if largest is None else f"; the largest there is tensor {largest.name!r} with {largest.nbytes}"
+    l2 = target.level("l2")
+    return (
+        f"activations need {arena.nbytes + arena.caller_bytes} bytes and L2 of {target.name} offers "
+        f"{l2.budget if l2 else 0}: {excess} too many at layer {peak.name!r} ({peak.kind}){tensor}; use a shorter window, "
+        f"fewer tokens or narrower layers, or raise the L2 budget"
+    )
+
+
+def _place_constants(program: Program, target: Target, free: int) -> tuple[tuple[Constant, ...], int]:
+    """Return where each distinct table lives, and the staging bytes that streaming needs."""
+    found = _distinct(program)
+    total = sum(nbytes for _, _, nbytes in found)
+    if target.constants == "l3" or total <= free:
+        return tuple(Constant(layer=a, field=b, nbytes=c, level=target.constants) for a, b, c in found), 0
+    if target.level("l3") is None:
+        layer, field, nbytes = max(found, key=lambda item: item[2])
+        raise BudgetError(
+            f"constants need {total} bytes beside the activations and L2 of {target.name} has {max(free, 0)} left; the "
+            f"largest is {field} of layer {layer!r} with {nbytes}; use a smaller model or a target with L3"
+        )
+    free -= target.staging_bytes
+    levels = {}
+    for layer, field, nbytes in sorted(found, key=lambda item: item[2]):
+        fits = nbytes <= free
+        if not fits and nbytes < target.stream_bytes:
+            raise BudgetError(
+                f"{field} of layer {layer!r} with {nbytes} bytes must stay in L2 of {target.name}, which has {max(free, 0)} "
+                f"left beside activations and staging; use a shorter window or raise the L2 budget"
+            )
+        levels[layer, field] = "l2" if fits else "l3"
+        free -= nbytes if fits else 0
+    placed = tuple(Constant(layer=a, field=b, nbytes=c, level=levels[a, b]) for a, b, c in found)
+    return placed, target.staging_bytes
+
+
+def _distinct(program: Program) -> list[tuple[str, str, int]]:
+    """Return (layer, field, bytes) of every distinct table, in order of first use."""
+    seen: set[bytes] = set()
+    found = []
+    for op in program.ops:
+        for field, array in op.constants().items():
+            key = hashlib.sha256(array.dtype.str.encode() + np.ascontiguousarray(array).tobytes()).digest()
+            if key not in seen:
+                seen.add(key)
+                found.append((op.name, field, array.nbytes))
+    return found
+
+
+def _largest_tile(program: Program, target: Target) -> int:
+    """Return the largest working set in L1, 0 where the target has none."""
+    l1 = target.level("l1")
+    if l1 is None:
+        return 0
+    return max(tile(op, *program.operands(op), l1).l1_bytes for op in program.ops)

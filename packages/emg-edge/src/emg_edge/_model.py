@@ -1,0 +1,177 @@
+"""A compiled model: a folder with its program, plan and C, and what can be done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._arrays import by_input, check_real
+from ._artifact import read_document, read_program
+from ._compare import Comparison, compare
+from ._cost import simulate
+from ._errors import EmgEdgeError
+from ._evaluate import score
+from ._execute import get_executor
+from ._memory import MemoryPlan, plan_memory
+from .targets import get_target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from ._program import Program
+    from .targets import Target
+
+    Samples = NDArray[Any] | Mapping[str, NDArray[Any]]
+
+
+class CompiledModel:
+    """What `compile_model` returns and `load_compiled` reads.
+
+    Parameters
+    ----------
+    folder
+        The artefact.
+    program
+        Its integer program.
+    summary
+        The content of ``layers.json``.
+    """
+
+    def __init__(self, folder: Path, program: Program, summary: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.program = program
+        self.summary = dict(summary)
+
+    @property
+    def target(self) -> Target:
+        """The device, with the budgets that it was compiled for."""
+        return get_target(self.summary["target"]).with_budgets(self.summary["budgets"])
+
+    @property
+    def plan(self) -> MemoryPlan:
+        """Where everything lives."""
+        return plan_memory(self.program, self.target)
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes by memory: ``l1``, ``l2``, ``l3``, ``stack``."""
+        return dict(self.summary["memory"])
+
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """One row per layer: name, op, shape, macs, cycles, energy_uj, sqnr_db."""
+        return [dict(row) for row in self.summary["layers"]]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know before trusting the numbers."""
+        return list(self.summary["warnings"])
+
+    def quantise(self, x: Samples, source: str = "input") -> dict[str, NDArray[Any]]:
+        """Return the inputs as the program stores them.
+
+        Parameters
+        ----------
+        x
+            Real samples ``(n, channels, time)``, or one array per input name.
+        source
+            For messages.
+        """
+        given = dict(x) if not isinstance(x, np.ndarray) else {"array": x}
+        arrays = by_input(given, self.program.inputs, source)
+        tensors = self.program.tensors
+        return {
+            name: tensors[name].quantise(check_real(array, tensors[name], source)) for name, array in arrays.items()
+        }
+
+    def run(self, x: Samples, backend: str = "c") -> NDArray[np.float32]:
+        """Return the first output, dequantised.
+
+        Parameters
+        ----------
+        x
+            Real samples ``(n, channels, time)``, preprocessed as for training, or one array per input name.
+        backend
+            ``"reference"``, ``"c"`` or ``"rv32"``; all give the same bits.
+
+        Returns
+        -------
+        ndarray
+            float32 ``(n, *shape of the output)``, for a classifier ``(n, classes)``.
+        """
+        name = self.program.outputs[0]
+        return self.program.tensors[name].dequantise(self.run_integers(self.quantise(x), backend)[name])
+
+    def run_integers(self, feeds: Mapping[str, NDArray[Any]], backend: str = "c") -> dict[str, NDArray[Any]]:
+        """Return every output as stored integers ``(n, *shape)`` for quantised inputs."""
+        return get_executor(backend, self.program, self.folder / "c").run(feeds)
+
+    def compare(self, x: Samples, backend: str = "c") -> Comparison:
+        """Compare every layer of a backend with the integer reference, bit for bit."""
+        feeds = self.quantise(x)
+        expected = get_executor("reference", self.program, self.folder / "c").trace(feeds)
+        return compare(self.program, expected, get_executor(backend, self.program, self.folder / "c").trace(feeds))
+
+    def evaluate(self, x: Samples, y: NDArray[Any], backend: str = "c") -> dict[str, Any]:
+        """Return the accuracy on labelled samples.
+
+        Parameters
+        ----------
+        x
+            Real samples ``(n, channels, time)``.
+        y
+            Class numbers ``(n,)``.
+        backend
+            As for `run`.
+
+        Returns
+        -------
+        dict
+            ``accuracy``, ``interval`` (95 %), ``macro_f1``, ``correct``, ``n``, ``backend``.
+        """
+        return {**score(self.run(x, backend), y), "backend": backend}
+
+    def simulate(self) -> dict[str, Any]:
+        """Return modelled cycles, latency and energy; see `emg_edge.simulate`."""
+        return simulate(self.program, self.plan, self.target)
+
+    def report(self, path: Path | str, **facts: Any) -> Path:  # noqa: ANN401  free facts for the reproducibility block
+        """Write the HTML report and, beside it, the same as JSON.
+
+        Parameters
+        ----------
+        path
+            Of the HTML file; the JSON file has the same name and the suffix ``.json``.
+        **facts
+            ``accuracy`` (dict from ``"float"``, ``"reference"``, ``"c"`` to a fraction or to what `evaluate`
+            returned), ``command`` (how it was made), ``model`` (what it is), and anything else worth keeping.
+
+        Returns
+        -------
+        Path
+            Of the HTML file.
+        """
+        from ._report import write_report
+
+        return write_report(self, Path(path), facts)
+
+
+def load_compiled(folder: Path | str) -> CompiledModel:
+    """Load a folder that `compile_model` wrote, checking every file against its manifest.
+
+    Raises
+    ------
+    EmgEdgeError
+        Naming the file that is missing or changed.
+    """
+    folder = Path(folder)
+    program = read_program(folder)
+    summary = read_document(folder, "layers.json")
+    needed = {"target", "budgets", "memory", "layers", "warnings"}
+    if not isinstance(summary, dict) or not needed <= set(summary):
+        raise EmgEdgeError(f"{folder / 'layers.json'} lacks {sorted(needed)}; compile the model again")
+    return CompiledModel(folder, program, summary)

@@ -1,0 +1,127 @@
+"""How each operator would be cut into tiles that fit L1, and the bytes that this moves: a model, not yet code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._errors import BudgetError
+from .kernels import Attention, LayerNorm, Linear, Mean
+
+if TYPE_CHECKING:
+    from ._program import Op, Tensor
+    from .targets import MemoryLevel
+
+QUERY_ROWS = 8  # query rows that attention holds at a time, one per core
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """Tiles of one operator.
+
+    Parameters
+    ----------
+    tiles
+        Number of tiles.
+    transfers
+        Number of DMA transfers.
+    nbytes
+        Bytes moved between L2 and L1, both directions.
+    l1_bytes
+        Working set, two buffers for what streams.
+    """
+
+    tiles: int
+    transfers: int
+    nbytes: int
+    l1_bytes: int
+
+
+def tile(op: Op, tensors: list[Tensor], out: Tensor, l1: MemoryLevel) -> Tiling:
+    """Choose the largest tile that fits the budget of L1.
+
+    Raises
+    ------
+    BudgetError
+        When not even the smallest tile fits, naming layer, bytes and a way out.
+    """
+    if isinstance(op, Linear):
+        return _tile_linear(op, tensors, out, l1)
+    if isinstance(op, Attention):
+        return _tile_attention(op, out, l1)
+    return _tile_rows(op, tensors, out, l1)
+
+
+def _tile_rows(op: Op, tensors: list[Tensor], out: Tensor, l1: MemoryLevel) -> Tiling:
+    """Stream rows in and out, constants (and the sums of a mean) resident."""
+    constants = sum(array.nbytes for array in op.constants().values())
+    moved = sum(tensor.nbytes for tensor in tensors) + out.nbytes
+    rows, resident = out.size, constants
+    if isinstance(op, LayerNorm):
+        rows = out.size // len(op.gamma)
+    if isinstance(op, Mean):
+        rows, resident = op.outer * op.axis, constants + 4 * op.inner
+    row = -(-moved // rows)
+    fit = _fit(op, 2 * row, resident, rows, l1)
+    tiles = -(-rows // fit)
+    transfers = tiles * (len(tensors) + 1) + 1
+    return Tiling(tiles=tiles, transfers=transfers, nbytes=moved + constants, l1_bytes=resident + 2 * row * fit)
+
+
+def _tile_linear(op: Linear, tensors: list[Tensor], out: Tensor, l1: MemoryLevel) -> Tiling:
+    """Keep a block of output channels resident and stream rows past it; as many passes as cost least."""
+    outputs, depth = op.weight.shape
+    table = 0 if op.table is None else 256
+    rows = op.rows(tensors)
+    row = tensors[0].nbytes // rows + out.nbytes // rows
+    channel = depth + 8
+    best: Tiling | None = None
+    for passes in sorted({-(-outputs // block) for block in range(1, outputs + 1)}):
+        resident = channel * -(-outputs // passes) * (1 if passes == 1 else 2) + table
+        if resident + 2 * row > l1.budget:
+            continue
+        fit = min((l1.budget - resident) // (2 * row), rows)
+        tiles = passes * -(-rows // fit)
+        nbytes = tensors[0].nbytes * passes + out.nbytes + outputs * channel + table
+        cut = Tiling(tiles=tiles, transfers=2 * tiles + passes, nbytes=nbytes, l1_bytes=resident + 2 * row * fit)
+        if best is None or _effort(cut) < _effort(best):
+            best = cut
+    if best is None:
+        _fit(op, 2 * row, 2 * channel + table, rows, l1)
+        raise AssertionError(op.name)
+    return best
+
+
+def _effort(cut: Tiling) -> float:
+    """Return a rough number of cycles to compare tilings: a tile costs some 270 cycles, 8 bytes one."""
+    return 270 * cut.tiles + cut.nbytes / 8
+
+
+def _tile_attention(op: Attention, out: Tensor, l1: MemoryLevel) -> Tiling:
+    """Keep keys and values of one head resident, or stream them once per block of query rows."""
+    n, width = op.tokens(out), op.width
+    turn = 0 if op.cos is None else 4 * op.cos.size
+    rows = QUERY_ROWS * (2 * width + 5 * n + 4 * width) + 256 + turn
+    resident = rows + 2 * n * width
+    per_head = 4 * n * width
+    if resident <= l1.budget:
+        blocks = -(-n // QUERY_ROWS)
+        nbytes = op.heads * per_head + turn
+        return Tiling(tiles=op.heads, transfers=op.heads * (2 + 2 * blocks), nbytes=nbytes, l1_bytes=resident)
+    fit = _fit(op, 2 * width, rows, n, l1)
+    blocks, pieces = -(-n // QUERY_ROWS), -(-n // fit)
+    nbytes = op.heads * (2 * n * width + blocks * 2 * n * width) + turn
+    tiles = op.heads * blocks * pieces
+    return Tiling(
+        tiles=tiles, transfers=2 * tiles + 2 * op.heads * blocks, nbytes=nbytes, l1_bytes=rows + 2 * width * fit
+    )
+
+
+def _fit(op: Op, row: int, resident: int, rows: int, l1: MemoryLevel) -> int:
+    """Return how many rows fit beside what is resident."""
+    if resident + row > l1.budget:
+        raise BudgetError(
+            f"layer {op.name!r} ({op.kind}) needs {resident + row} bytes of L1 for its smallest tile ({resident} resident, "
+            f"{row} per row) and {l1.budget} are available; use fewer tokens or narrower rows, or raise the L1 budget"
+        )
+    return min((l1.budget - resident) // row, rows)
