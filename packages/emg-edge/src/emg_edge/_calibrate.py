@@ -138,8 +138,8 @@ def choose_range(sample: Sample, method: Method, *, symmetric: bool, percentile:
     sample
         Of the tensor.
     method
-        ``"minmax"``: everything; ``"percentile"``: that share of values; ``"mse"``: where clipping and rounding together
-        cost the least squared error.
+        ``"minmax"``: everything; ``"percentile"``: that share of values; ``"mse"``: where clipping and
+        rounding together cost the least squared error.
     symmetric
         Whether low must be -high.
     percentile
@@ -178,6 +178,6 @@ def grid_error(values: NDArray[Any], low: float, high: float) -> float:
 def int8_grid(low: float, high: float) -> tuple[float, int]:
     """Return (scale, zero point) of the int8 grid that covers (low, high); symmetric ranges get zero point 0."""
     if low == -high:
-        return high / 127.0, 0
-    scale = (high - low) / 255.0
+        return float(high) / 127.0, 0
+    scale = float(high - low) / 255.0
     return scale, int(np.clip(np.rint(-128.0 - low / scale), -128, 127))

@@ -175,7 +175,8 @@ def _conv(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     patches = split.transpose(order).reshape(n, group, math.prod(out), -1)
     y = patches @ w.reshape(group, w.shape[0] // group, -1).swapaxes(1, 2)
     y = y.swapaxes(2, 3).reshape(n, 1, w.shape[0], *out)
-    return y + arrays[2][0].reshape(-1, *(1,) * spatial) if len(arrays) > 2 else y
+    result: NDArray[Any] = y + arrays[2][0].reshape(-1, *(1,) * spatial) if len(arrays) > 2 else y
+    return result
 
 
 def _reduce_mean(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
@@ -234,13 +235,14 @@ def _attention(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     if len(arrays) == 5:
         q, k = rotate(q, arrays[3][0], arrays[4][0]), rotate(k, arrays[3][0], arrays[4][0])
     weights = _softmax((q * q.dtype.type(node.attrs["scale"])) @ k.swapaxes(-1, -2), -1)
-    return (weights @ v).swapaxes(1, 2).reshape(len(q), *node.attrs["shape"])
+    context: NDArray[Any] = (weights @ v).swapaxes(1, 2)
+    return context.reshape(len(q), *node.attrs["shape"])
 
 
 def _add_constant(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     x, value = arrays[0], arrays[1][0]
     rows, width = value.shape
-    y = x.reshape(len(x), rows, node.attrs["repeat"], width) + value[:, None, :]
+    y: NDArray[Any] = x.reshape(len(x), rows, node.attrs["repeat"], width) + value[:, None, :]
     return y.reshape(len(x), *node.attrs["shape"])
 
 

@@ -130,7 +130,7 @@ class Graph:
         return readers[0] if len(readers) == 1 and name not in self.outputs else None
 
     def dynamic(self, node: Node) -> tuple[str, ...]:
-        """Inputs of a node that are not constants."""
+        """Return the inputs of a node that are not constants."""
         return tuple(name for name in node.inputs if name not in self.constants)
 
     def shape(self, name: str) -> tuple[int, ...]:

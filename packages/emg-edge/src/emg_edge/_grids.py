@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,15 +69,15 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
     tensors: dict[str, Tensor] = {}
     narrow: dict[str, Tensor] = {}
     fused = {name for node in graph.nodes if node.op == "attention" for name in _fused_sources(graph, node)}
-    for name in statistics.values:
-        if name not in graph.values:
-            continue
+    for name in (name for name in statistics.values if name in graph.values):
+        leader = _leader(graph, name)
         if name in fused:
             tensors[name] = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int8", scale=0.0)
-            continue
-        tensors[name], copy = _tensors(graph, name, statistics, options)
-        if copy is not None:
-            narrow[name] = copy
+        elif leader != name:
+            tensors[name] = replace(tensors[leader], name=name, shape=sample_shape(graph.shape(name)))
+        else:
+            tensors[name], copy = _tensors(graph, name, statistics.values[name], options)
+            narrow.update({name: copy} if copy is not None else {})
     heads = {
         node.output: _head_scales(graph, node, statistics, options, {**tensors, **narrow})
         for node in graph.nodes
@@ -91,27 +91,49 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
     return Grids(tensors, narrow, before, heads)
 
 
-def _tensors(graph: Graph, name: str, statistics: Statistics, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
+def _leader(graph: Graph, name: str) -> str:
+    """Return the value whose grid a chain of transpositions, which only copy, must keep."""
+    while (node := graph.producers.get(name)) is not None and node.op == "transpose":
+        name = node.inputs[0]
+    return name
+
+
+def _readers(graph: Graph, name: str) -> tuple[list[Node], bool]:
+    """Return the nodes that read a value, directly or transposed, and whether a copy of it leaves the graph."""
+    found: list[Node] = []
+    leaves = name in graph.outputs
+    for node in graph.consumers.get(name, []):
+        if node.op == "transpose":
+            behind, out = _readers(graph, node.output)
+            found, leaves = found + behind, leaves or out
+        else:
+            found.append(node)
+    return found, leaves
+
+
+def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
     """Return the tensor of a value and, where readers differ, its int8 copy."""
-    readers = graph.consumers.get(name, [])
+    readers, leaves = _readers(graph, name)
     producer = graph.producers.get(name)
     kinds = {reader.op for reader in readers}
-    wants_narrow = bool(kinds & NARROW_READERS) and not (kinds <= {"linear"} and name in options.wide)
-    wants_wide = bool(kinds - NARROW_READERS) or name in graph.outputs or name in options.wide
-    only_int8 = producer is not None and (producer.op == "table" or "body" in producer.attrs)
-    shape, sample = sample_shape(graph.shape(name)), statistics.values[name]
-    symmetric = "attention" in kinds or (producer is None)
+    narrow_wanted = bool(kinds & NARROW_READERS) and not (kinds <= {"linear"} and name in options.wide)
+    wide_wanted = bool(kinds - NARROW_READERS) or leaves or name in options.wide
+    symmetric = "attention" in kinds or producer is None
     low, high = choose_range(sample, options.method, symmetric=symmetric, percentile=options.percentile)
     scale, zero = int8_grid(low, high)
+    shape = sample_shape(graph.shape(name))
     int8 = Tensor(name=name, shape=shape, dtype="int8", scale=scale, zero_point=zero)
     int16 = Tensor(name=name, shape=shape, dtype="int16", scale=_wide_scale(sample, options))
     if producer is None:
         return (int16 if options.input_dtype == "int16" else int8), None
-    if only_int8 or not wants_wide or (options.residual_dtype == "int8" and name not in graph.outputs):
+    only_int8 = producer.op == "table" or "body" in producer.attrs
+    if only_int8 or not wide_wanted or (options.residual_dtype == "int8" and not leaves):
         return int8, None
-    if not wants_narrow:
+    if not narrow_wanted:
         return int16, None
-    return int16, Tensor(name=f"{name}_int8", shape=shape, dtype="int8", scale=scale, zero_point=zero)
+    if any(reader.op == "transpose" for reader in graph.consumers[name]):  # a copy for each transposition costs more
+        return int8, None
+    return int16, replace(int8, name=f"{name}_int8")
 
 
 def _wide_scale(sample: Sample, options: QuantiseOptions) -> float:
@@ -127,7 +149,7 @@ def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
 
 
 def _fused_sources(graph: Graph, node: Node) -> list[str]:
-    """Sources of an attention whose linear layer can give each head and part a scale of its own."""
+    """Return the sources of an attention whose linear layer can give each head and part a scale of its own."""
     found = []
     for part, name in enumerate(node.inputs[:3]):
         producer = graph.producers.get(name)

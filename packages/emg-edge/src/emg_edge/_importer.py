@@ -10,7 +10,7 @@ import numpy as np
 
 from ._errors import EmgEdgeError, Unsupported
 from ._float import run_node
-from ._graph import Graph, Node, Value, checked_size
+from ._graph import Node, Value, checked_size
 from ._shapes import output_shape
 
 if TYPE_CHECKING:
@@ -85,10 +85,7 @@ class Importer:
             raise EmgEdgeError(f"{source.op} {source.name!r} writes {clash} a second time; every value has one writer")
         self.source = source
         try:
-            translate = TRANSLATIONS.get(source.op)
-            if translate is None:
-                raise RefusedError("the operator is not known to emg-edge", _advice(source.op))
-            translate(self)
+            TRANSLATIONS.get(source.op, _unknown)(self)
         except RefusedError as refused:
             self.unsupported.append(Unsupported(source.name, source.op, refused.why, refused.change))
             self.lost.update(source.outputs)
@@ -174,6 +171,10 @@ class _Shapes:
 
     def __init__(self, importer: Importer) -> None:
         self.shape: Callable[[str], tuple[int, ...]] = importer.shape
+
+
+def _unknown(i: Importer) -> None:
+    raise RefusedError("the operator is not known to emg-edge", _advice(i.source.op))
 
 
 def _advice(op: str) -> str:

@@ -67,7 +67,8 @@ def _int32(values: NDArray[Any], what: str) -> NDArray[np.int32]:
     rounded = np.rint(values)
     if np.abs(rounded).max(initial=0.0) >= 2**31:
         raise EmgEdgeError(f"{what} does not fit 32 bits; the scales of its tensors are too far apart")
-    return rounded.astype(np.int32)
+    result: NDArray[np.int32] = rounded.astype(np.int32)
+    return result
 
 
 def _table(node: Node, scale: float, zero: int, out: Tensor) -> NDArray[np.int8]:

@@ -46,7 +46,7 @@ def load_onnx(path: str | Path) -> Graph:
     EmgEdgeError
         If the file is absent, malformed, too large or refers to data outside itself.
     """
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     path = Path(path)
     data = _read(path)
@@ -56,8 +56,8 @@ def load_onnx(path: str | Path) -> Graph:
         raise
     except (*_MALFORMED, DecodeError) as error:
         raise EmgEdgeError(
-            f"{path}: not a well-formed ONNX model ({type(error).__name__}: {error}); export it again, or check it with "
-            "onnx.checker.check_model"
+            f"{path}: not a well-formed ONNX model ({type(error).__name__}: {error}); export it again, or see what "
+            "onnx.checker.check_model says"
         ) from error
 
 
@@ -81,7 +81,7 @@ def _translate(data: bytes, path: Path) -> Graph:
         importer.add_constant(tensor.name, _array(tensor, path))
     inputs = [value for value in proto.input if value.name not in importer.constants]
     if len(inputs) != 1:
-        raise EmgEdgeError(f"{path}: inputs {[value.name for value in inputs]}; need exactly one (the signal window)")
+        raise EmgEdgeError(f"{path}: inputs {[value.name for value in inputs]}; need exactly one, the window")
     for value in inputs:
         importer.add_input(value.name, _input_shape(value, path))
     for index, node in enumerate(proto.node):
@@ -143,8 +143,8 @@ def _input_shape(value: Any, path: Path) -> tuple[int, ...]:  # noqa: ANN401
         symbolic = not dim.HasField("dim_value")
         if symbolic and axis > 0:
             raise EmgEdgeError(
-                f"{path}: input {value.name!r} has a dynamic axis {axis} ({dim.dim_param or 'unknown'}); export it with "
-                "static channels and time"
+                f"{path}: input {value.name!r} has dynamic axis {axis} ({dim.dim_param or 'unknown'}); export the model "
+                "with static channels and time"
             )
         shape.append(1 if symbolic else int(dim.dim_value))
     if len(shape) < 2 or shape[0] != 1:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ._calibrate import Method
 from ._errors import EmgEdgeError
+
+if TYPE_CHECKING:
+    from ._calibrate import Method
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,7 +114,8 @@ def _real(tensor: Tensor, stored: NDArray[Any], wanted: NDArray[Any]) -> NDArray
     channels = tensor.shape[-1]
     q, f = stored.reshape(-1, channels).astype(np.float64), wanted.reshape(-1, channels).astype(np.float64)
     scale = (q * f).sum(0) / np.maximum((q * q).sum(0), 1e-30)
-    return (q * scale).reshape(stored.shape)
+    real: NDArray[np.float64] = (q * scale).reshape(stored.shape)
+    return real
 
 
 def _sqnr(wanted: NDArray[Any], found: NDArray[np.float64]) -> float:

@@ -39,11 +39,11 @@ def output_shape(node: Node, graph: Graph) -> Shape:
     try:
         shape = rule(shapes, node)
     except (ValueError, IndexError, KeyError, TypeError, ZeroDivisionError) as error:
-        raise EmgEdgeError(f"{where} on shapes {shapes}: {error or type(error).__name__}") from error
+        raise EmgEdgeError(f"{where} on shapes {shapes}: {error}") from error
     return checked_size(tuple(int(extent) for extent in shape), where)
 
 
-def _need(holds: bool, message: str) -> None:  # noqa: FBT001  reads like an assertion
+def _need(holds: bool, message: str) -> None:
     if not holds:
         raise ValueError(message)
 

@@ -26,7 +26,7 @@ _ADVICE = "write it as softmax(q @ k^T * scale) @ v over heads, without mask"
 
 
 class _RefusedError(Exception):
-    """This softmax is no attention that can be compiled."""
+    """The softmax is no attention that can be compiled."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from ._table import FUSE, TABLE
 if TYPE_CHECKING:
     from emg_edge._graph import Graph
 
-PASSES = (FOLD, IDENTITY, LAYERNORM, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL, MOVEMENT_PASS, FUSE)
+PASSES = (FOLD, IDENTITY, LAYERNORM, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL)
+LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 
 
@@ -59,15 +60,18 @@ def canonicalise(graph: Graph) -> Graph:
     notes, result = Notes(), graph
     for step in PASSES:
         result = step(result, notes)
-    _refuse_leftovers(result, notes)
+    _refuse_leftovers(result, notes, allowed=CANONICAL | MOVEMENT)
+    for step in LAST_PASSES:
+        result = step(result, notes)
+    _refuse_leftovers(result, notes, allowed=CANONICAL)
     result = NAMES(result, notes)
     _compare(graph, result)
     return result
 
 
-def _refuse_leftovers(graph: Graph, notes: Notes) -> None:
-    """Raise for nodes that are not canonical; plain arithmetic around a node with a reason of its own is not blamed."""
-    left = [node for node in graph.nodes if node.op not in CANONICAL]
+def _refuse_leftovers(graph: Graph, notes: Notes, allowed: frozenset[str]) -> None:
+    """Raise for nodes that are not allowed; plain arithmetic around a node with a reason of its own is not blamed."""
+    left = [node for node in graph.nodes if node.op not in allowed]
     blamed = [node for node in left if node.output in notes.refused]
     rest = [node for node in left if node not in blamed]
     quiet = MOVEMENT | UNARY | BINARY | {"MatMul"} if blamed else frozenset()

@@ -91,19 +91,19 @@ def _probe(body: Graph) -> tuple[NDArray[np.float32], NDArray[np.float32], float
     width, rng = shape[-1], np.random.default_rng(0)
 
     def run(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return evaluate(body, {body.inputs[0]: x[None]})[body.outputs[0]][0].reshape(-1, width)
+        result: NDArray[np.float64] = evaluate(body, {body.inputs[0]: x[None]})[body.outputs[0]][0].reshape(-1, width)
+        return result
 
     unit = rng.standard_normal(shape)
     beta = run(np.zeros(shape))[0]
     large = normalise(1e4 * unit, np.ones(width), np.zeros(width), 0.0).reshape(-1, width)
     gamma = (large * (run(1e4 * unit) - beta)).sum(0) / (large * large).sum(0)
-    small = 3e-3 * unit.reshape(-1, width)
-    shrunk = ((run(3e-3 * unit) - beta) * gamma).sum() / max(float((large * gamma * gamma * large).sum()), 1e-30)
-    variance = float(small.var(-1).mean())
-    eps = variance * (1.0 / shrunk**2 - 1.0) if 0.0 < shrunk <= 1.0 + 1e-6 else np.nan
+    shrunk = ((run(3e-3 * unit) - beta) * gamma * large).sum(1) / np.maximum(np.square(gamma * large).sum(1), 1e-30)
+    variance = np.square(3e-3) * unit.reshape(-1, width).var(1)
+    eps = float(np.median(variance * (1.0 / np.square(shrunk) - 1.0)))  # the output shrinks by sqrt(var / (var + eps))
     if not np.isfinite([*gamma, *beta, eps]).all():
         return None
-    eps = max(float(eps), 0.0)
+    eps = max(eps, 0.0)
     for size in (3e-3, 1.0, 30.0):
         want = normalise(size * unit + 0.5 * size, gamma, beta, eps).reshape(-1, width)
         if np.abs(run(size * unit + 0.5 * size) - want).max() > _TOLERANCE * max(1.0, float(np.abs(want).max())):

@@ -1,8 +1,8 @@
 """Linear layers: a product with constant weights and every per-channel factor and offset behind it.
 
-Cases: (1) MatMul with a constant right operand (Gemm arrives as one); (2) Conv whose kernel equals its stride, or covers
-its whole input, as a product over patches. Behind either, Add, Sub, Mul and Div by a constant along the last axis are
-absorbed while nothing else reads the value. Requires folded constants.
+Cases: (1) MatMul with a constant right operand (Gemm arrives as one), and every Add, Sub, Mul and Div by a constant
+along the last axis behind it while nothing else reads the value; (2) Conv whose kernel equals its stride, or covers its
+whole input, as a product over patches. Requires folded constants.
 """
 
 from __future__ import annotations
@@ -82,15 +82,13 @@ def _patches(graph: Graph, node: Node, notes: Notes) -> Graph | None:
     kernel, spatial = graph.shape(w)[2:], shape[2:]
     whole = tuple(kernel) == tuple(spatial)
     plain = node.attrs["group"] == 1 and not any(node.attrs["pads"]) and set(node.attrs["dilations"]) == {1}
-    tiles = (
-        whole
-        or tuple(node.attrs["strides"]) == tuple(kernel)
-        and all(e % k == 0 for e, k in zip(spatial, kernel, strict=True))
-    )
+    divides = all(extent % k == 0 for extent, k in zip(spatial, kernel, strict=True))
+    tiles = whole or (tuple(node.attrs["strides"]) == tuple(kernel) and divides)
     if w not in graph.constants or not plain or not tiles:
         notes.refuse(
             node,
-            f"kernel {kernel}, strides {node.attrs['strides']}, pads {node.attrs['pads']} on {spatial} do not cut patches",
+            f"kernel {kernel} with strides {node.attrs['strides']} and pads {node.attrs['pads']} do not cut {spatial} "
+            "into whole patches",
             "use a kernel equal to its stride that divides the input, without padding, dilation or groups",
         )
         return None

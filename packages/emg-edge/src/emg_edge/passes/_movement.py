@@ -6,8 +6,6 @@ permutation of at most four axes becomes one ``transpose``, (3) anything else is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from emg_edge._graph import Graph, Node

@@ -101,4 +101,9 @@ def _fuse(graph: Graph, node: Node) -> Graph | None:
     return graph.substitute(node.output, [replace(linear, output=node.output, attrs=attrs)])
 
 
-FUSE = Pass(name="fuse", run=lambda graph, notes: rewrite(graph, _fuse))
+def _run_fuse(graph: Graph, notes: Notes) -> Graph:
+    del notes
+    return rewrite(graph, _fuse)
+
+
+FUSE = Pass(name="fuse", run=_run_fuse)
