@@ -2,9 +2,11 @@
 
 from ._design import bandpass, highpass, lowpass, notch
 from ._errors import EmgDspError
+from ._features import feature_names, features, mav, rms
 from ._filter import Filter
 from ._standardizer import Standardizer
 from ._stream import Stream
+from ._warmup import warmup
 from ._windows import windows
 
 __all__ = [
@@ -13,8 +15,13 @@ __all__ = [
     "Standardizer",
     "Stream",
     "bandpass",
+    "feature_names",
+    "features",
     "highpass",
     "lowpass",
+    "mav",
     "notch",
+    "rms",
+    "warmup",
     "windows",
 ]

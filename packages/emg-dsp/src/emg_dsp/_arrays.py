@@ -15,20 +15,26 @@ NanPolicy: TypeAlias = Literal["raise", "propagate"]
 """What to do with samples that are not finite."""
 
 
-def as_signal(x: ArrayLike, name: str = "x") -> Array:
-    """Check that ``x`` is a real array ``(..., channels, time)``; return it as it is."""
+def as_real(x: ArrayLike, name: str = "x") -> Array:
+    """Check that ``x`` is an array ``(..., time)`` of real numbers; return it as it is."""
     array = np.asarray(x)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
-        message = (
+        raise EmgDspError(
             f"{name} has dtype {array.dtype}; required are integers or floats of at most 64 bits. "
             f"Convert first, e.g. {name}.astype('float32')."
         )
-        raise EmgDspError(message)
+    if array.ndim < 1:
+        raise EmgDspError(f"{name} is a single number; required is an array with time on the last axis.")
+    return array
+
+
+def as_signal(x: ArrayLike, name: str = "x") -> Array:
+    """Check that ``x`` is a real array ``(..., channels, time)``; return it as it is."""
+    array = as_real(x, name)
     if array.ndim < 2:
-        message = (
+        raise EmgDspError(
             f"{name} has shape {array.shape}; required is (..., channels, time). For one channel pass {name}[None, :]."
         )
-        raise EmgDspError(message)
     return array
 
 

@@ -10,11 +10,15 @@ class Kernel:
     Fixed signatures keep the number of machine-code versions small: ``Array(float32, 2, 'A', True)`` (any strides,
     read-only) accepts contiguous, strided and read-only memory alike. The machine code is cached on disk beside the
     source, or in ``NUMBA_CACHE_DIR``. ``NUMBA_DISABLE_JIT=1`` runs the Python body instead.
+
+    Sums may be split over vector lanes where ``reassociate`` is true: the value of a sum then depends on its length,
+    never on what else is computed in the same call.
     """
 
-    def __init__(self, body: Callable[..., Any], signatures: tuple[str, ...]) -> None:
+    def __init__(self, body: Callable[..., Any], signatures: tuple[str, ...], *, reassociate: bool = False) -> None:
         self._body = body
         self._signatures = list(signatures)
+        self._fastmath: set[str] = {"reassoc", "nsz"} if reassociate else set()
         self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *arrays: Any) -> Any:  # noqa: ANN401  kernels are untyped by nature, their wrappers are typed
@@ -26,10 +30,12 @@ class Kernel:
         if self._compiled is None:
             from numba import njit
 
-            self._compiled = njit(self._signatures, cache=True, nogil=True, error_model="numpy")(self._body)
+            self._compiled = njit(
+                self._signatures, cache=True, nogil=True, error_model="numpy", fastmath=self._fastmath
+            )(self._body)
         return self._compiled
 
 
-def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Kernel]:
+def kernel(*signatures: str, reassociate: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
     """Decorate a kernel body with the numba signatures it is compiled for."""
-    return lambda body: Kernel(body, signatures)
+    return lambda body: Kernel(body, signatures, reassociate=reassociate)

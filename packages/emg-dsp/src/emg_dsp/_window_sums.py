@@ -1,0 +1,80 @@
+"""Kernels that walk each window once and leave sums behind, from which features follow in closed form.
+
+A window is ``flat[start : start + length]``: overlapping windows share memory and are never copied. Sums are float64.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ._jit import kernel
+
+AMPLITUDE = ("abs_sum", "square_sum")
+"""Rows of the result of `amplitude_sums`."""
+SHAPE = (*AMPLITUDE, "step_sum", "crossings", "turns")
+"""Rows of the result of `shape_sums`."""
+
+
+@kernel(
+    "void(Array(float32, 1, 'C', True), Array(int64, 1, 'C', True), int64, float64[:,::1])",
+    "void(Array(float64, 1, 'C', True), Array(int64, 1, 'C', True), int64, float64[:,::1])",
+    reassociate=True,
+)
+def amplitude_sums(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
+    """Write the sums of ``|x|`` and ``x**2`` of each window."""
+    for w in range(starts.shape[0]):
+        window = flat[starts[w] : starts[w] + length]
+        abs_sum = 0.0
+        square_sum = 0.0
+        for t in range(length):
+            v = np.float64(window[t])
+            abs_sum += abs(v)
+            square_sum += v * v
+        out[0, w] = abs_sum
+        out[1, w] = square_sum
+
+
+@kernel(
+    "void(Array(float32, 1, 'C', True), Array(int64, 1, 'C', True), int64, float64[:,::1])",
+    "void(Array(float64, 1, 'C', True), Array(int64, 1, 'C', True), int64, float64[:,::1])",
+    reassociate=True,
+)
+def shape_sums(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
+    """Write the amplitude sums, the sum of ``|x[t] - x[t-1]|``, sign changes and slope changes of each window.
+
+    Sign changes are counted between neighbours; only where exact zeros occur, a second walk skips them.
+    """
+    for w in range(starts.shape[0]):
+        window = flat[starts[w] : starts[w] + length]
+        abs_sum = abs(np.float64(window[0]))
+        square_sum = np.float64(window[0]) * np.float64(window[0])
+        step_sum = 0.0
+        zeros = np.int32(window[0] == 0)
+        crossings = np.int32(0)
+        for t in range(1, length):
+            v = np.float64(window[t])
+            u = np.float64(window[t - 1])
+            abs_sum += abs(v)
+            square_sum += v * v
+            step_sum += abs(v - u)
+            zeros += np.int32(v == 0)
+            crossings += np.int32(((u < 0) & (v > 0)) | ((u > 0) & (v < 0)))
+        turns = np.int32(0)
+        for t in range(1, length - 1):
+            before, here, after = window[t - 1], window[t], window[t + 1]
+            peak = (here > before) & (here > after)
+            trough = (here < before) & (here < after)
+            turns += np.int32(peak | trough)
+        if zeros > 0:
+            crossings = np.int32(0)
+            previous = 0.0
+            for t in range(length):
+                v = np.float64(window[t])
+                if v != 0:
+                    crossings += np.int32(((previous < 0) & (v > 0)) | ((previous > 0) & (v < 0)))
+                    previous = v
+        out[0, w] = abs_sum
+        out[1, w] = square_sum
+        out[2, w] = step_sum
+        out[3, w] = crossings
+        out[4, w] = turns
