@@ -212,6 +212,39 @@ def test_resume_refuses_another_recipe_and_can_start_again(toy, recipe, tmp_path
     assert result.fit.resumed_from is None
 
 
+PAIR = """
+import sys
+import torch
+from importlib.machinery import SourceFileLoader
+from lightning_fabric import Fabric
+torch.set_num_threads(1)
+conftest = SourceFileLoader("pair_conftest", sys.argv[1]).load_module()
+from emg_distill import finetune
+fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
+fabric.launch()
+still = {"dropout": 0.0, "drop_path": 0.0}
+finetune(conftest.make_recipe(model=still, augment={"noise": 0.1}), conftest.forge(), sys.argv[2], fabric=fabric)
+"""
+
+
+def test_two_processes_follow_the_same_curve(toy, recipe, tmp_path: Path) -> None:
+    """Equal global batch, no dropout: losses agree to float32 rounding."""
+    script = tmp_path / "pair.py"
+    script.write_text(PAIR)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    subprocess.run(
+        [*launch, str(Path(__file__).with_name("conftest.py")), str(tmp_path / "two")],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    plan = recipe(model={"dropout": 0.0, "drop_path": 0.0}, augment={"noise": 0.1})
+    one = finetune(plan, toy, tmp_path / "one")
+    two = json.loads((tmp_path / "two" / "result.json").read_text())["fit"]["history"]
+    for mine, theirs in zip(one.history, two, strict=True):
+        assert theirs == pytest.approx(mine, rel=1e-4)
+
+
 def test_no_pickle_anywhere(whole) -> None:
     suffixes = {path.suffix for path in whole[1].rglob("*") if path.is_file()}
     assert suffixes <= {".json", ".jsonl", ".safetensors", ".md"}

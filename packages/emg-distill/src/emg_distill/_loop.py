@@ -109,7 +109,7 @@ class _Run:
         return snapshot.step, problems
 
     def save(self) -> None:
-        self.state.loss_sum = float(self.running)
+        self.state.loss_sum = self.mean(self.running)
         self.log.sync()
         if self.fabric.is_global_zero:
             state = {key: value for key, value in vars(self.state).items() if key != "step"}
@@ -122,6 +122,10 @@ class _Run:
             save_checkpoint(self.folder / "checkpoints", snapshot, self.recipe.train.keep_checkpoints)
         self.fabric.barrier()
         self.emit("checkpoint")
+
+    def mean(self, value: torch.Tensor) -> float:
+        """Return a number's mean over all processes."""
+        return float(self.fabric.all_reduce(value, reduce_op="mean") if self.fabric.world_size > 1 else value)
 
     def train_step(self, rows: Any) -> None:  # noqa: ANN401  numpy indices
         """Take one optimiser step; everything random in it follows from (seed, step)."""
@@ -141,7 +145,7 @@ class _Run:
         self.running += loss.detach()
         self.state.step = step + 1
         if self.state.step % self.recipe.train.log_every == 0:
-            value = _finite(float(loss.detach()), self.state.step)
+            value = _finite(self.mean(loss.detach()), self.state.step)
             self.log.write({"event": "step", "step": self.state.step, "loss": value, "lr": lr})
         if self.callback is not None:
             self.emit("step", {"lr": lr})
@@ -150,7 +154,7 @@ class _Run:
         """Validate, keep the best weights, decide whether to stop, write a checkpoint."""
         train, state = self.recipe.train, self.state
         epoch = state.step // self.epoch_steps
-        train_loss = _finite(float(self.running) / self.epoch_steps, state.step)
+        train_loss = _finite(self.mean(self.running) / self.epoch_steps, state.step)
         self.running.zero_()
         last = epoch == train.epochs
         if epoch % train.validate_every and not last:

@@ -14,7 +14,7 @@ class CosineSchedule:
     For step s (from 0), w warm-up steps and n steps in total:
 
     .. math:: \eta(s) = \eta_0 + (\eta_1 - \eta_0) s / w \quad (s < w)
-    .. math:: \eta(s) = \eta_f + \tfrac12 (\eta_1 - \eta_f) \left(1 + \cos \pi \frac{s - w}{n - w}\right) \quad (s \ge w)
+    .. math:: \eta(s) = \eta_f + \tfrac12 (\eta_1 - \eta_f) (1 + \cos \pi \frac{s - w}{n - w}) \quad (s \ge w)
 
     Attributes
     ----------

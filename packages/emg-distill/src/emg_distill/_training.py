@@ -217,11 +217,12 @@ def _run(
 ) -> TrainResult:
     command = f"emg_distill.{recipe.task}({recipe.name!r}, protocol={data.name!r})" if command is None else command
     identity = {"recipe": recipe.hash, "data": data.digest, "start": weights_digest(task.model), **inputs}
-    if not resume:
-        shutil.rmtree(out / "checkpoints", ignore_errors=True)
     fabric = fabric or make_fabric(recipe)
     if fabric.is_global_zero:
+        if not resume:
+            shutil.rmtree(out / "checkpoints", ignore_errors=True)
         write_json(out / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
+    fabric.barrier()
     fitted = fit(task, recipe, out, canonical_hash(identity), fabric=fabric, callback=callback)
     model = task.model.cpu().eval()
     metrics = {part: measure(model, data.part(part), recipe, len(data.labels)) for part in ("val", "test")}
