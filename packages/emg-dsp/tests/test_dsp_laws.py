@@ -26,6 +26,9 @@ def noise(seed, channels=3, samples=200):
 @LAW
 @given(names, signals)
 def test_causal_equals_scipy_for_any_shape(name, x):
+    if x.shape[1] == 0:  # scipy refuses empty signals
+        assert FILTERS[name](x).shape == x.shape
+        return
     expected = dsp_oracles.OPERATIONS["causal"].oracle(FILTERS[name].sos, x)
     np.testing.assert_allclose(FILTERS[name](x), expected, rtol=1e-9, atol=1e-9)
 
@@ -48,7 +51,7 @@ def test_time_invariance_is_exact(name, seed, delay):
     np.testing.assert_array_equal(FILTERS[name](later)[:, delay:], FILTERS[name](x))
 
 
-@pytest.mark.parametrize("name", sorted(set(FILTERS) - {"lowpass-narrow", "lowpass-first", "notch"}))
+@pytest.mark.parametrize("name", ["bandpass", "highpass-odd"])
 def test_zero_phase_response_to_an_impulse_is_even_in_time(name):
     x = np.zeros((2, 8001))
     x[:, 4000] = 1

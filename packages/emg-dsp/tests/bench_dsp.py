@@ -1,0 +1,92 @@
+"""Speed on array A (128 channels, 60 s, 2048 Hz, float32), each job beside its peer in the same run.
+
+Run with ``OMP_NUM_THREADS=1 pytest packages/emg-dsp/tests/bench_dsp.py``; peers are interleaved with ours, the best of
+several rounds counts, and ``extra_info`` holds ns per value and the ratios. Times of a shared machine vary up to twofold.
+"""
+
+import time
+
+import dsp_oracles
+import numpy as np
+import pytest
+from scipy import signal
+
+import emg_dsp
+
+ROUNDS = 3
+DESIGN = dsp_oracles.DESIGNS["bandpass+notch"]
+HTD_RMS = ["MAV", "RMS", "WL", "ZC", "SSC"]
+
+
+@pytest.fixture(scope="module")
+def a():
+    """Array A, scipy's sections in both precisions, and everything compiled."""
+    emg_dsp.warmup()
+    return dsp_oracles.emg(128, 122_880)
+
+
+def seconds(job):
+    start = time.perf_counter()
+    job()
+    return time.perf_counter() - start
+
+
+def measure(benchmark, values, ours, peers):
+    """Time ours and each peer in turn; store ns per value and the peers' best over ours."""
+    target = np.empty(values, dtype=np.float32)
+    source = np.ones(values, dtype=np.float32)
+    peers = {"copy": lambda: np.copyto(target, source), **peers}
+    ours()
+    rounds = [(seconds(ours), {name: seconds(job) for name, job in peers.items()}) for _ in range(ROUNDS)]
+    best = min(own for own, _ in rounds)
+    benchmark.extra_info["ns_per_value"] = best / values * 1e9
+    for name in peers:
+        peer = min(times[name] for _, times in rounds)
+        benchmark.extra_info[f"{name}_ns_per_value"] = peer / values * 1e9
+        benchmark.extra_info[f"{name}_over_ours"] = peer / best
+    benchmark.pedantic(ours, rounds=ROUNDS)
+
+
+def test_causal(benchmark, a):
+    clean, sos = DESIGN.ours(), DESIGN.sos()
+    single = sos.astype(np.float32)
+    peers = {"sosfilt_float32": lambda: signal.sosfilt(single, a), "sosfilt_float64": lambda: signal.sosfilt(sos, a)}
+    measure(benchmark, a.size, lambda: clean(a), peers)
+
+
+def test_causal_from_time_major(benchmark, a):
+    clean, sos = DESIGN.ours(), DESIGN.sos().astype(np.float32)
+    rows = np.ascontiguousarray(a.T)
+    measure(benchmark, a.size, lambda: clean(rows.T), {"sosfilt_float32": lambda: signal.sosfilt(sos, rows, axis=0)})
+
+
+def test_zero_phase(benchmark, a):
+    clean, sos = DESIGN.ours(), DESIGN.sos()
+    measure(benchmark, a.size, lambda: clean.zero_phase(a), {"sosfiltfilt": lambda: signal.sosfiltfilt(sos, a)})
+
+
+def test_windows_and_five_features(benchmark, a):
+    def numpy_rms():
+        return np.sqrt(np.square(np.ascontiguousarray(emg_dsp.windows(a, 410, 102))).mean(axis=-1))
+
+    def ours():
+        return emg_dsp.features(emg_dsp.windows(a, 0.2, 0.05, sfreq=2048), HTD_RMS, 2048)
+
+    measure(benchmark, a.size, ours, {"numpy_rms_alone": numpy_rms})
+
+
+def test_rms(benchmark, a):
+    w = emg_dsp.windows(a, 410, 102)
+    measure(benchmark, a.size, lambda: emg_dsp.rms(w), {"numpy": lambda: np.sqrt(np.square(w).mean(axis=-1))})
+
+
+def test_windows_cost_nothing(benchmark, a):
+    measure(benchmark, a.size, lambda: emg_dsp.windows(a, 410, 102), {})
+
+
+def test_stream_of_one_millisecond_chunks(benchmark, a):
+    stream = DESIGN.ours().stream(128)
+    chunk = np.ascontiguousarray(a[:, :2])
+    times = np.array([seconds(lambda: stream.push(chunk)) for _ in range(20_000)][1000:]) * 1e6
+    benchmark.extra_info["p50_us"], benchmark.extra_info["p99_us"] = np.percentile(times, [50, 99]).tolist()
+    benchmark.pedantic(lambda: stream.push(chunk), rounds=100)

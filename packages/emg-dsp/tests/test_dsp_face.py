@@ -1,0 +1,88 @@
+"""The public face: sorted names, docstrings that run, a README that runs, a light import, kernels that are warmed."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import emg_dsp
+from emg_dsp._jit import Kernel
+
+PACKAGE = Path(__file__).parents[1]
+MODULES = sorted(path.stem for path in (PACKAGE / "src/emg_dsp").glob("*.py"))
+
+
+def test_all_is_sorted_and_exists():
+    assert emg_dsp.__all__ == sorted(emg_dsp.__all__)
+    for name in emg_dsp.__all__:
+        assert inspect.getdoc(getattr(emg_dsp, name)), name
+
+
+def test_public_methods_are_documented():
+    for owner in (emg_dsp.Filter, emg_dsp.Stream, emg_dsp.Standardizer):
+        for name, member in vars(owner).items():
+            if not name.startswith("_") and callable(getattr(owner, name)):
+                assert inspect.getdoc(member), f"{owner.__name__}.{name}"
+
+
+def test_face_holds_imports_alone():
+    tree = ast.parse((PACKAGE / "src/emg_dsp/__init__.py").read_text(encoding="utf-8"))
+    kinds = {type(node) for node in tree.body}
+    assert kinds == {ast.Expr, ast.ImportFrom, ast.Assign}
+    assert all(name.startswith("_") for name in MODULES)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__"])
+def test_docstring_examples_run(module):
+    result = doctest.testmod(importlib.import_module(f"emg_dsp.{module}"))
+    assert result.failed == 0
+
+
+def test_readme_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})  # noqa: S102  our own text
+
+
+@pytest.mark.parametrize("use", ["", "emg_dsp.windows(numpy.zeros((1, 9)), 3, 1)", "emg_dsp.feature_names()"])
+def test_import_brings_neither_numba_nor_scipy(use):
+    code = (
+        f"import emg_dsp, numpy, sys; {use or 'pass'}; print(sorted({{'numba', 'scipy', 'torch'}} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_applying_a_stored_filter_needs_no_scipy():
+    stored = emg_dsp.notch(50, 1000).to_dict()
+    code = (
+        "import emg_dsp, numpy, sys\n"
+        f"emg_dsp.Filter.from_dict({stored!r})(numpy.zeros((1, 50), 'f4'))\n"
+        "print('scipy.signal' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+def test_warmup_compiles_every_kernel():
+    emg_dsp.warmup()
+    found = []
+    for module in MODULES:
+        members = vars(importlib.import_module(f"emg_dsp.{module}" if module != "__init__" else "emg_dsp"))
+        found += [(name, value) for name, value in members.items() if isinstance(value, Kernel)]
+    assert len(found) >= 4
+    assert [name for name, value in found if value._compiled is None] == []
+
+
+def test_changelog_opens_with_this_version():
+    text = (PACKAGE / "CHANGELOG.md").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"', (PACKAGE / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert version is not None
+    assert re.search(r"^## (\S+)", text, re.MULTILINE).group(1) == version.group(1)
