@@ -8,6 +8,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+from emg_io import open_dataset
 from emg_io._cli import app
 
 RUNNER = CliRunner()
@@ -46,6 +47,8 @@ def test_check_lists_every_error_and_exits_3(forged, tmp_path):
     folder = tmp_path / "set"
     shutil.copytree(forged("uci"), folder)
     assert document("check", folder) == {"files": 12, "errors": []}
+    for recording in open_dataset(folder):
+        recording.raw()  # what was read before does not hide what is broken now
     files = sorted(folder.rglob("*.txt"))
     files[0].write_bytes(files[0].read_bytes()[:5000])
     files[3].write_bytes(files[3].read_bytes().replace(b"e-05", b"e-06", 1))

@@ -1,7 +1,10 @@
 """Recording, Track, Segment, resampling, Layout, EmgIoError."""
 
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
+from operator import methodcaller
 
 import numpy as np
 import pytest
@@ -51,7 +54,7 @@ def test_shared_arrays_are_read_only_and_copies_are_not():
     (lambda r: r.raw(-1), "found -1, None"),
     (lambda r: r.signal(dtype=np.int16), "dtype: signal is physical.*floating dtype.*int16"),
     (lambda r: r.labels("force"), "no such track: expected label, found force"),
-    (lambda r: r.resample(100.0, "linear"), "unknown resampling method: expected hold, found linear"),
+    (lambda r: r.resample(100.0, "linear"), "unknown resampling method: expected hold or polyphase, found linear"),
     (lambda r: r.resample(0.0), "not a rate: expected Hz, > 0, found 0.0"),
     (lambda r: r.resample(float("nan")), "not a rate"),
     (lambda r: r.resample(79.0), r"anti-alias filter.*expected at least 80\.000 Hz, found 79"),
@@ -119,6 +122,31 @@ def test_recordings_and_data_sets_pickle_without_their_samples(uci, nina):
         assert np.array_equal(again.raw(), before)
         faster = recording.resample(250.0)
         assert np.array_equal(pickle.loads(pickle.dumps(faster)).labels(), faster.labels())  # noqa: S301  own bytes
+
+
+def test_polyphase_keeps_what_fits_and_drops_what_would_alias():
+    seconds = np.arange(4000) / 1000.0
+    low, high = np.sin(2 * np.pi * 20 * seconds), np.sin(2 * np.pi * 180 * seconds)
+    labels = np.repeat([0, 1], 2000)
+    recording = Recording.from_array(np.stack([low, low + high]), 1000.0, labels=labels)
+    slow = recording.resample(200.0, "polyphase")
+    assert (slow.n_samples, slow.sfreq, slow.metadata["resampled"]) == (800, 200.0, "polyphase")
+    assert np.array_equal(slow.labels(), labels[::5])
+    inner = slice(50, 750)
+    assert np.allclose(slow.raw()[0, inner], low[::5][inner], atol=2e-3)
+    assert np.allclose(slow.raw()[1, inner], low[::5][inner], atol=2e-2)
+    assert recording.resample(1500.0, "polyphase").n_samples == 5999
+    for bad, message in [(200.0 * np.pi, r"simple ratio"), (1e-9, r"simple ratio")]:
+        with pytest.raises(EmgIoError, match=message):
+            recording.resample(bad, "polyphase")
+    with pytest.raises(EmgIoError, match=r"needs a uniform clock.*200 from a stamped clock"):
+        stamped().resample(200.0, "polyphase")
+
+
+def test_recordings_read_themselves_in_another_process(uci):
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        hashes = list(pool.map(methodcaller("content_hash"), uci[:4]))
+    assert hashes == [recording.content_hash() for recording in uci[:4]]
 
 
 def test_layout_is_a_bijection_or_raises():

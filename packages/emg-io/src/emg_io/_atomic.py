@@ -40,9 +40,8 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def empty_folder(path: Path) -> Path:
-    """Make a folder that must not hold anything yet and return it."""
+def free_folder(path: Path) -> Path:
+    """Return the path of a folder to make: it must not exist or be empty."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise EmgIoError("output exists: name a new folder or empty this one", file=str(path), expected="nothing there")
-    path.mkdir(parents=True, exist_ok=True)
     return path

@@ -160,7 +160,7 @@ def _check_dataset(path: Path, name: str | None) -> tuple[int, list[EmgIoError]]
         return 1, [error]
     for recording in _progress(dataset, "checking"):
         try:
-            recording.raw()
+            recording.check()
         except EmgIoError as error:
             errors.append(error)
     return len(dataset), errors

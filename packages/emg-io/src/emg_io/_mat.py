@@ -97,6 +97,8 @@ class MatFile:
         variable = self._numeric(name)
         self.stream.seek(variable.start)
         body = self.stream.read(variable.n_bytes)
+        if len(body) != variable.n_bytes:
+            raise _bad(self.file, variable.start, name, f"{variable.n_bytes} bytes", f"{len(body)} bytes: file was cut")
         element = _inflate(body, variable, self.file) if variable.compressed else body
         count = math.prod(variable.shape)
         stored = np.frombuffer(element, np.dtype(self.order + variable.stored), count, variable.data_at)

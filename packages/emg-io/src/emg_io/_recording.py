@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ._errors import EmgIoError
 from ._layout import Layout
-from ._resample import Resampled
-from ._source import Content, Held, Source, Track
+from ._resample import resampled
+from ._source import Content, InMemory, Source, Track
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,7 +138,7 @@ class Recording:
             offset,
             where,
             timestamps is None,
-            Held(content),
+            InMemory(content),
         )
 
     @property
@@ -217,16 +217,23 @@ class Recording:
         Parameters
         ----------
         sfreq
-            New rate in Hz, > 0. It may not lie below 0.8 of the effective rate: holding is no anti-alias filter.
+            New rate in Hz, > 0.
         method
             ``"hold"``: each new sample repeats the last reading at or before its time, so stored numbers stay exact.
+            The rate may not lie below that of a uniform clock, nor below 0.8 of a stamped one's effective rate, because
+            holding is no anti-alias filter. ``"polyphase"``: uniform clocks only; a zero-phase (not causal) low-pass
+            filter and a rational ratio of rates; stored numbers become float64. Tracks are held either way.
 
         Returns
         -------
         Recording
             Lazy, ``uniform``; sample k stands for time ``metadata["t0"] + k / sfreq``.
         """
-        return Resampled.of(self.reader, self.uniform, float(sfreq), method, self.source).recording(self)
+        return replace(self, uniform=True, reader=resampled(self, float(sfreq), method))
+
+    def check(self) -> None:
+        """Read the whole file anew, whatever was read before; raise `EmgIoError` where it breaks its format."""
+        self.reader.load()
 
     def content_hash(self) -> str:
         """Return the sha256 of shape, dtype and sample bytes: equal for two recordings with the same samples."""

@@ -1,8 +1,9 @@
-"""From a stamped clock to a uniform one by holding the last reading."""
+"""New clocks: holding the last reading, for stamped recordings; polyphase filtering, for uniform ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,50 +16,97 @@ if TYPE_CHECKING:
 
     from ._recording import Recording
 
+METHODS = ("hold", "polyphase")
+
 _ALIAS_RATIO = 0.8
+_MAX_FACTOR = 1000
+_RATE_TOLERANCE = 1e-9
 _TOLERANCE_S = 1e-9
 _MAX_SAMPLES = 2**31
 
 
 @dataclass(frozen=True)
-class Resampled(Source):
-    """Another source on a uniform clock of ``sfreq`` Hz."""
+class Held(Source):
+    """Another source on a uniform clock of ``sfreq`` Hz, each tick repeating the last reading."""
 
     inner: Source
     sfreq: float
-    file: str
-
-    @classmethod
-    def of(cls, inner: Source, uniform: bool, sfreq: float, method: str, file: str) -> Resampled:
-        """Check a request for a new clock before anything is computed."""
-        if method != "hold":
-            raise EmgIoError("unknown resampling method", file=file, place="method", expected="hold", found=method)
-        if not (np.isfinite(sfreq) and sfreq > 0):
-            raise EmgIoError("not a rate", file=file, place="sfreq", expected="Hz, > 0", found=str(sfreq))
-        have = inner.header().sfreq
-        if sfreq < have * (1.0 if uniform else _ALIAS_RATIO):
-            raise EmgIoError(
-                "holding has no anti-alias filter: resample at the rate the data has, low-pass, then decimate",
-                file=file,
-                place="sfreq",
-                expected=f"at least {have if uniform else _ALIAS_RATIO * have:.3f} Hz",
-                found=f"{sfreq:g}",
-            )
-        return cls(inner, sfreq, file)
-
-    def recording(self, old: Recording) -> Recording:
-        """Return the old recording with this source as its reader."""
-        return replace(old, uniform=True, reader=self)
 
     def load(self) -> Content:
         """Resample signal and tracks by holding."""
         old = self.inner.content()
-        n_samples = old.raw.shape[1]
-        stamps = np.arange(n_samples) / old.sfreq if old.timestamps is None else old.timestamps
-        take = hold_index(stamps, self.sfreq)
-        tracks = {name: Track(name, track.values[take], track.names) for name, track in old.tracks.items()}
-        metadata = {**old.metadata, "t0": float(stamps[0]) if n_samples else 0.0, "resampled": "hold"}
-        return Content(old.raw[:, take], self.sfreq, None, tracks, metadata)
+        stamps = _stamps(old)
+        return _taken(old, hold_index(stamps, self.sfreq), self.sfreq, float(stamps[0]) if len(stamps) else 0.0)
+
+
+@dataclass(frozen=True)
+class Polyphase(Source):
+    """Another uniform source at ``up / down`` times its rate, through a zero-phase anti-alias filter."""
+
+    inner: Source
+    sfreq: float
+    up: int
+    down: int
+
+    def load(self) -> Content:
+        """Resample the signal by filtering, the tracks by holding."""
+        from scipy.signal import resample_poly
+
+        old = self.inner.content()
+        new = _taken(old, hold_index(_stamps(old), self.sfreq), self.sfreq, 0.0)
+        raw = resample_poly(old.raw.astype(np.float64), self.up, self.down, axis=1, padtype="line")
+        return replace(new, raw=raw[:, : new.raw.shape[1]], metadata={**new.metadata, "resampled": "polyphase"})
+
+
+def resampled(recording: Recording, sfreq: float, method: str) -> Source:
+    """Check a request for a new clock and return the source that answers it."""
+    file, have = recording.source, recording.sfreq
+    if method not in METHODS:
+        raise EmgIoError(
+            "unknown resampling method", file=file, place="method", expected=" or ".join(METHODS), found=method
+        )
+    if not (np.isfinite(sfreq) and sfreq > 0):
+        raise EmgIoError("not a rate", file=file, place="sfreq", expected="Hz, > 0", found=str(sfreq))
+    if method == "polyphase":
+        return Polyphase(recording.reader, sfreq, *_ratio(recording, sfreq))
+    lowest = have if recording.uniform else _ALIAS_RATIO * have
+    if sfreq < lowest:
+        raise EmgIoError(
+            "holding has no anti-alias filter: hold at the rate the data has, then resample by polyphase",
+            file=file,
+            place="sfreq",
+            expected=f"at least {lowest:.3f} Hz",
+            found=f"{sfreq:g}",
+        )
+    return Held(recording.reader, sfreq)
+
+
+def _ratio(recording: Recording, sfreq: float) -> tuple[int, int]:
+    """Return the ratio of two rates as whole numbers."""
+    have = recording.sfreq
+    ratio = Fraction(sfreq / have).limit_denominator(_MAX_FACTOR)
+    exact = ratio > 0 and abs(float(ratio) * have - sfreq) <= _RATE_TOLERANCE * sfreq
+    if not recording.uniform or not exact or ratio.numerator > _MAX_FACTOR:
+        raise EmgIoError(
+            "polyphase needs a uniform clock and a simple ratio of rates: hold first",
+            file=recording.source,
+            place="sfreq",
+            expected=f"p/q of {have:g} Hz with p, q <= {_MAX_FACTOR}",
+            found=f"{sfreq:g} from {'a uniform' if recording.uniform else 'a stamped'} clock",
+        )
+    return ratio.numerator, ratio.denominator
+
+
+def _stamps(content: Content) -> NDArray[np.float64]:
+    """Return the time of every sample in s."""
+    return np.arange(content.raw.shape[1]) / content.sfreq if content.timestamps is None else content.timestamps
+
+
+def _taken(old: Content, take: NDArray[np.intp], sfreq: float, t0: float) -> Content:
+    """Return a content with the chosen samples on a new clock."""
+    tracks = {name: Track(name, track.values[take], track.names) for name, track in old.tracks.items()}
+    metadata = {**old.metadata, "t0": t0, "resampled": "hold"}
+    return Content(old.raw[:, take], sfreq, None, tracks, metadata)
 
 
 def hold_index(stamps: NDArray[np.float64], sfreq: float) -> NDArray[np.intp]:

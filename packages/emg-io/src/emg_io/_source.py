@@ -61,6 +61,10 @@ class Content:
         stamps = 0 if self.timestamps is None else self.timestamps.nbytes
         return self.raw.nbytes + stamps + sum(track.values.nbytes for track in self.tracks.values())
 
+    def header(self) -> Header:
+        """Return number of samples, rate and remarks."""
+        return Header(self.raw.shape[1], self.sfreq, self.metadata)
+
     def freeze(self) -> Content:
         """Make every array read-only, because callers share them."""
         arrays = [self.raw, *(track.values for track in self.tracks.values())]
@@ -81,13 +85,17 @@ class Source(ABC):
         return _CACHE.get(self)
 
     def header(self) -> Header:
-        """Return number of samples, rate and remarks; formats whose files tell without being read override this."""
-        content = self.content()
-        return Header(content.raw.shape[1], content.sfreq, content.metadata)
+        """Return number of samples, rate and remarks, from what is in the cache or else from `scan`."""
+        held = _CACHE.peek(self)
+        return self.scan() if held is None else held.header()
+
+    def scan(self) -> Header:
+        """Find out number of samples, rate and remarks; formats whose files tell without being read override this."""
+        return self.content().header()
 
 
 @dataclass(frozen=True, eq=False)
-class Held(Source):
+class InMemory(Source):
     """Content that exists in memory only."""
 
     held: Content
@@ -107,7 +115,13 @@ class _Cache:
     def __init__(self, limit: int) -> None:
         self._limit, self._held, self._lock = limit, OrderedDict[Source, Content](), threading.Lock()
 
+    def peek(self, source: Source) -> Content | None:
+        """Return a content if it is here."""
+        with self._lock:
+            return self._held.get(source)
+
     def get(self, source: Source) -> Content:
+        """Return a content, loading it if it is not here."""
         with self._lock:
             if source in self._held:
                 self._held.move_to_end(source)

@@ -37,7 +37,7 @@ class RecordingKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """Disjoint parts of a data set; disjointness is checked when it is made.
+    """Disjoint parts of a data set; that they are disjoint is checked when it is made.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._atomic import empty_folder, write_bytes
+from ._atomic import free_folder, write_bytes
 from ._errors import EmgIoError
 from ._manifest import Entry, Manifest, Shard, Signal
 
@@ -74,13 +74,14 @@ class WindowStore:
         -------
         WindowStore
         """
-        where = empty_folder(Path(folder))
+        where = free_folder(Path(folder))
         source = iter(recordings)
         first = next(source, None)
         if first is None:
             raise EmgIoError("nothing to store", file=str(where), place="recordings", expected="one or more", found="0")
         names = first.tracks[track].names if track in first.tracks else {}
         manifest = Manifest(_signal(first), dict(names))
+        where.mkdir(parents=True, exist_ok=True)
         return cls(where, manifest).append(_chain(first, source), track=track, shard_samples=shard_samples)
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ._atomic import empty_folder, sync_folder
+from ._atomic import free_folder, sync_folder
 from ._dataset import find_format
 from ._errors import EmgIoError
 
@@ -42,13 +42,15 @@ def synthesize(out: str | Path, format: str = "uci", n_subjects: int = 6, seed: 
             "cannot forge that", place="n_subjects, seed", expected="1..99 and >= 0", found=f"{n_subjects}, {seed}"
         )
     _check_options(options)
-    target = empty_folder(Path(out))
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.resolve().parent) as scratch:
+    target = free_folder(Path(out))
+    parent = target.resolve().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=parent) as scratch:
         made = Path(scratch) / "set"
         made.mkdir()
         entry.forge(made, n_subjects, seed, **options)
-        made.replace(target)
-        sync_folder(target.resolve().parent)
+        made.replace(target.resolve())
+        sync_folder(parent)
     return target
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_io._arm import SIM_HZ, Person, Script, cue_track, ring_angles, series, simulate
+from emg_io._arm import SIM_HZ, Person, cue_track, ring_angles, series, simulate
 from emg_io._atomic import write_bytes
 
 from ._uci_text import HEADER, spell
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from emg_io._motor import Floats
 
 FOLDER = "EMG_data_for_gestures-master"
 COUNTS_PER_UNIT = 55.0
@@ -115,13 +114,3 @@ def text(
         rows = zip(stamps[start:stop].tolist(), labels[start:stop].tolist(), strict=True)
         lines.extend(f"{stamp}\t{middle}\t{label}" for stamp, label in rows)
     return (ending.join(lines) + ending).encode()
-
-
-def script_of(seed: int) -> Script:
-    """Return the timeline of one series with default lengths, for tests that need no signal."""
-    return series(_ORDER, 1.8, 1.3, np.random.default_rng(seed))
-
-
-def patterns() -> Floats:
-    """Return the activation patterns, (gestures, muscles) in 0..1."""
-    return _PATTERNS.copy()

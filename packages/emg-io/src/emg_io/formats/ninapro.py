@@ -94,7 +94,7 @@ class NinaproFile(Source):
     subject: int
     exercise: int
 
-    def header(self) -> Header:
+    def scan(self) -> Header:
         """Read the tags only: lengths, checked to agree within a second."""
         with self.container.open(self.member.name) as stream:
             return self._header(MatFile.scan(stream, self.member.size, self._file))
