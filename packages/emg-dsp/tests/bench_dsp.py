@@ -1,7 +1,7 @@
 """Speed on array A (128 channels, 60 s, 2048 Hz, float32), each job beside its peer in the same run.
 
 Run with ``OMP_NUM_THREADS=1 pytest packages/emg-dsp/tests/bench_dsp.py``; peers are interleaved with ours, the best of
-several rounds counts, and ``extra_info`` holds ns per value and the ratios. Times of a shared machine vary up to twofold.
+several rounds counts, and ``extra_info`` holds ns per value and the ratios. Shared machines vary up to twofold.
 """
 
 import time

@@ -42,34 +42,36 @@ def amplitude_sums(flat: Any, starts: Any, length: int, out: Any) -> None:  # no
 def shape_sums(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
     """Write the amplitude sums, the sum of ``|x[t] - x[t-1]|``, sign changes and slope changes of each window.
 
-    Sign changes are counted between neighbours; only where exact zeros occur, a second walk skips them.
+    Several short loops over a window that sits in the first-level cache are faster than one long loop: each becomes
+    vector instructions of one width. Sign changes are counted between neighbours; only where exact zeros occur, a
+    further loop skips them.
     """
     for w in range(starts.shape[0]):
         window = flat[starts[w] : starts[w] + length]
-        abs_sum = abs(np.float64(window[0]))
-        square_sum = np.float64(window[0]) * np.float64(window[0])
-        step_sum = 0.0
-        zeros = np.int32(window[0] == 0)
-        crossings = np.int32(0)
-        for t in range(1, length):
+        abs_sum = 0.0
+        square_sum = 0.0
+        for t in range(length):
             v = np.float64(window[t])
-            u = np.float64(window[t - 1])
             abs_sum += abs(v)
             square_sum += v * v
-            step_sum += abs(v - u)
-            zeros += np.int32(v == 0)
-            crossings += np.int32(((u < 0) & (v > 0)) | ((u > 0) & (v < 0)))
+        step_sum = 0.0
+        for t in range(1, length):
+            step_sum += abs(np.float64(window[t]) - np.float64(window[t - 1]))
+        zeros = np.int32(0)
+        for t in range(length):
+            zeros += np.int32(window[t] == 0)
+        crossings = np.int32(0)
+        for t in range(1, length):
+            crossings += np.int32((window[t - 1] < 0) != (window[t] < 0))
         turns = np.int32(0)
         for t in range(1, length - 1):
             before, here, after = window[t - 1], window[t], window[t + 1]
-            peak = (here > before) & (here > after)
-            trough = (here < before) & (here < after)
-            turns += np.int32(peak | trough)
+            turns += np.int32(((here > before) & (here > after)) | ((here < before) & (here < after)))
         if zeros > 0:
             crossings = np.int32(0)
-            previous = 0.0
-            for t in range(length):
-                v = np.float64(window[t])
+            previous = window[0]
+            for t in range(1, length):
+                v = window[t]
                 if v != 0:
                     crossings += np.int32(((previous < 0) & (v > 0)) | ((previous > 0) & (v < 0)))
                     previous = v
