@@ -83,10 +83,10 @@ def recipe() -> Callable[..., Recipe]:
 @pytest.fixture(scope="session")
 def uci_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A forged UCI data set of five people in the published layout."""
-    from emg_io import synthesize
-
+    pytest.importorskip("emg_dsp", reason="the extra emg-distill[data] is not installed")
+    emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
     out = tmp_path_factory.mktemp("uci") / "set"
-    synthesize(out, format="uci", n_subjects=5, seed=1)
+    emg_io.synthesize(out, format="uci", n_subjects=5, seed=1)
     return out
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import emg_dsp
-import emg_io
 from emg_distill import EmgDistillError, ProtocolData, WindowSet, list_protocols, load_protocol
 from emg_distill._protocols import get_protocol
 from emg_distill._windows import PARTS
 
 NAME = "uci/subject-disjoint"
+emg_dsp = pytest.importorskip("emg_dsp", reason="the extra emg-distill[data] is not installed")
+emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
 
 
 def test_shapes_and_subjects(uci: ProtocolData) -> None:

@@ -70,7 +70,7 @@ def test_events_and_log(toy, recipe, tmp_path: Path) -> None:
     assert kinds[0] == "start"
     assert kinds[-1] == "end"
     assert [kinds.count(kind) for kind in ("step", "epoch", "checkpoint")] == [18, 3, 3]
-    assert [event.epoch for event in events if event.kind == "step"] == [1] * 5 + [2] * 6 + [3] * 7
+    assert [event.epoch for event in events if event.kind == "step"] == [1] * 6 + [2] * 6 + [3] * 6
     assert all(event.total_steps == 18 for event in events)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if line["event"] == "step"] == [4, 8, 12, 16]

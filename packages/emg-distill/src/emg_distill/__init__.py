@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._data import load_protocol
     from ._errors import EmgDistillError
-    from ._evaluate import evaluate, verify
+    from ._evaluate import Verification, evaluate, verify
     from ._events import TrainEvent
     from ._loop import FitResult, make_fabric
     from ._masks import random_patch_mask
+    from ._progress import RichProgress
     from ._protocols import list_protocols
     from ._recipe import Recipe
     from ._recipe_file import list_recipes, load_recipe
@@ -25,8 +26,10 @@ __all__ = [
     "FitResult",
     "ProtocolData",
     "Recipe",
+    "RichProgress",
     "TrainEvent",
     "TrainResult",
+    "Verification",
     "WindowSet",
     "distill",
     "evaluate",

@@ -120,8 +120,8 @@ def _train(
         recipe = load_recipe(recipe_name, overrides or ())
     with _bad_data():
         from . import _training
-        from ._cli_progress import RichProgress
         from ._data import load_protocol
+        from ._progress import RichProgress
 
         run = getattr(_training, task)
         folder = out or Path("runs") / recipe.name

@@ -21,7 +21,7 @@ class TrainEvent:
     step, total_steps
         Optimiser steps done, and of the whole run.
     epoch, epochs
-        Epochs begun (from 1 on while training), and of the whole run.
+        The epoch that the last step belongs to (1 before the first step), and how many there are at most.
     metrics
         Numbers known at this moment: validation metrics at ``"epoch"``, ``lr`` at ``"step"``.
     message

@@ -5,10 +5,11 @@ import importlib
 _MODULES = {
     "_data": ("load_protocol",),
     "_errors": ("EmgDistillError",),
-    "_evaluate": ("evaluate", "verify"),
+    "_evaluate": ("Verification", "evaluate", "verify"),
     "_events": ("TrainEvent",),
     "_loop": ("FitResult", "make_fabric"),
     "_masks": ("random_patch_mask",),
+    "_progress": ("RichProgress",),
     "_protocols": ("list_protocols",),
     "_recipe": ("Recipe",),
     "_recipe_file": ("list_recipes", "load_recipe"),

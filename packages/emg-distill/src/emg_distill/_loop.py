@@ -5,7 +5,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -83,7 +83,7 @@ class _Run:
     def emit(self, kind: EventKind, metrics: dict[str, float] | None = None, message: str = "") -> None:
         if self.callback is not None and self.fabric.is_global_zero:
             train = self.recipe.train
-            epoch = min(train.epochs, self.state.step // self.epoch_steps + 1)
+            epoch = max(1, math.ceil(self.state.step / self.epoch_steps))
             self.callback(
                 TrainEvent(
                     kind, self.recipe.task, self.state.step, self.schedule.total_steps, epoch, train.epochs,
@@ -125,7 +125,9 @@ class _Run:
 
     def mean(self, value: torch.Tensor) -> float:
         """Return a number's mean over all processes."""
-        return float(self.fabric.all_reduce(value, reduce_op="mean") if self.fabric.world_size > 1 else value)
+        if self.fabric.world_size > 1:
+            value = cast("torch.Tensor", self.fabric.all_reduce(value, reduce_op="mean"))
+        return float(value)
 
     def train_step(self, rows: Any) -> None:  # noqa: ANN401  numpy indices
         """Take one optimiser step; everything random in it follows from (seed, step)."""
@@ -159,7 +161,7 @@ class _Run:
         last = epoch == train.epochs
         if epoch % train.validate_every and not last:
             return
-        metrics = self.task.validate()
+        metrics = {name: _finite(value, state.step) for name, value in self.task.validate().items()}
         entry = {"epoch": epoch, "step": state.step, "train_loss": train_loss, **metrics}
         state.history.append(entry)
         self._rank(metrics)

@@ -101,6 +101,6 @@ def load_optimizer_tensors(
         if name not in parameters:
             raise EmgDistillError(f"optimizer state names the parameter {name!r}, which the model does not have")
         parameter = parameters[name]
-        state[parameter][slot] = value if slot == "step" else value.to(parameter.device)
+        state[parameter][slot] = value.to(parameter.device)
     optimizer.state.clear()
     optimizer.state.update(state)
