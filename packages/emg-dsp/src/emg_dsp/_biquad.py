@@ -17,7 +17,7 @@ LANES = 16
 TILE = 16
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _advance(tile: Any, start: int, step: int, count: int, sos: Any, z: Any) -> None:  # noqa: ANN401
     """Filter ``count`` rows of ``tile`` in place (direct form II transposed), walking forward or backward."""
     for i in range(count):
@@ -32,7 +32,7 @@ def _advance(tile: Any, start: int, step: int, count: int, sos: Any, z: Any) -> 
                 tile[t, k] = y
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _load(tile: Any, row: int, x: Any, r0: int, t0: int, lanes: int, count: int) -> None:  # noqa: ANN401
     """Transpose ``count`` samples of ``lanes`` channels into ``tile``; constant bounds where the block is full."""
     if lanes == LANES and count == TILE:
@@ -45,7 +45,7 @@ def _load(tile: Any, row: int, x: Any, r0: int, t0: int, lanes: int, count: int)
                 tile[row + t, k] = x[r0 + k, t0 + t]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _store(tile: Any, row: int, out: Any, r0: int, t0: int, lanes: int, count: int) -> None:  # noqa: ANN401
     """Transpose ``count`` rows of ``tile`` back into ``out``."""
     if lanes == LANES and count == TILE:
@@ -85,7 +85,7 @@ def causal(x: Any, sos: Any, state: Any, out: Any) -> None:  # noqa: ANN401
                 state[s, r0 + k, 1] = z[1, s, k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _extend(work: Any, edge: int, samples: int) -> None:  # noqa: ANN401
     """Fill ``edge`` rows before and after the signal with its odd reflection about the first and last sample."""
     last = edge + samples - 1
@@ -95,7 +95,7 @@ def _extend(work: Any, edge: int, samples: int) -> None:  # noqa: ANN401
             work[last + i, k] = 2.0 * work[last, k] - work[last - i, k]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _settle(z: Any, zi: Any, first: Any) -> None:  # noqa: ANN401
     """Start every lane in the steady state of its first sample, held for ever."""
     for s in range(zi.shape[0]):

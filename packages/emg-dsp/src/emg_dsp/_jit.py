@@ -9,7 +9,8 @@ class Kernel:
 
     Fixed signatures keep the number of machine-code versions small: ``Array(float32, 2, 'A', True)`` (any strides,
     read-only) accepts contiguous, strided and read-only memory alike. The machine code is cached on disk beside the
-    source, or in ``NUMBA_CACHE_DIR``. ``NUMBA_DISABLE_JIT=1`` runs the Python body instead.
+    source, in ``NUMBA_CACHE_DIR`` or in the user's cache folder; where none of them can be written, each process
+    compiles for itself. ``NUMBA_DISABLE_JIT=1`` runs the Python body instead.
 
     Sums may be split over vector lanes where ``reassociate`` is true: the value of a sum then depends on its length,
     never on what else is computed in the same call.
@@ -28,12 +29,19 @@ class Kernel:
     def compile(self) -> Callable[..., Any]:
         """Compile, or load from the cache, every signature; return the compiled function."""
         if self._compiled is None:
-            from numba import njit
-
-            self._compiled = njit(
-                self._signatures, cache=True, nogil=True, error_model="numpy", fastmath=self._fastmath
-            )(self._body)
+            try:
+                self._compiled = self._build(cache=True)
+            except RuntimeError as error:
+                if "cannot cache" not in str(error):
+                    raise
+                self._compiled = self._build(cache=False)
         return self._compiled
+
+    def _build(self, *, cache: bool) -> Callable[..., Any]:
+        from numba import njit
+
+        compiler = njit(self._signatures, cache=cache, nogil=True, error_model="numpy", fastmath=self._fastmath)
+        return compiler(self._body)
 
 
 def kernel(*signatures: str, reassociate: bool = False) -> Callable[[Callable[..., Any]], Kernel]:
