@@ -122,7 +122,10 @@ def main(data: Path | None, out: Path, seed: int) -> None:
         integer = compiled.evaluate(test.x, test.y, backend="c")
     with stage("model GAP9, write the report"):
         cost = compiled.simulate()
-        report = compiled.report(out / "report.html")
+        accuracy = {"float": student.metrics["test"]["accuracy"], "c": integer}
+        report = compiled.report(
+            out / "report.html", accuracy=accuracy, command=f"examples/end_to_end.py --seed {seed}"
+        )
     console.print(table(teacher, student, compiled, integer, cost))
     console.print(f"report {report}, C project {out / 'c'}, {time.perf_counter() - begun:.0f} s in all")
 

@@ -65,7 +65,7 @@ def test_faces_hold_imports_alone(face):
     for node in tree.body[1:]:
         inside = [*node.body, *node.orelse] if isinstance(node, ast.If) else [node]
         for part in inside:
-            exported = isinstance(part, ast.Assign) and [ast.unparse(t) for t in part.targets] == ["__all__"]
+            exported = isinstance(part, ast.Assign | ast.AnnAssign) and ast.unparse(part).startswith("__all__")
             imported = isinstance(part, ast.Import | ast.ImportFrom)
             assert imported or exported, f"{face}:{part.lineno}: a face holds imports and __all__ alone"
 
