@@ -85,9 +85,7 @@ def test_integer_accuracy_is_near_float(data, student, compiled):
 def test_rv32_equals_the_reference(data, compiled):
     missing = [tool for tool in RV32_TOOLS if shutil.which(tool) is None]
     if missing and os.environ.get("CI") != "true":
-        pytest.skip(
-            f"{missing} not installed: apt-get install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc"
-        )
+        pytest.skip(f"{missing} not installed: the Debian packages are named in the README")
     comparison = compiled.compare(data[1].test.x[:2], backend="rv32")
     assert comparison.equal, str(comparison.difference)
 
