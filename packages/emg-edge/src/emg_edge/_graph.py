@@ -100,6 +100,8 @@ class Graph:
         Names of values; an output may also be an input or a constant-free alias of one.
     metadata
         The model's ``emg.*`` strings.
+    output_names
+        What the model calls its outputs, where values were renamed since; empty means as they are.
     """
 
     name: str
@@ -109,6 +111,7 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     metadata: dict[str, str] = field(default_factory=dict)
+    output_names: tuple[str, ...] = ()
 
     @cached_property
     def producers(self) -> dict[str, Node]:

@@ -334,7 +334,7 @@ def _expand(i: Importer) -> None:
 
 
 def _elementwise(i: Importer) -> None:
-    i.emit(i.source.op, tuple(i.require(j) for j in range(len(i.source.inputs))))
+    i.emit(i.source.op, tuple(i.require(j) for j in range(max(1, len(i.source.inputs)))))
 
 
 def _gelu(i: Importer) -> None:

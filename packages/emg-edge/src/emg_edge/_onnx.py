@@ -100,6 +100,7 @@ def _translate(data: bytes, path: Path) -> Graph:
         inputs=tuple(value.name for value in inputs),
         outputs=outputs,
         metadata=_metadata(model, path),
+        output_names=tuple(value.name for value in proto.output),
     ).pruned()
     graph.verify()
     return graph

@@ -145,6 +145,15 @@ class Attention(Op):
                 base >= 0 and last < tensor.size, f"layout reads element {last} of {tensor.name} with {tensor.size}"
             )
         self.require(self.index_mul.shape == self.out_mul.shape == (self.heads,), "one multiplier per head is required")
+        self.require(
+            min(int(self.index_mul.min()), int(self.out_mul.min())) >= 0
+            and 1 <= self.index_shift <= 62
+            and 1 <= self.out_shift <= 62,
+            f"multipliers must be >= 0 and shifts {self.index_shift}, {self.out_shift} in 1..62",
+        )
+        self.require(
+            self.table.shape == (256,) and int(self.table[0]) == 255, "the table needs 256 entries from 255 on"
+        )
         self.require((self.cos is None) == (self.sin is None), "cos and sin come together or not at all")
         if self.cos is not None and self.sin is not None:
             self.require(

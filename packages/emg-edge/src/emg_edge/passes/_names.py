@@ -63,8 +63,9 @@ def _run(graph: Graph, notes: Notes) -> Graph:
         taken.add(name)
         return name
 
-    for name in (*graph.inputs, *graph.outputs):
-        renamed.setdefault(name, claim(identifier(name, "value")))
+    titles = (*graph.inputs, *(graph.output_names or graph.outputs))
+    for name, title in zip((*graph.inputs, *graph.outputs), titles, strict=True):
+        renamed.setdefault(name, claim(identifier(title, "value")))
     nodes = []
     for node in graph.nodes:
         title = claim(_stem(node, scopes))
@@ -87,6 +88,7 @@ def _run(graph: Graph, notes: Notes) -> Graph:
         constants={table[name]: array for name, array in graph.constants.items() if name in table},
         inputs=tuple(table[name] for name in graph.inputs),
         outputs=tuple(table[name] for name in graph.outputs),
+        output_names=(),
     )
 
 

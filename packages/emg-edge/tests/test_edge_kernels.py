@@ -1,0 +1,337 @@
+"""Each kernel reference against plain Python integers on random shapes and extremes, and against the float meaning."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emg_edge._errors import EmgEdgeError
+from emg_edge._program import DTYPES, Program, Tensor, run_reference
+from emg_edge.kernels import (
+    FRACTION,
+    OPERATORS,
+    STEP,
+    Add,
+    AddConstant,
+    Attention,
+    LayerNorm,
+    Linear,
+    Mean,
+    Requantise,
+    Table,
+    Transpose,
+    exp_table,
+    isqrt,
+    multiplier,
+    rounding_shift,
+)
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def tensor(name, shape, dtype="int8", zero=0, scale=0.05):
+    return Tensor(name=name, shape=tuple(shape), dtype=dtype, scale=scale, zero_point=zero)
+
+
+def fill(rng, t, batch=2):
+    """Random values, sometimes only the extremes of the dtype."""
+    _, low, high = DTYPES[t.dtype]
+    choices = [low, high, 0, -1, 1] if rng.random() < 0.3 else None
+    shape = (batch, *t.shape)
+    x = rng.integers(low, high + 1, shape) if choices is None else rng.choice(choices, shape)
+    return x.astype(t.dtype)
+
+
+def zero(rng):
+    return int(rng.integers(-128, 128))
+
+
+def some_shift(rng):
+    return int(rng.choice([1, 2, 7, 16, 31, 40, 62]))
+
+
+def some_mul(rng, size=None):
+    big = rng.integers(0, 2**31, size)
+    return big >> rng.integers(0, 31, size)
+
+
+def run(op, xs, tensors, out):
+    op.check(tensors, out)
+    y = op.reference(xs, tensors, out)
+    assert y.dtype == np.dtype(out.dtype)
+    assert y.size == len(xs[0]) * out.size
+    return y.reshape(len(y), -1)
+
+
+@given(SEEDS)
+def test_linear(oracles, seed):
+    rng = np.random.default_rng(seed)
+    m, n, k = rng.integers(1, 6, 3)
+    dtype = str(rng.choice(["int8", "int16"]))
+    table = rng.integers(-128, 128, 256).astype(np.int8) if dtype == "int8" and rng.random() < 0.5 else None
+    x, out = tensor("x", (m, k), str(rng.choice(["int8", "int16"])), zero(rng)), tensor("y", (m, n), dtype)
+    op = Linear(
+        name="l", inputs=("x",), output="y",
+        weight=rng.choice([-127, 127, 0, 3], (n, k)).astype(np.int8),
+        bias=rng.integers(-(2**29), 2**29, n).astype(np.int32),
+        mul=some_mul(rng, n).astype(np.int32), shift=some_shift(rng), pre_zero=zero(rng), table=table,
+    )  # fmt: skip
+    values = fill(rng, x)
+    got = run(op, [values], [x], out)
+    for sample, row in zip(values, got, strict=True):
+        assert oracles.linear(op, sample, x, out) == row.tolist()
+
+
+@given(SEEDS)
+def test_elementwise(oracles, seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 5, 3))
+    kinds = [str(rng.choice(["int8", "int16"])) for _ in range(3)]
+    a, b = tensor("a", shape, kinds[0], zero(rng)), tensor("b", (np.prod(shape),), kinds[1], zero(rng))
+    out = tensor("y", shape, kinds[2], zero(rng))
+    va, vb = fill(rng, a), fill(rng, b)
+    op = Add(
+        name="o",
+        inputs=("a", "b"),
+        output="y",
+        mul_a=int(some_mul(rng)),
+        mul_b=int(some_mul(rng)),
+        shift=some_shift(rng),
+    )
+    assert oracles.add(op, va[0], vb[0], a, b, out) == run(op, [va, vb], [a, b], out)[0].tolist()
+    again = Requantise(name="o", inputs=("a",), output="y", mul=op.mul_a, shift=op.shift)
+    assert oracles.requantise(again, va[1], a, out) == run(again, [va], [a], out)[1].tolist()
+    constant = AddConstant(
+        name="o", inputs=("a",), output="y", mul=op.mul_a, shift=op.shift, repeat=int(shape[1]),
+        value=rng.integers(-(2**31), 2**31, (shape[0], shape[2])).astype(np.int32),
+    )  # fmt: skip
+    assert oracles.add_constant(constant, va[0], a, out) == run(constant, [va], [a], out)[0].tolist()
+
+
+@given(SEEDS)
+def test_table_mean_and_transpose(oracles, seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(v) for v in rng.integers(1, 5, 4))
+    x = tensor("x", shape, "int8", zero(rng))
+    values = fill(rng, x)
+    look_up = Table(name="t", inputs=("x",), output="y", table=rng.integers(-128, 128, 256).astype(np.int8))
+    assert oracles.table(look_up, values[0], x, x) == run(look_up, [values], [x], x)[0].tolist()
+    perm = tuple(int(v) for v in rng.permutation(4))
+    move = Transpose(name="t", inputs=("x",), output="y", shape=shape, perm=perm)
+    assert oracles.transpose(move, values[1], x, x) == run(move, [values], [x], x)[1].tolist()
+    assert np.array_equal(run(move, [values], [x], x)[0], values[0].transpose(perm).reshape(-1))
+    out = tensor("y", (shape[0] * shape[1], shape[3]), str(rng.choice(["int8", "int16"])), zero(rng))
+    mean = Mean(
+        name="m", inputs=("x",), output="y", outer=shape[0] * shape[1], axis=shape[2], inner=shape[3],
+        mul=int(some_mul(rng)), shift=some_shift(rng),
+    )  # fmt: skip
+    assert oracles.mean(mean, values[0], x, out) == run(mean, [values], [x], out)[0].tolist()
+
+
+@given(SEEDS)
+def test_layernorm(oracles, seed):
+    rng = np.random.default_rng(seed)
+    rows, width = int(rng.integers(1, 4)), int(rng.choice([2, 3, 16, 61]))
+    x = tensor("x", (rows, width), str(rng.choice(["int8", "int16"])), zero(rng))
+    out = tensor("y", (rows, width), str(rng.choice(["int8", "int16"])), zero(rng))
+    op = LayerNorm(
+        name="n", inputs=("x",), output="y", shift=int(rng.integers(1, 31)), eps=int(rng.choice([0, 1, 2**40])),
+        gamma=rng.integers(-(2**31), 2**31, width).astype(np.int32) >> rng.integers(0, 31),
+        beta=rng.integers(-(2**31), 2**31, width).astype(np.int32) >> rng.integers(0, 31),
+    )  # fmt: skip
+    values = fill(rng, x)
+    assert oracles.layernorm(op, values[0], x, out) == run(op, [values], [x], out)[0].tolist()
+
+
+def test_layernorm_at_the_widest_row_and_without_variance(oracles):
+    x, out = tensor("x", (1, 1024), "int16"), tensor("y", (1, 1024), "int16")
+    op = LayerNorm(
+        name="n", inputs=("x",), output="y", gamma=np.full(1024, 2**20, np.int32), beta=np.zeros(1024, np.int32), shift=20, eps=0
+    )  # fmt: skip
+    extremes = np.where(np.arange(1024) % 2, 32767, -32768).astype(np.int16)
+    lonely = np.where(np.arange(1024) == 7, 32767, -32768).astype(np.int16)
+    for row in (extremes, lonely, np.full(1024, 32767, np.int16)):
+        assert oracles.layernorm(op, row, x, out) == run(op, [row[None, None]], [x], out)[0].tolist()
+    assert not run(op, [np.full((1, 1, 1024), 32767, np.int16)], [x], out).any()
+
+
+@given(SEEDS)
+def test_attention(oracles, seed):
+    rng = np.random.default_rng(seed)
+    heads, n, d = int(rng.integers(1, 4)), int(rng.integers(1, 7)), int(rng.choice([2, 4, 6]))
+    x, out = tensor("x", (n, 3 * heads * d)), tensor("y", (n, heads * d), "int8", zero(rng))
+    row = 3 * heads * d
+    angle = rng.uniform(0, 6.3, (int(rng.integers(1, n + 1)), d // 2))
+    turn = [np.clip(np.rint(f(angle) * 32768), -32768, 32767).astype(np.int16) for f in (np.cos, np.sin)]
+    turned = rng.random() < 0.7
+    op = Attention(
+        name="a", inputs=("x", "x", "x"), output="y", heads=heads, width=d,
+        layout=(0, d, row, heads * d, d, row, 2 * heads * d, d, row),
+        index_mul=some_mul(rng, heads).astype(np.int32), index_shift=some_shift(rng),
+        out_mul=some_mul(rng, heads).astype(np.int32), out_shift=some_shift(rng),
+        table=exp_table(), cos=turn[0] if turned else None, sin=turn[1] if turned else None,
+    )  # fmt: skip
+    values = fill(rng, x)
+    assert oracles.attention(op, [values[0]] * 3, out) == run(op, [values] * 3, [x] * 3, out)[0].tolist()
+
+
+def test_attention_means_softmax():
+    rng = np.random.default_rng(5)
+    heads, n, d, scale = 2, 50, 16, 1 / 127
+    q, k, v = (rng.normal(0, s, (n, heads, d)) for s in (1.0, 1.0, 0.5))
+    parts = [
+        tensor(name, (n, heads, d), scale=float(np.abs(p).max() * scale))
+        for name, p in zip("qkv", (q, k, v), strict=True)
+    ]
+    stored = [t.quantise(p)[None] for t, p in zip(parts, (q, k, v), strict=True)]
+    w = np.exp(np.einsum("rhi,shi->hrs", q, k) / 4)
+    want = np.einsum("hrs,shi->rhi", w / w.sum(-1, keepdims=True), v).reshape(n, heads * d)
+    out = tensor("y", (n, heads * d), scale=float(np.abs(want).max() * scale))
+    index, index_shift = multiplier(np.full(heads, parts[0].scale * parts[1].scale / 4 / STEP))
+    mul, shift = multiplier(np.full(heads, parts[2].scale / out.scale / 256))
+    op = Attention(
+        name="a", inputs=("q", "k", "v"), output="y", heads=heads, width=d, layout=(0, d, heads * d) * 3,
+        index_mul=index, index_shift=index_shift, out_mul=mul, out_shift=shift, table=exp_table(),
+    )  # fmt: skip
+    got = out.dequantise(run(op, stored, parts, out)).reshape(want.shape)
+    assert 10 * np.log10((want**2).sum() / ((got - want) ** 2).sum()) > 30
+
+
+def test_layernorm_means_layernorm():
+    rng = np.random.default_rng(6)
+    x = rng.normal(3, 2, (20, 192))
+    gamma, beta = rng.normal(1, 0.2, 192), rng.normal(0, 0.3, 192)
+    wanted = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5) * gamma + beta
+    t, out = tensor("x", x.shape, "int16", scale=20 / 32767), tensor("y", x.shape, "int16", scale=8 / 32767)
+    shift = 14
+    op = LayerNorm(
+        name="n", inputs=("x",), output="y", shift=shift, eps=round(1e-5 * 192**2 / t.scale**2),
+        gamma=np.rint(gamma / out.scale * 2.0 ** (shift - FRACTION)).astype(np.int32),
+        beta=np.rint(beta / out.scale * 2.0**shift).astype(np.int32),
+    )  # fmt: skip
+    got = out.dequantise(run(op, [t.quantise(x)[None]], [t], out)).reshape(wanted.shape)
+    assert np.abs(got - wanted).max() < 2e-3
+
+
+@given(st.integers(0, 2**62 - 1))
+def test_isqrt_is_exact(value):
+    root = int(isqrt(np.array([value]))[0])
+    assert root * root <= value < (root + 1) ** 2
+
+
+@pytest.mark.parametrize("root", [0, 1, 2, 46340, 46341, 2**26 + 1, 2**31 - 1])
+def test_isqrt_around_squares(root):
+    values = [v for v in (root * root - 1, root * root, root * root + 1) if 0 <= v < 2**62]
+    assert isqrt(np.array(values)).tolist() == [
+        int(np.sqrt(v)) if v < 2**50 else root - (v < root * root) for v in values
+    ]
+
+
+@given(st.lists(st.floats(1e-6, 30.0), min_size=1, max_size=5), st.integers(8, 31))
+def test_multiplier_reproduces_its_factors(factors, bits):
+    mul, shift = multiplier(factors, bits)
+    assert 1 <= shift <= 62
+    largest = max(factors)
+    assert np.abs(mul * 2.0**-shift - factors).max() <= largest * 2.0 ** -(min(bits, 31) - 2)
+
+
+@pytest.mark.parametrize("bad", [[0.0], [-1.0, 2.0], [np.nan], [np.inf]])
+def test_multiplier_refuses(bad):
+    with pytest.raises(EmgEdgeError, match="must be finite, >= 0 and not all 0"):
+        multiplier(bad)
+
+
+def test_multiplier_refuses_what_needs_a_left_shift():
+    with pytest.raises(EmgEdgeError, match="cannot be written"):
+        multiplier(2.0**31)
+
+
+def test_rounding_shift_sends_ties_up():
+    assert rounding_shift(np.array([-3, -1, 1, 3, 5], np.int64), 1).tolist() == [-1, 0, 1, 2, 3]
+
+
+def test_exp_table_starts_at_255_and_ends_at_0():
+    table = exp_table()
+    assert (table[0], table[255]) == (255, 0)
+    assert (np.diff(table.astype(int)) <= 0).all()
+
+
+def test_registry_is_complete():
+    import emg_edge.kernels as face
+    from emg_edge._program import Op
+
+    found = {v for v in vars(face).values() if isinstance(v, type) and issubclass(v, Op)}
+    assert set(OPERATORS.values()) == found
+    assert all(op.kind == kind for kind, op in OPERATORS.items())
+    assert len(face.__all__) == len(set(face.__all__))
+    assert all(hasattr(face, name) and getattr(face, name).__doc__ for name in face.__all__)
+
+
+def linear_op(**changes):
+    fields = {
+        "name": "l", "inputs": ("x",), "output": "y", "weight": np.ones((2, 3), np.int8), "bias": np.zeros(2, np.int32),
+        "mul": np.ones(2, np.int32), "shift": 1,
+    }  # fmt: skip
+    return Linear(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight": np.full((2, 3), -128, np.int8)}, r"weights must lie in \[-127, 127\]"),
+        ({"shift": 0}, "mul must be >= 0 and shift 0"),
+        ({"bias": np.zeros(3, np.int32)}, r"bias \(3,\) and mul \(2,\)"),
+        ({"weight": np.ones((2, 2), np.int8)}, "does not split into rows of 2"),
+        ({"bias": np.full(2, 2**31 - 1, np.int32)}, "accumulator may reach"),
+        ({"table": np.zeros(3, np.int8)}, "a table needs int8 and 256 entries"),
+    ],
+)
+def test_linear_refuses(changes, message):
+    with pytest.raises(EmgEdgeError, match=message):
+        linear_op(**changes).check([tensor("x", (1, 3))], tensor("y", (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "message"),
+    [
+        (Mean(name="m", inputs=("x",), output="y", outer=1, axis=3, inner=1, mul=1, shift=1), (4,), "is not .outer"),
+        (Transpose(name="t", inputs=("x",), output="y", shape=(2, 2), perm=(0, 0)), (4,), "perm"),
+        (Table(name="t", inputs=("x",), output="y", table=np.zeros(255, np.int8)), (4,), "256 entries"),
+        (Requantise(name="r", inputs=("x",), output="y", mul=-1, shift=1), (4,), "out of range"),
+        (
+            LayerNorm(
+                name="n",
+                inputs=("x",),
+                output="y",
+                gamma=np.ones(4, np.int32),
+                beta=np.ones(4, np.int32),
+                shift=31,
+                eps=0,
+            ),
+            (4,),
+            "shift 31 out of range",
+        ),
+    ],
+)
+def test_others_refuse(op, shape, message):
+    with pytest.raises(EmgEdgeError, match=message):
+        op.check([tensor("x", shape)], tensor("y", shape))
+
+
+def test_program_verifier_finds_disorder():
+    x, y = tensor("x", (1, 3)), tensor("y", (1, 2))
+    program = Program(name="p", tensors={"x": x, "y": y}, ops=(linear_op(),), inputs=("x",), outputs=("y",))
+    program.verify()
+    assert program.macs == 6
+    assert run_reference(program, {"x": np.ones((4, 1, 3), np.int8)})["y"].tolist() == [[[2, 2]]] * 4
+    late = Program(
+        name="p", tensors=program.tensors, ops=(linear_op(inputs=("y",), output="x"),), inputs=("x",), outputs=("y",)
+    )
+    with pytest.raises(EmgEdgeError, match="before anything wrote them"):
+        late.verify()
+    twice = Program(name="p", tensors=program.tensors, ops=(linear_op(), linear_op()), inputs=("x",), outputs=("y",))
+    with pytest.raises(EmgEdgeError, match="a second time"):
+        twice.verify()
+    lost = Program(name="p", tensors=program.tensors, ops=(), inputs=("x",), outputs=("y",))
+    with pytest.raises(EmgEdgeError, match="are never written"):
+        lost.verify()

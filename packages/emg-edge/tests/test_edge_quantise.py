@@ -1,0 +1,240 @@
+"""The quantiser: accuracy in dB against float, what lands in which integers, and every option."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emg_edge._errors import EmgEdgeError
+from emg_edge._float import run_float
+from emg_edge._graph import Graph, Node, Value
+from emg_edge._lower import quantise_weights
+from emg_edge._migrate import migrate
+from emg_edge._onnx import load_onnx
+from emg_edge._options import QuantiseOptions
+from emg_edge._program import run_reference
+from emg_edge._quantise import layer_sqnr, quantise
+from emg_edge.passes import canonicalise
+
+
+@pytest.fixture(scope="module")
+def model(builders):
+    return builders.tiny_myo(channels=4, patches=5, patch=8, width=16, outputs=6)
+
+
+@pytest.fixture(scope="module")
+def graph(builders, model, tmp_path_factory):
+    return load_onnx(builders.save(model, tmp_path_factory.mktemp("m") / "m.onnx"))
+
+
+@pytest.fixture(scope="module")
+def windows(builders, model):
+    return builders.windows(model, 64, seed=1), builders.windows(model, 200, seed=2)
+
+
+@pytest.fixture(scope="module")
+def program(graph, windows):
+    return quantise(graph, windows[0])
+
+
+def logits(program, x):
+    (name,), (out,) = program.inputs, program.outputs
+    tensor = program.tensors[out]
+    return tensor.dequantise(run_reference(program, {name: program.tensors[name].quantise(x)})[out])
+
+
+def test_accuracy_on_unseen_windows(graph, program, windows):
+    sqnr = layer_sqnr(graph, program, windows[1])
+    assert set(sqnr) == {op.name for op in program.ops}
+    assert min(sqnr.values()) > 25
+    assert sqnr[program.ops[-1].name] > 28
+    wanted = run_float(graph, windows[1])[graph.outputs[0]]
+    agreement = (logits(program, windows[1]).argmax(1) == wanted.argmax(1)).mean()
+    assert agreement > 0.97
+
+
+def test_the_program_says_what_it_is(graph, program):
+    assert program.name == "tiny_myo"
+    assert program.metadata == graph.metadata
+    assert (program.inputs, program.outputs) == (("emg",), ("logits",))
+    canonical = canonicalise(graph)
+    assert [op.name for op in program.ops] == [n.name for n in canonical.nodes]
+    assert set(program.tensors) == set(canonical.values)
+    for name, tensor in program.tensors.items():
+        assert tensor.size == canonical.values[name].size
+        assert isinstance(tensor.scale, float)
+
+
+def test_which_integers_hold_what(program):
+    dtypes = {name: t.dtype for name, t in program.tensors.items()}
+    wide = {n for n, d in dtypes.items() if d == "int16"}
+    assert wide == {
+        n for n in dtypes if "add" in n or "proj" in n or "fc2" in n or n in {"n2", "norm", "logits"}
+    }  # fmt: skip
+    assert program.tensors["attn_qkv"].scale == 0.0
+    assert {t.zero_point for n, t in program.tensors.items() if n in {"emg", "attn_qkv"}} == {0}
+    fc1 = program.tensors["blocks_0_mlp_fc1"]
+    assert fc1.zero_point < -90  # GELU is hardly ever negative
+    assert fc1.zero_point * -fc1.scale + 127 * fc1.scale > 0
+
+
+def test_quantising_twice_gives_the_same_bits(graph, program, windows):
+    again = quantise(graph, windows[0])
+    for a, b in zip(program.ops, again.ops, strict=True):
+        for name, array in a.constants().items():
+            assert np.array_equal(array, b.constants()[name])
+    assert program.tensors == again.tensors
+
+
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        ({"method": "minmax"}, 25), ({"method": "percentile", "percentile": 99.9}, 25), ({"input_dtype": "int16"}, 28),
+        ({"residual_dtype": "int8"}, 22), ({"headroom": 1.0}, 28), ({"migration": 0.5}, 28), ({"bias_correction": True}, 28),
+        ({"wide": ("mean",)}, 28),
+    ],
+)  # fmt: skip
+def test_every_option_gives_a_working_program(graph, windows, options, least):
+    program = quantise(graph, windows[0], QuantiseOptions(**options))
+    program.verify()
+    assert layer_sqnr(graph, program, windows[1])[program.ops[-1].name] > least
+
+
+def test_the_int16_stream_pays(graph, program, windows):
+    narrow = quantise(graph, windows[0], QuantiseOptions(residual_dtype="int8"))
+    assert {t.dtype for n, t in narrow.tensors.items() if n != "logits"} == {"int8"}
+    last = program.ops[-1].name
+    assert layer_sqnr(graph, program, windows[1])[last] > layer_sqnr(graph, narrow, windows[1])[last] + 1.0
+
+
+def test_bias_correction_removes_the_mean_error(graph, program, windows):
+    corrected = quantise(graph, windows[0], QuantiseOptions(bias_correction=True))
+    wanted = run_float(graph, windows[0])[graph.outputs[0]]
+    before, after = (np.abs((logits(p, windows[0]) - wanted).mean(0)).max() for p in (program, corrected))
+    assert after < before
+
+
+def test_migration_keeps_the_float_model(graph, windows):
+    canonical = canonicalise(graph)
+    moved = migrate(canonical, windows[0], 0.6)
+    moved.verify()
+    assert set(moved.constants) != set(canonical.constants)
+    a, b = (run_float(g, windows[0])["logits"] for g in (canonical, moved))
+    assert np.abs(a - b).max() < 1e-4
+
+
+def test_loud_heads_do_not_drown_quiet_ones(graph, windows):
+    """One head of q 30 times louder than the other: scales per head keep the quiet one's accuracy."""
+    canonical = canonicalise(graph)
+    node = next(n for n in canonical.nodes if n.name == "attn_qkv")
+    weight, bias = (canonical.constants[name].copy() for name in node.inputs[1:])
+    rows = slice(16, 32)  # second head of q; its keys shrink, so that scores stay the same
+    weight[rows] *= 30.0
+    bias[rows] *= 30.0
+    keys = slice(48, 64)
+    weight[keys] /= 30.0
+    bias[keys] /= 30.0
+    loud = replace(canonical, constants={**canonical.constants, node.inputs[1]: weight, node.inputs[2]: bias})
+    sqnr = layer_sqnr(loud, quantise(loud, windows[0]), windows[1])
+    assert sqnr["attn"] > 26
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1e-30, 1e-6, 1.0]))
+def test_weights_and_biases_are_close(seed, quiet):
+    rng = np.random.default_rng(seed)
+    weight, bias = rng.normal(size=(4, 7)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    weight[1] *= quiet
+    stored, b, scale = quantise_weights(weight, bias, 0.01)
+    assert stored.dtype == np.int8
+    assert np.abs(stored.astype(int)).max() <= 127
+    assert (np.abs(stored * scale[:, None] - weight) <= scale[:, None] * 0.5 + 1e-12).all()
+    assert np.abs(b).max() < 2**30
+    assert (np.abs(b * scale * 0.01 - bias) <= scale * 0.005 + 1e-12).all()
+
+
+def chain(*specs, shape=(1, 4, 6), constants=None):
+    values, nodes = {"x": Value(name="x", shape=shape)}, []
+    for op, inputs, output, out_shape, attrs in specs:
+        values[output] = Value(name=output, shape=out_shape)
+        nodes.append(Node(op=op, name=output, inputs=inputs, output=output, attrs={**attrs, "shape": out_shape}))
+    graph = Graph(
+        name="int", nodes=tuple(nodes), values=values, constants=constants or {}, inputs=("x",), outputs=(nodes[-1].output,)
+    )  # fmt: skip
+    graph.verify()
+    return graph
+
+
+def random_windows(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+def test_a_value_that_is_added_and_multiplied_gets_an_int8_copy():
+    """As behind the LayerNorm of a post-norm block."""
+    rng = np.random.default_rng(0)
+    c = {
+        "w": rng.normal(size=(6, 6)).astype(np.float32),
+        "b": np.ones(6, np.float32),
+        "v": rng.normal(size=(4, 6)).astype(np.float32),
+    }
+    s = (1, 4, 6)
+    graph = chain(
+        ("add_constant", ("x", "v"), "a", s, {"repeat": 1}), ("linear", ("a", "w", "b"), "l", s, {}), ("add", ("a", "l"), "y", s, {}),
+        constants=c,
+    )  # fmt: skip
+    program = quantise(graph, random_windows(32, 4, 6))
+    assert [op.kind for op in program.ops] == ["add_constant", "requantise", "linear", "add"]
+    assert (program.tensors["a"].dtype, program.tensors["a_int8"].dtype) == ("int16", "int8")
+    assert min(layer_sqnr(graph, program, random_windows(50, 4, 6)).values()) > 30
+
+
+def test_transposed_values_keep_their_grid():
+    rng = np.random.default_rng(0)
+    c = {"w": rng.normal(size=(3, 4)).astype(np.float32), "b": np.ones(3, np.float32)}
+    graph = chain(
+        ("transpose", ("x",), "t", (1, 6, 4), {"view": (4, 6), "perm": (1, 0)}),
+        ("linear", ("t", "w", "b"), "l", (1, 6, 3), {}),
+        ("transpose", ("l",), "y", (1, 3, 6), {"view": (6, 3), "perm": (1, 0)}),
+        constants=c,
+    )
+    program = quantise(graph, random_windows(32, 4, 6))
+    assert program.tensors["t"].scale == program.tensors["x"].scale
+    assert program.tensors["l"].dtype == program.tensors["y"].dtype == "int16"
+    assert min(layer_sqnr(graph, program, random_windows(50, 4, 6)).values()) > 30
+
+
+def test_standalone_tables(builders):
+    body = Graph(
+        name="b", nodes=(Node(op="Tanh", name="t", inputs=("v",), output="w"),),
+        values={n: Value(name=n, shape=(1,)) for n in "vw"}, constants={}, inputs=("v",), outputs=("w",),
+    )  # fmt: skip
+    s = (1, 4, 6)
+    graph = chain(("table", ("x",), "y", s, {"body": body, "function": "tanh"}))
+    program = quantise(graph, random_windows(32, 4, 6))
+    assert layer_sqnr(graph, program, random_windows(50, 4, 6))["y"] > 30
+    broken = replace(body, nodes=(replace(body.nodes[0], op="Reciprocal"),))
+    bad = chain(("table", ("x",), "y", s, {"body": broken, "function": "function"}))
+    with pytest.raises(EmgEdgeError, match="the function at 'y' is not finite"):
+        quantise(bad, random_windows(32, 4, 6))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"method": "guess"}, {"percentile": 10.0}, {"input_dtype": "int32"}, {"residual_dtype": "float"}, {"headroom": 0.5},
+        {"migration": 2.0},
+    ],
+)  # fmt: skip
+def test_options_are_checked(bad):
+    with pytest.raises(EmgEdgeError, match=f"{next(iter(bad))}=.* is not allowed"):
+        QuantiseOptions(**bad)
+
+
+def test_int16_inputs_of_long_rows_are_refused():
+    rng = np.random.default_rng(0)
+    c = {"w": rng.choice([-1.0, 1.0], (2, 2000)).astype(np.float32), "b": np.zeros(2, np.float32)}
+    graph = chain(("linear", ("x", "w", "b"), "y", (1, 2), {}), shape=(1, 2000), constants=c)
+    with pytest.raises(EmgEdgeError, match="accumulator may reach .* use int8 input"):
+        quantise(graph, random_windows(8, 2000), QuantiseOptions(input_dtype="int16"))
