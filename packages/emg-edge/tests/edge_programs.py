@@ -298,3 +298,39 @@ def small_network(seed=0, tokens=12, width=16, heads=2, hidden=24, classes=5, bl
     program = Program(name=name, tensors=tensors, ops=tuple(ops), inputs=("emg",), outputs=("logits",))
     program.verify()
     return program
+
+
+def write_onnx(path, seed=0, *, op="Relu"):
+    """A perceptron over (1, 4, 10) windows with 4 classes; `op` is its activation."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(seed)
+    arrays = {
+        "shape": np.array([1, 40], np.int64),
+        "w1": (rng.normal(size=(24, 40)) / 6).astype(np.float32),
+        "b1": rng.normal(size=24).astype(np.float32),
+        "w2": (rng.normal(size=(4, 24)) / 5).astype(np.float32),
+        "b2": rng.normal(size=4).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Reshape", ["emg", "shape"], ["flat"], name="flatten"),
+        helper.make_node("Gemm", ["flat", "w1", "b1"], ["hidden"], name="fc1", transB=1),
+        helper.make_node(op, ["hidden"], ["active"], name="act"),
+        helper.make_node("Gemm", ["active", "w2", "b2"], ["logits"], name="fc2", transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "gesture",
+        [helper.make_tensor_value_info("emg", TensorProto.FLOAT, [1, 4, 10])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 4])],
+        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), str(path))
+    return arrays
+
+
+def float_perceptron(arrays, x):
+    """What the model of `write_onnx` computes, in float64."""
+    hidden = np.maximum(x.reshape(len(x), -1) @ arrays["w1"].T.astype(np.float64) + arrays["b1"], 0)
+    return hidden @ arrays["w2"].T.astype(np.float64) + arrays["b2"]

@@ -76,7 +76,9 @@ def test_network_equals_reference_and_counts_are_deterministic(tmp_path):
 def test_test_vectors_pass_on_the_core(tmp_path):
     program = programs.small_network(seed=5)
     folder = project(tmp_path, program, programs.random_feeds(program, 6, samples=1))
-    done = subprocess.run(["make", "-s", "test-rv32"], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        ["make", "-s", "test-rv32"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok" in done.stdout + done.stderr
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can hold
     """Return sorted, indented JSON; numbers that are not finite become null."""
     return (json.dumps(_finite(value), sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
@@ -75,7 +75,7 @@ def read_program(folder: Path) -> Program:
     return from_dict(description, load_npz(folder / "program.npz"))
 
 
-def read_document(folder: Path, name: str) -> Any:
+def read_document(folder: Path, name: str) -> Any:  # noqa: ANN401  whatever JSON can hold
     """Return one JSON document of an artefact."""
     try:
         return json.loads((folder / name).read_bytes())
@@ -120,7 +120,7 @@ def _inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: Any) -> Any:  # noqa: ANN401  whatever JSON can hold
     """Return plain JSON-able data."""
     if isinstance(value, dict):
         return {str(key): _finite(item) for key, item in value.items()}

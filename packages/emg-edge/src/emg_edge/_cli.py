@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,11 +21,13 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Folder = Annotated[Path, typer.Argument(help="Folder that `compile` wrote.")]
-Backend = Annotated[str, typer.Option(help="reference, c or rv32.")]
+Backend = Annotated[Literal["reference", "c", "rv32"], typer.Option(help="Who computes; all give the same bits.")]
+TargetName = Literal["host", "rv32", "pulp-open", "gap9"]
+Method = Literal["mse", "percentile", "minmax"]
 
 
 @app.command()
-def inspect(model: Annotated[Path, typer.Argument(help="ONNX file.")], as_json: AsJson = False) -> None:  # noqa: FBT002  typer flag
+def inspect(model: Annotated[Path, typer.Argument(help="ONNX file.")], as_json: AsJson = False) -> None:
     """Say what a model consists of, or everything in it that cannot be compiled."""
     _finish(commands.inspect, as_json, model)
 
@@ -35,13 +37,13 @@ def compile_(
     model: Annotated[Path, typer.Argument(help="ONNX file.")],
     calibration: Annotated[Path, typer.Option(help=".npz of training samples, first axis samples.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
-    target: Annotated[str, typer.Option(help="host, rv32, pulp-open or gap9.")] = "gap9",
+    target: Annotated[TargetName, typer.Option(help="The device.")] = "gap9",
     name: Annotated[str | None, typer.Option(help="Start of C symbols and file names.")] = None,
     l1: Annotated[int | None, typer.Option(help="Bytes of L1 to use.")] = None,
     l2: Annotated[int | None, typer.Option(help="Bytes of L2 to use.")] = None,
     l3: Annotated[int | None, typer.Option(help="Bytes of L3 to use.")] = None,
-    method: Annotated[str, typer.Option(help="Ranges of activations: mse, percentile or minmax.")] = "mse",
-    as_json: AsJson = False,  # noqa: FBT002  typer flag
+    method: Annotated[Method, typer.Option(help="How ranges of activations are chosen.")] = "mse",
+    as_json: AsJson = False,
 ) -> None:
     """Quantise a model and write C, plan and tables to a folder."""
     budgets = {level: value for level, value in (("l1", l1), ("l2", l2), ("l3", l3)) if value is not None}
@@ -55,8 +57,8 @@ def run(
     output: Annotated[Path, typer.Option(help=".npz to write: the integers of every output.")],
     expect: Annotated[Path | None, typer.Option(help=".npz to compare with; exit 1 on the first bit.")] = None,
     backend: Backend = "c",
-    trace: Annotated[bool, typer.Option(help="Write the integers of every layer, not of the outputs alone.")] = False,  # noqa: FBT002
-    as_json: AsJson = False,  # noqa: FBT002  typer flag
+    trace: Annotated[bool, typer.Option(help="Write the integers of every layer, not of the outputs alone.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run samples and write the outputs, optionally comparing them bit for bit."""
     _finish(commands.run, as_json, folder, input, output, expect, backend, trace)
@@ -68,14 +70,14 @@ def evaluate(
     data: Annotated[Path, typer.Option(help=".npz of samples.")],
     labels: Annotated[Path, typer.Option(help=".npy of class numbers.")],
     backend: Backend = "c",
-    as_json: AsJson = False,  # noqa: FBT002  typer flag
+    as_json: AsJson = False,
 ) -> None:
     """Measure accuracy on labelled samples."""
     _finish(commands.evaluate, as_json, folder, data, labels, backend)
 
 
 @app.command()
-def simulate(folder: Folder, as_json: AsJson = False) -> None:  # noqa: FBT002  typer flag
+def simulate(folder: Folder, as_json: AsJson = False) -> None:
     """Model cycles, latency and energy on the target; nothing is measured."""
     _finish(commands.simulate, as_json, folder)
 
@@ -85,7 +87,7 @@ def report(
     folder: Folder,
     output: Annotated[Path | None, typer.Option(help="HTML file; DIR/report.html where absent.")] = None,
     evaluation: Annotated[Path | None, typer.Option(help="JSON that `evaluate --json` printed.")] = None,
-    as_json: AsJson = False,  # noqa: FBT002  typer flag
+    as_json: AsJson = False,
 ) -> None:
     """Write the self-contained HTML report, and the same as JSON beside it."""
     _finish(commands.report, as_json, folder, output, evaluation)
@@ -96,7 +98,7 @@ def main() -> None:
     app()
 
 
-def _finish(command: Any, as_json: bool, *arguments: Any) -> None:  # noqa: ANN401, FBT001  any command
+def _finish(command: Any, as_json: bool, *arguments: Any) -> None:  # noqa: ANN401  any command
     """Run a command, print its result as JSON or for people, and exit with its code."""
     from ._errors import BudgetError, EmgEdgeError, UnsupportedError
 

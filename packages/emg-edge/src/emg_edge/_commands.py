@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,10 @@ import numpy as np
 from ._errors import EmgEdgeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from ._calibrate import Method
     from ._model import CompiledModel
 
     Result = tuple[dict[str, Any], Any]
@@ -36,26 +39,26 @@ def inspect(model: Path) -> Result:
         "metadata": graph.metadata,
         "unsupported": [],
     }
-    rows = [[n["name"], n["op"], _shape(n["shape"])] for n in nodes]
+    rows = [[n.name, n.op, _shape(graph.values[n.output].shape)] for n in graph.nodes]
     return _plain(result), _table(f"{graph.name}: {result['parameters']:,} constants", ["layer", "op", "shape"], rows)
 
 
 def compile_(
-    model: Path, calibration: Path, out: Path, target: str, name: str | None, budgets: dict[str, int], method: str
+    model: Path, calibration: Path, out: Path, target: str, name: str | None, budgets: dict[str, int], method: Method
 ) -> Result:
     """Compile a model to a folder."""
     from ._arrays import load_npz
     from ._compile import compile_model
     from ._options import QuantiseOptions
 
-    options = QuantiseOptions(method=method)  # type: ignore[arg-type]  # checked by the class
+    options = QuantiseOptions(method=method)
     compiled = compile_model(
         model, load_npz(calibration), target=target, out=out, name=name, options=options, budgets=budgets
     )
     return _plain({**compiled.summary, "folder": str(out)}), _layer_table(compiled)
 
 
-def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: str, trace: bool) -> Result:  # noqa: FBT001
+def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: str, trace: bool) -> Result:
     """Run samples; compare when asked."""
     from ._arrays import by_input, load_npz
     from ._compare import compare
@@ -183,7 +186,7 @@ def _number(value: float | None, spec: str) -> str:
     return "-" if value is None else format(value, spec)
 
 
-def _shape(shape: list[int]) -> str:
+def _shape(shape: Iterable[int]) -> str:
     return " x ".join(map(str, shape))
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ._errors import EmgEdgeError
 from ._tiles import tile
-from .kernels import Attention, Linear, Mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._memory import MemoryPlan
     from ._program import Op, Program, Tensor
+    from .kernels import Attention, Linear, Mean
     from .targets import CycleModel, Target
 
 

@@ -103,8 +103,8 @@ def plan_memory(program: Program, target: Target) -> MemoryPlan:
     if used["l3"] > budget["l3"]:
         largest = max(constants, key=lambda c: c.nbytes)
         raise BudgetError(
-            f"constants need {used['l3']} bytes outside L2 and L3 of {target.name} offers {budget['l3']}; the largest is "
-            f"{largest.field} of layer {largest.layer!r} with {largest.nbytes}; use a smaller model or another target"
+            f"constants need {used['l3']} bytes outside L2 and L3 of {target.name} offers {budget['l3']}; the largest "
+            f"is {largest.field} of layer {largest.layer!r} with {largest.nbytes}; use a smaller model or target"
         )
     return MemoryPlan(
         arena=arena, constants=constants, used=used, budget=budget, stack=target.stack_bytes * target.n_cores
@@ -120,8 +120,8 @@ def _too_many_activations(program: Program, arena: ArenaPlan, target: Target, ex
     l2 = target.level("l2")
     return (
         f"activations need {arena.nbytes + arena.caller_bytes} bytes and L2 of {target.name} offers "
-        f"{l2.budget if l2 else 0}: {excess} too many at layer {peak.name!r} ({peak.kind}){tensor}; use a shorter window, "
-        f"fewer tokens or narrower layers, or raise the L2 budget"
+        f"{l2.budget if l2 else 0}: {excess} too many at layer {peak.name!r} ({peak.kind}){tensor}; use a shorter "
+        f"window, fewer tokens or narrower layers, or raise the L2 budget"
     )
 
 
@@ -143,8 +143,8 @@ def _place_constants(program: Program, target: Target, free: int) -> tuple[tuple
         fits = nbytes <= free
         if not fits and nbytes < target.stream_bytes:
             raise BudgetError(
-                f"{field} of layer {layer!r} with {nbytes} bytes must stay in L2 of {target.name}, which has {max(free, 0)} "
-                f"left beside activations and staging; use a shorter window or raise the L2 budget"
+                f"{field} of layer {layer!r} with {nbytes} bytes must stay in L2 of {target.name}, which has "
+                f"{max(free, 0)} left beside activations and staging; use a shorter window or raise the L2 budget"
             )
         levels[layer, field] = "l2" if fits else "l3"
         free -= nbytes if fits else 0

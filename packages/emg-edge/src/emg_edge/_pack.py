@@ -86,7 +86,9 @@ def search(buffers: list[Buffer], capacity: int) -> list[Buffer] | None:
     """Place in order of time at either end of a gap, going back where nothing fits; None when the steps run out."""
     waiting = sorted(buffers, key=lambda b: (b.first, -b.nbytes, b.name))
     placed: list[Buffer] = []
-    trails = [_ends(waiting[0], placed, capacity)] if waiting else []
+    if not waiting:
+        return placed
+    trails = [_ends(waiting[0], placed, capacity)]
     for _ in range(STEPS):
         choice = next(trails[-1], None)
         if choice is None:

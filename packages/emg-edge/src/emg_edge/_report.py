@@ -165,7 +165,7 @@ def _accuracy(by: str, value: Any) -> dict[str, str]:  # noqa: ANN401  a fractio
     }
 
 
-def _row(row: Mapping[str, Any], summary: Mapping[str, Any], peak: bool) -> dict[str, Any]:  # noqa: FBT001
+def _row(row: Mapping[str, Any], summary: Mapping[str, Any], peak: bool) -> dict[str, Any]:
     """Return one row of the layer table."""
     total = summary["cycles"]
     return {

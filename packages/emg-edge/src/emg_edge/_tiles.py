@@ -121,7 +121,8 @@ def _fit(op: Op, row: int, resident: int, rows: int, l1: MemoryLevel) -> int:
     """Return how many rows fit beside what is resident."""
     if resident + row > l1.budget:
         raise BudgetError(
-            f"layer {op.name!r} ({op.kind}) needs {resident + row} bytes of L1 for its smallest tile ({resident} resident, "
-            f"{row} per row) and {l1.budget} are available; use fewer tokens or narrower rows, or raise the L1 budget"
+            f"layer {op.name!r} ({op.kind}) needs {resident + row} bytes of L1 for its smallest tile ({resident} "
+            f"resident, {row} per row) and {l1.budget} are available; use fewer tokens or "
+            "narrower rows, or raise the L1 budget"
         )
     return min((l1.budget - resident) // row, rows)

@@ -7,11 +7,15 @@ import re
 from emg_edge._errors import EmgEdgeError
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long main "
-    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "vectors arena".split()
+_KEYWORDS = (
+    "auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|register"
+    "|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
 )
+_FILES = (
+    "main|vectors|emg|assert|ctype|errno|inttypes|limits|math|setjmp|signal|stdbool|stddef|stdint|stdio|stdlib|string"
+    "|time"
+)
+_RESERVED = re.compile(f"{_KEYWORDS}|{_FILES}|(emg|test)_.*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.+ -]")
 
 
@@ -21,12 +25,13 @@ def check_name(name: str) -> str:
     Raises
     ------
     EmgEdgeError
-        When it is not ``[a-z][a-z0-9_]*`` of at most 32 characters, is reserved, or starts with ``emg_``.
+        When it is not ``[a-z][a-z0-9_]*`` of at most 32 characters, is a C keyword or header, or starts with ``emg_``
+        or ``test_``.
     """
-    if not _IDENTIFIER.fullmatch(name) or name in _RESERVED or name.startswith(("emg_", "test_")):
+    if not _IDENTIFIER.fullmatch(name) or _RESERVED.fullmatch(name):
         raise EmgEdgeError(
-            f"name {name[:40]!r} cannot start C symbols; use at most 32 of a-z, 0-9 and _, starting with a letter, "
-            "no C keyword and not emg_ or test_ in front"
+            f"name {name[:40]!r} cannot start C symbols; use at most 32 of a-z, 0-9 and _, starting with a "
+            "letter, no C keyword or header and not emg_ or test_ in front"
         )
     return name
 

@@ -1,0 +1,124 @@
+"""The report: self-contained, deterministic, escaped, complete; looked at in a browser where one is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emg_edge import compile_program, get_target
+from emg_edge._report import chart
+from emg_edge.targets import TARGETS
+
+_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
+programs = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(programs)
+
+
+class Tags(HTMLParser):
+    """Checks that tags nest and collects attributes that could load something."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.loads += [value for name, value in attrs if name in {"src", "href", "data", "action"}]
+        if tag not in {"meta", "link", "line", "rect"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in {"line", "rect"}:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    program = programs.small_network(blocks=2)
+    x = np.random.default_rng(0).normal(size=(4, 2, 60))
+    folder = tmp_path_factory.mktemp("report")
+    sqnr = {op.name: 20.0 + i for i, op in enumerate(program.ops)}
+    return compile_program(
+        program, x, target=get_target("gap9"), out=folder / "m", sqnr=sqnr, warnings=["<few> samples"]
+    )
+
+
+def test_page_is_whole_and_self_contained(compiled, tmp_path):
+    accuracy = {"float": 0.9, "c": {"accuracy": 0.875, "interval": [0.8, 0.92], "macro_f1": 0.86, "n": 64}}
+    path = compiled.report(tmp_path / "r.html", accuracy=accuracy, command="make <this>")
+    page = path.read_text()
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.loads == []
+    assert not re.search(r"https?://|@import|url\(", page)
+    text = " ".join(" ".join(tags.text).split())
+    for op in compiled.program.ops:
+        assert op.name in text
+    peak = compiled.program.ops[compiled.plan.arena.peak].name
+    assert f"peak: {peak}" in text
+    assert "<few> samples" in text  # escaped in the page, whole in the text
+    assert "make <this>" in text
+    for wanted in ("90.00 %", "87.50 %", "80.00 to 92.00 %", "0.8600", "modelled", compiled.summary["hash"]):
+        assert wanted in text
+    assert "patch 20.0 dB" in text
+
+
+def test_same_input_same_bytes_and_json_holds_the_facts(compiled, tmp_path):
+    one = compiled.report(tmp_path / "a.html", note="x")
+    two = compiled.report(tmp_path / "b.html", note="x")
+    assert one.read_bytes() == two.read_bytes()
+    facts = json.loads(one.with_suffix(".json").read_text())
+    assert facts["simulation"]["modelled"] is True
+    assert facts["plan"]["arena"]["bytes"] == compiled.plan.arena.nbytes
+    assert facts["facts"] == {"note": "x"}
+    assert len(facts["layers"]) == len(compiled.program.ops)
+
+
+def test_every_buffer_is_drawn_inside_the_chart(compiled):
+    arena = compiled.plan.arena
+    drawn = chart(arena)
+    assert len(drawn["boxes"]) == sum(b.in_arena for b in arena.buffers)
+    for box in drawn["boxes"]:
+        assert 70 <= box["x"] <= box["x"] + box["width"] <= 990.1
+        assert 9.9 <= box["y"] <= box["y"] + box["height"] <= 300.1
+    assert 3 <= len(drawn["ticks"]) <= 7
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_every_target_has_a_report(target, tmp_path):
+    program = programs.small_network()
+    x = np.random.default_rng(0).normal(size=(1, 2, 60))
+    model = compile_program(program, x, target=get_target(target), out=tmp_path / "m")
+    page = model.report(tmp_path / "r.html").read_text()
+    assert ("ms</b>" in page) == (target == "gap9")
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_browser_draws_it_without_overflow(compiled, tmp_path):
+    path = compiled.report(tmp_path / "r.html")
+    size = "document.documentElement.scrollWidth + ' ' + window.innerWidth"
+    drawn = "document.querySelector('svg').getBoundingClientRect().height"
+    probe = f"<script>document.title = {size} + ' ' + {drawn}</script>"
+    path.write_text(path.read_text().replace("</body>", probe + "</body>"))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,900", "--dump-dom"]
+    done = subprocess.run(
+        [*command, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=90,
+    )
+    width, window, height = map(float, re.search(r"<title>([\d. ]+)</title>", done.stdout)[1].split())
+    assert width <= window
+    assert height > 200
