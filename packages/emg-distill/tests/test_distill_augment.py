@@ -43,6 +43,12 @@ def test_rolls_go_both_ways_and_no_further(change: str, axis: int, reach: int) -
     assert set(amounts) == set(range(-reach, reach + 1))
 
 
+def test_a_share_of_windows_is_rotated() -> None:
+    x, out = run(rotate=1, rotate_p=0.3)
+    rotated = [not torch.equal(before, after) for before, after in zip(x, out, strict=True)]
+    assert 4 <= sum(rotated) <= 22
+
+
 def test_gain_is_one_factor_per_window() -> None:
     x, out = run(gain=0.4)
     ratio = out / x

@@ -53,6 +53,17 @@ def test_a_number_that_cannot_be_proved_is_not_written(missing: str, toy, recipe
     assert not (tmp_path / "m").exists()
 
 
+def test_what_cannot_be_written_is_refused_before_the_first_step(toy, recipe, tmp_path: Path) -> None:
+    steps: list[object] = []
+    with pytest.raises(EmgDistillError, match="not written: command missing"):
+        finetune(recipe(), toy, tmp_path, command="", callback=steps.append)
+    wrong = {**toy.preprocessing, "window": {"length": 20, "hop": 20, "unit": "samples"}}
+    data = ProtocolData("toy", toy.train, toy.val, toy.test, toy.labels, toy.sfreq, wrong, toy.split_hash)
+    with pytest.raises(EmgDistillError, match="'toy' do not describe the model's input: .*window length is 20"):
+        finetune(recipe(), data, tmp_path, callback=steps.append)
+    assert steps == []
+
+
 def test_pretrained_encoder_is_the_start(toy, recipe, tmp_path: Path) -> None:
     first = pretrain(recipe("pretrain", train=ONE), toy, tmp_path / "p")
     frozen = recipe(train=ONE, optimizer={"lr": 1e-30}, schedule={"warmup": 0, "floor_lr": 0.0})

@@ -23,7 +23,7 @@ def augment(x: torch.Tensor, recipe: AugmentRecipe, generator: torch.Generator) 
         On the device of `x`.
     """
     if recipe.rotate:
-        x = _roll(x, recipe.rotate, 1, generator)
+        x = _roll(x, recipe.rotate, 1, generator, recipe.rotate_p)
     if recipe.shift:
         x = _roll(x, recipe.shift, 2, generator)
     factor = _factors(x.shape[0], x.shape[1], recipe, generator)
@@ -34,10 +34,12 @@ def augment(x: torch.Tensor, recipe: AugmentRecipe, generator: torch.Generator) 
     return x
 
 
-def _roll(x: torch.Tensor, reach: int, axis: int, generator: torch.Generator) -> torch.Tensor:
-    """Roll every window along an axis by its own amount in ``-reach .. reach``."""
+def _roll(x: torch.Tensor, reach: int, axis: int, generator: torch.Generator, share: float = 1.0) -> torch.Tensor:
+    """Roll a share of the windows along an axis, each by its own amount in ``-reach .. reach``."""
     size = x.shape[axis]
     amount = torch.randint(-reach, reach + 1, (len(x), 1), generator=generator)
+    if share < 1.0:
+        amount = amount * (torch.rand(len(x), 1, generator=generator) < share)
     index = ((torch.arange(size) - amount) % size).to(x.device)
     index = index[:, :, None] if axis == 1 else index[:, None, :]
     return x.gather(axis, index.expand_as(x))

@@ -103,6 +103,8 @@ class AugmentRecipe:
     ----------
     rotate
         Largest rotation of the electrode ring, in channels: each of ``-rotate .. rotate`` equally likely.
+    rotate_p
+        Probability that a window takes part in the rotation at all, in ``[0, 1]``.
     gain
         Half width of one factor per window, ``U(1 - gain, 1 + gain)``; in ``[0, 1)``.
     channel_gain
@@ -118,6 +120,7 @@ class AugmentRecipe:
     """
 
     rotate: int = 0
+    rotate_p: float = 1.0
     gain: float = 0.0
     channel_gain: float = 0.0
     noise: float = 0.0
@@ -198,7 +201,10 @@ def _rules(recipe: Recipe) -> list[tuple[str, object, str, bool]]:
         *((f"schedule.{key}", value) for key, value in vars(schedule).items()),
         *((f"augment.{key}", value) for key, value in vars(augment).items()),
     ]
-    shares = [(f"augment.{key}", getattr(augment, key)) for key in ("gain", "channel_gain", "flip", "drop_channel")]
+    shares = [
+        (f"augment.{key}", getattr(augment, key))
+        for key in ("gain", "channel_gain", "rotate_p", "flip", "drop_channel")
+    ]
     return [
         *((name, value, "must be at least 1", value >= 1) for name, value in at_least_one),
         *((name, value, "must not be negative", value >= 0) for name, value in not_negative),

@@ -1,6 +1,7 @@
 """Pre-train, fine-tune, distil: one recipe and one protocol in, one model folder out."""
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from torch import nn
+
+import emg_models
 
 from ._errors import EmgDistillError
 from ._events import Callback
@@ -216,6 +219,7 @@ def _run(
     fabric: Fabric | None,
 ) -> TrainResult:
     command = f"emg_distill.{recipe.task}({recipe.name!r}, protocol={data.name!r})" if command is None else command
+    _rehearse(task.model, recipe, data, command)
     identity = {"recipe": recipe.hash, "data": data.digest, "start": weights_digest(task.model), **inputs}
     fabric = fabric or make_fabric(recipe)
     if fabric.is_global_zero:
@@ -232,6 +236,15 @@ def _run(
         write_json(out / "result.json", {**record, "identity": identity, "fit": vars(fitted)})
     fabric.barrier()
     return TrainResult(model, out / "model", fitted.history, metrics, fitted)
+
+
+def _rehearse(model: nn.Module, recipe: Recipe, data: ProtocolData, command: str) -> None:
+    """Write the untrained model once: what could not be written at the end is refused before the first step."""
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            write_model_folder(Path(scratch) / "model", model, recipe, data, {}, part="test", command=command)
+        except emg_models.EmgModelsError as error:
+            raise EmgDistillError(f"protocol data {data.name!r} do not describe the model's input: {error}") from error
 
 
 def measure(model: nn.Module, windows: WindowSet, recipe: Recipe, n_classes: int) -> dict[str, Any]:
