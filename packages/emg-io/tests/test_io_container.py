@@ -56,6 +56,14 @@ def test_detection_refuses_to_guess(forged, tmp_path, oracles):
         open_dataset(tmp_path, "uci")
 
 
+def test_an_unreadable_archive_beside_the_data_is_no_obstacle_but_alone_is_named(forged, tmp_path, oracles):
+    (tmp_path / "x.zip").write_bytes(b"broken")
+    with pytest.raises(EmgIoError, match=r"x\.zip, directory: not a readable zip archive"):
+        open_dataset(tmp_path)
+    oracles.zip_folder(forged("uci"), tmp_path / "good.zip")
+    assert len(open_dataset(tmp_path)) == 12
+
+
 def test_a_recording_that_lies_there_twice_raises(tmp_path):
     for folder in ("x/01", "y/01"):
         (tmp_path / folder).mkdir(parents=True)

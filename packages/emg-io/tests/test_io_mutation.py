@@ -10,7 +10,8 @@ import pytest
 
 from emg_io import EmgIoError, open_dataset
 from emg_io._mat import MatFile
-from emg_io.formats._uci_text import parse
+from emg_io.formats._uci_repeats import parse
+from emg_io.formats._uci_text import parse_rows
 
 N_MUTATIONS = 700
 
@@ -61,6 +62,7 @@ def test_mutated_uci_text(uci_text, oracles):
     for _ in range(N_MUTATIONS):
         data = mutate(uci_text, rng)
         found, error = attempt(parse, data, "x.txt")
+        assert str(error) == str(attempt(parse_rows, data, "x.txt")[1])
         if error:
             assert error.file == "x.txt"
             assert error.place

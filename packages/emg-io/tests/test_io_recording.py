@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 from emg_io import EmgIoError, Layout, Recording
 from emg_io._recording import runs
 from emg_io._resample import hold_index
+from emg_io._source import Content, Source, _Cache
 
 
 def stamped(sfreq=100.0, **changes):
@@ -147,6 +148,22 @@ def test_recordings_read_themselves_in_another_process(uci):
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         hashes = list(pool.map(methodcaller("content_hash"), uci[:4]))
     assert hashes == [recording.content_hash() for recording in uci[:4]]
+
+
+def test_cache_holds_what_was_used_last_and_no_more():
+    loads = []
+
+    class Counting(Source):
+        def load(self):
+            loads.append(self)
+            return Content(np.zeros((1, 1000), np.int8), 1.0)
+
+    cache, one, two, three = _Cache(2500), Counting(), Counting(), Counting()
+    for source in (one, two, one, three, one, two):
+        cache.get(source)
+    assert loads == [one, two, three, two]
+    assert cache.peek(three) is None
+    assert cache.peek(one) is not None
 
 
 def test_layout_is_a_bijection_or_raises():

@@ -75,6 +75,17 @@ def test_by_repetition(uci, nina):
         split_by_repetition(nina, test=[2], between="next")
 
 
+def test_by_repetition_of_whole_trials():
+    raw = np.random.default_rng(0)
+    trials = [Recording.from_array(raw.normal(size=(2, 9)), 10.0, repetition=n) for n in (1, 2, 3)]
+    split = split_by_repetition(Dataset(formats()[0], tuple(trials)), test=[2], val=[3])
+    assert {part: [tuple(s) for s in spans] for part, spans in split.parts.items()} == {
+        "train": [(0, 0, 9)],
+        "val": [(2, 0, 9)],
+        "test": [(1, 0, 9)],
+    }
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"test": ["07"]}, "no such subject in the data.*01, 02.*found 07"),
     ({"test": ["01"], "val": [1]}, "subject lies in two parts"),

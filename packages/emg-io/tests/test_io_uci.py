@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from emg_io import EmgIoError, open_dataset
 from emg_io.formats._uci_forge import text
-from emg_io.formats._uci_text import HEADER, parse, spell
+from emg_io.formats._uci_repeats import _parse_repeats, parse
+from emg_io.formats._uci_text import HEADER, parse_rows, spell
 
 ROW = "\t".join(["{}", "1e-05", "-2e-05", "0", "-0.00128", "0.00127", "0.0001", "-4e-05", "0.00021", "{}"])
 
@@ -165,6 +166,26 @@ def test_real_values_equal_loadtxt(real, oracles, index):
     assert np.array_equal(recording.raw(), counts)
     assert np.array_equal(np.rint(recording.timestamps * 1e3), time)
     assert np.array_equal(recording.labels(), classes)
+
+
+def test_repeated_rows_are_parsed_once_and_alike(uci):
+    """The fast path is taken on a sound file, and agrees with the token parser to the last value."""
+    reader = uci[0].reader
+    data = reader.container.read(reader.member.name)
+    fast = _parse_repeats(data)
+    assert fast is not None
+    for mine, theirs in zip(fast, parse_rows(data, "f"), strict=True):
+        assert mine.dtype == theirs.dtype
+        assert np.array_equal(mine, theirs)
+
+
+@given(st.lists(st.tuples(st.integers(1, 999), st.sampled_from([0, 1, -128, 127, 100])), min_size=1, max_size=30))
+def test_both_parsers_agree_on_repeats_of_any_length(rows):
+    stamps = np.cumsum([step for step, _ in rows])
+    counts = np.tile(np.array([count for _, count in rows], np.int8), (8, 1))
+    data = text(stamps, counts, np.arange(len(rows)) // 4 % 8)
+    for mine, theirs in zip(parse(data, "f"), parse_rows(data, "f"), strict=True):
+        assert np.array_equal(mine, theirs)
 
 
 def test_forged_values_equal_loadtxt(uci, oracles):

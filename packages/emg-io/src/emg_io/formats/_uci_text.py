@@ -1,4 +1,4 @@
-"""The text of a UCI recording to arrays, a whole file at a time.
+"""The text of a UCI recording to arrays, token by token, all rows at once.
 
 A token of up to eight characters is one little-endian 64-bit word, so parsing is arithmetic on arrays of words: channel
 values go through a perfect hash over the 256 spellings that the set uses, times and classes through arithmetic on eight
@@ -36,7 +36,7 @@ def spell(count: int) -> str:
     return f"{sign}{size}e-05" if size < 10 else f"{sign}0.{size:05d}".rstrip("0")
 
 
-def parse(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int8]]:
+def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int8]]:
     """Parse one recording.
 
     Parameters
@@ -143,22 +143,32 @@ def _integers(
     odd = np.flatnonzero((lengths < 1) | (lengths > 8))
     if len(odd):
         raise _not_integer(odd, column, padded, starts, lengths, file)
-    keep = ((lengths.astype(np.uint64)) << np.uint64(3)).clip(8, 64)
-    low = np.uint64(64) - keep
-    shifted = (words >> low) << low
-    digits = shifted | np.where(
-        low > 0, _ZEROS & ((np.uint64(1) << (low & np.uint64(63))) - np.uint64(1)), np.uint64(0)
-    )
+    digits = pad_decimals(words, lengths.astype(np.uint64) << np.uint64(3))
+    values, sound = decimals(digits)
+    if not sound.all():
+        raise _not_integer(np.flatnonzero(~sound), column, padded, starts, lengths, file)
+    return values
+
+
+def decimals(digits: Words) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Parse words of eight ASCII digits, the first in the lowest byte; tell which of them are digits throughout."""
     high_nibbles, carries = np.uint64(0xF0F0F0F0F0F0F0F0), np.uint64(0x0606060606060606)
-    odd = np.flatnonzero(((digits & high_nibbles) != _ZEROS) | (((digits + carries) & high_nibbles) != _ZEROS))
-    if len(odd):
-        raise _not_integer(odd, column, padded, starts, lengths, file)
+    sound = ((digits & high_nibbles) == _ZEROS) & (((digits + carries) & high_nibbles) == _ZEROS)
     pairs = digits - _ZEROS
     pairs = pairs * np.uint64(10) + (pairs >> np.uint64(8))
     mask = np.uint64(0x000000FF000000FF)
     upper = (pairs & mask) * np.uint64(0x000F424000000064)
     lower = ((pairs >> np.uint64(16)) & mask) * np.uint64(0x0000271000000001)
-    return ((upper + lower) >> np.uint64(32)).astype(np.int64)
+    return ((upper + lower) >> np.uint64(32)).astype(np.int64), sound
+
+
+def pad_decimals(words: Words, n_bits: Words) -> Words:
+    """Put ``0`` characters in front of digits that fill the upper ``n_bits`` (8..64) of their words only."""
+    low = np.uint64(64) - n_bits
+    padded: Words = (words >> low) << low
+    zeros: Words = np.where(low > 0, (np.uint64(1) << (low & np.uint64(63))) - np.uint64(1), np.uint64(0)) & _ZEROS
+    padded |= zeros
+    return padded
 
 
 def _counts(

@@ -20,7 +20,7 @@ from emg_io._source import Content, Source, Track
 
 from ._format import Format, FormatInfo
 from ._uci_forge import forge
-from ._uci_text import parse
+from ._uci_repeats import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
