@@ -59,7 +59,7 @@ def test_what_cannot_be_written_is_refused_before_the_first_step(toy, recipe, tm
         finetune(recipe(), toy, tmp_path, command="", callback=steps.append)
     wrong = {**toy.preprocessing, "window": {"length": 20, "hop": 20, "unit": "samples"}}
     data = ProtocolData("toy", toy.train, toy.val, toy.test, toy.labels, toy.sfreq, wrong, toy.split_hash)
-    with pytest.raises(EmgDistillError, match="'toy' do not describe the model's input: .*window length is 20"):
+    with pytest.raises(EmgDistillError, match=r"'toy' do not describe the model's input: .*window length is 20"):
         finetune(recipe(), data, tmp_path, callback=steps.append)
     assert steps == []
 
