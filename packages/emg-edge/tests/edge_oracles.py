@@ -35,8 +35,7 @@ def add(op, a, b, ta, tb, out):
 
 
 def add_constant(op, x, tensor, out):
-    rows, width = op.value.shape
-    y = []
+    width, y = op.value.shape[1], []
     for e, v in enumerate(x.reshape(-1)):
         row, column = e // (op.repeat * width), e % width
         total = (int(v) - tensor.zero_point) * op.mul + int(op.value[row, column])

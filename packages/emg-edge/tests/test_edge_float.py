@@ -38,7 +38,8 @@ def i64(*values):
 
 
 CASES = {
-    **{op: (op, (1, 3, 4), (), {}) for op in ("Abs", "Erf", "Exp", "Neg", "Relu", "Sigmoid", "Tanh", "Gelu", "Reciprocal")},
+    **{op: (op, (1, 3, 4), (), {}) for op in ("Abs", "Erf", "Exp", "Neg", "Relu", "Sigmoid", "Tanh", "Gelu")},
+    "reciprocal": ("Reciprocal", (1, 3, 4), (), {}),
     "gelu tanh": ("Gelu", (1, 3, 4), (), {"approximate": "tanh"}),
     **{op: (op, (1, 3, 4), (f32(3, 1),), {}) for op in ("Add", "Sub", "Mul", "Div", "Max", "Min")},
     "wider constant": ("Add", (1, 3), (f32(2, 1, 3),), {}),
@@ -49,7 +50,10 @@ CASES = {
     "gemm": ("Gemm", (1, 4), (f32(4, 3), f32(3)), {"alpha": 0.5, "beta": 2.0}),
     "gemm transposed": ("Gemm", (1, 4), (f32(3, 1), f32(4, 3)), {"transA": 1, "transB": 1}),
     "conv patches": ("Conv", (1, 1, 4, 20), (f32(6, 1, 1, 5), f32(6)), {"strides": [1, 5]}),
-    "conv dilated": ("Conv", (1, 4, 9, 8), (f32(6, 2, 3, 2), f32(6)), {"strides": [2, 1], "dilations": [2, 3], "pads": [1, 2, 0, 1], "group": 2}),
+    "conv dilated": (
+        "Conv", (1, 4, 9, 8), (f32(6, 2, 3, 2), f32(6)),
+        {"strides": [2, 1], "dilations": [2, 3], "pads": [1, 2, 0, 1], "group": 2},
+    ),
     "conv 1d": ("Conv", (1, 3, 12), (f32(4, 3, 3),), {"pads": [1, 1]}),
     "softmax": ("Softmax", (1, 3, 4), (), {"axis": 1}),
     "mean": ("ReduceMean", (1, 3, 4), (i64(1, -1),), {"keepdims": 0}),

@@ -55,7 +55,10 @@ def test_a_legal_graph_verifies():
         (graph(node("mean", ("x",), "y", outer=2, axis=2, inner=2, shape=(4,))), "extents do not fit"),
         (graph(node("MatMul", ("x", "x"), "y")), "inner extents differ"),
         (graph(node("Neg", ("x", "x"), "y")), "takes one input"),
-        (graph(node("linear", ("x", "w", "b"), "y", shape=(9,)), constants={"w": np.ones((3, 3)), "b": np.ones(3)}), "do not fill"),
+        (
+            graph(node("linear", ("x", "w", "b"), "y", shape=(9,)), constants={"w": np.ones((3, 3)), "b": np.ones(3)}),
+            "do not fill",
+        ),
         (graph(outputs=("nothing",)), "are never written"),
         (graph(outputs=()), "are never written"),
         (graph(constants={"x": np.ones(1)}, outputs=("x",)), "share a name"),

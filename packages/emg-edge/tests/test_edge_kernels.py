@@ -146,7 +146,8 @@ def test_layernorm(oracles, seed):
 def test_layernorm_at_the_widest_row_and_without_variance(oracles):
     x, out = tensor("x", (1, 1024), "int16"), tensor("y", (1, 1024), "int16")
     op = LayerNorm(
-        name="n", inputs=("x",), output="y", gamma=np.full(1024, 2**20, np.int32), beta=np.zeros(1024, np.int32), shift=20, eps=0
+        name="n", inputs=("x",), output="y", gamma=np.full(1024, 2**20, np.int32), beta=np.zeros(1024, np.int32),
+        shift=20, eps=0,
     )  # fmt: skip
     extremes = np.where(np.arange(1024) % 2, 32767, -32768).astype(np.int16)
     lonely = np.where(np.arange(1024) == 7, 32767, -32768).astype(np.int16)

@@ -51,7 +51,7 @@ def test_a_symbolic_batch_becomes_one(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((1, "time"), r"input 'x' has dynamic axis 1 \(time\); export the model with static"),
+        ((1, "time"), r"input 'x' has dynamic axis 1 \(time\); export it with static"),
         ((8, 4), "with a batch axis of 1 in front"),
         ((1, -3), r"shape \(1, -3\) is not allowed"),
         ((1, 0), "is not allowed"),
@@ -145,7 +145,7 @@ def test_bad_graphs(nodes, message, tmp_path):
 def test_huge_folded_constants_are_refused(tmp_path):
     shape = numpy_helper.from_array(np.array([2**13, 2**13], np.int64), "s")
     nodes = [helper.make_node("ConstantOfShape", ["s"], ["c"], name="big"), helper.make_node("Add", ["x", "c"], ["y"])]
-    with pytest.raises(EmgEdgeError, match="'big' of .8192, 8192. is refused"):
+    with pytest.raises(EmgEdgeError, match=r"'big' of \(8192, 8192\) is refused"):
         load_onnx(write(small(nodes, weights=[shape]), tmp_path))
     one = numpy_helper.from_array(np.ones((2**13, 1), np.float32), "a")
     two = numpy_helper.from_array(np.ones((1, 2**13), np.float32), "b")
@@ -180,10 +180,10 @@ def test_files_that_are_no_models(tmp_path, model):
         load_onnx(tmp_path / "absent.onnx")
     with pytest.raises(EmgEdgeError, match="0 bytes; a model file holds"):
         load_onnx(write(b"", tmp_path))
-    with pytest.raises(EmgEdgeError, match="m.onnx"):
+    with pytest.raises(EmgEdgeError, match=r"m\.onnx"):
         load_onnx(write(b"\x00\xff" * 50, tmp_path))
     data = model.SerializeToString()
-    with pytest.raises(EmgEdgeError, match="m.onnx: not a well-formed ONNX model"):
+    with pytest.raises(EmgEdgeError, match=r"m\.onnx: not a well-formed ONNX model"):
         load_onnx(write(data[: len(data) // 2], tmp_path))
 
 

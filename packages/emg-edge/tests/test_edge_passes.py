@@ -18,8 +18,8 @@ from emg_edge.passes._names import identifier
 from emg_edge.passes._views import affine, as_transpose, index_map, linear_form
 
 EXPECTED = [
-    "linear", "add_constant", "layernorm", "linear", "attention", "linear", "add", "layernorm", "linear", "linear", "add",
-    "layernorm", "mean", "linear",
+    "linear", "add_constant", "layernorm", "linear", "attention", "linear", "add", "layernorm", "linear", "linear",
+    "add", "layernorm", "mean", "linear",
 ]  # fmt: skip
 SPELLINGS = [
     {"rope_form": r, "qkv_form": q, "scale_form": s, "gelu_form": g, "decomposed": g == "erf", "head": h}
@@ -34,7 +34,8 @@ SPELLINGS = [
 def build(shape, *specs, constants=None, seed=0):
     """A graph of a chain of nodes from (op, inputs, output, attrs), shapes inferred."""
     graph = Graph(
-        name="g", nodes=(), values={"x": Value(name="x", shape=shape)}, constants=dict(constants or {}), inputs=("x",), outputs=("x",)
+        name="g", nodes=(), values={"x": Value(name="x", shape=shape)}, constants=dict(constants or {}), inputs=("x",),
+        outputs=("x",),
     )  # fmt: skip
     for op, inputs, output, attrs in specs:
         node = Node(op=op, name=output, inputs=inputs, output=output, attrs=attrs)
@@ -305,7 +306,7 @@ def test_masked_attention_is_refused_once_with_reason(builders, tmp_path):
     constants = {"the_mask": np.triu(np.full((20, 20), -9.0), 1).astype(np.float32)}
     graph = graph.substitute(softmax.output, [mask, replace(softmax, inputs=("masked",))], constants=constants)
     graph.verify()
-    with pytest.raises(UnsupportedError, match="1 unsupported node.*\n.*comes from Add, not from q @ k") as caught:
+    with pytest.raises(UnsupportedError, match=r"1 unsupported node.*\n.*comes from Add, not from q @ k") as caught:
         canonicalise(graph)
     assert [u.op for u in caught.value.unsupported] == ["Softmax"]
 
@@ -325,8 +326,8 @@ def test_softmax_outside_attention_is_refused():
 
 
 def test_a_pass_must_keep_its_promise():
-    lazy = Pass(name="lazy", run=lambda graph, notes: graph, ensures=frozenset({"Relu"}))
-    with pytest.raises(EmgEdgeError, match="pass 'lazy' left .* behind without a reason"):
+    lazy = Pass(name="lazy", run=lambda graph, _: graph, ensures=frozenset({"Relu"}))
+    with pytest.raises(EmgEdgeError, match=r"pass 'lazy' left .* behind without a reason"):
         lazy(build((1, 3), ("Relu", ("x",), "y", {})), Notes())
 
 

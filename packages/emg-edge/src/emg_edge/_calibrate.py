@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Method = Literal["mse", "percentile", "minmax"]
 KEPT = 2**16  # values remembered per tensor
+SEARCHED = 2**14  # of which a search for the best range looks at
 _CHUNK = 4  # windows run at once
 
 
@@ -47,6 +48,11 @@ class Sample:
     def values(self) -> NDArray[np.float32]:
         """The kept values and both extremes, ``(k,)``."""
         return np.concatenate([*self.parts, np.array([self.low, self.high], np.float32)])
+
+    def thinned(self, count: int) -> NDArray[np.float32]:
+        """At most some ``count`` of the kept values, and both extremes."""
+        values = self.values
+        return np.append(values[: -2 : max(1, -(-len(values) // count))], values[-2:])
 
 
 @dataclass
@@ -154,7 +160,7 @@ def choose_range(sample: Sample, method: Method, *, symmetric: bool, percentile:
         low, high = -max(-low, high), max(-low, high)
     if low == high:
         return (-1.0, 1.0) if symmetric else (0.0, 1.0)
-    return _least_error(values, low, high, symmetric=symmetric) if method == "mse" else (low, high)
+    return _least_error(sample.thinned(SEARCHED), low, high, symmetric=symmetric) if method == "mse" else (low, high)
 
 
 def _least_error(values: NDArray[np.float32], low: float, high: float, *, symmetric: bool) -> tuple[float, float]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._program import Op, Program
 
 _WINDOWS = 64
+_MACS = 2.0**34  # of all windows together, so that large models take seconds
 
 
 def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> Program:
@@ -31,9 +32,10 @@ def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> P
     program
         Its program.
     windows
-        float32 ``(n, channels, time)``; the first 64 are used.
+        float32 ``(n, channels, time)``; up to 64 of them, spread evenly, are used, fewer for large models.
     """
-    windows = windows[:_WINDOWS]
+    count = int(np.clip(_MACS // max(program.macs, 1), 4, _WINDOWS))
+    windows = windows[:: max(1, -(-len(windows) // count))]
     floats = run_float(graph, windows)
     (name,) = program.inputs
     values: dict[str, NDArray[Any]] = {name: program.tensors[name].quantise(windows)}

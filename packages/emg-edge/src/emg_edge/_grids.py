@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._calibrate import Sample, Statistics, choose_range, int8_grid
+from ._calibrate import SEARCHED, Sample, Statistics, choose_range, int8_grid
 from ._errors import EmgEdgeError
 from ._float import apply_body
 from ._graph import sample_shape
 from ._program import DTYPES, Tensor
+from ._weights import quantise_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,8 +117,9 @@ def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) 
     readers, leaves = _readers(graph, name)
     producer = graph.producers.get(name)
     kinds = {reader.op for reader in readers}
-    narrow_wanted = bool(kinds & NARROW_READERS) and not (kinds <= {"linear"} and name in options.wide)
-    wide_wanted = bool(kinds - NARROW_READERS) or leaves or name in options.wide
+    wide = kinds == {"linear"} and _reads_wide(graph, name, readers, _wide_scale(sample, options), options)
+    narrow_wanted = bool(kinds & NARROW_READERS) and not wide
+    wide_wanted = bool(kinds - NARROW_READERS) or leaves or wide
     symmetric = "attention" in kinds or producer is None
     low, high = choose_range(sample, options.method, symmetric=symmetric, percentile=options.percentile)
     scale, zero = int8_grid(low, high)
@@ -125,7 +127,7 @@ def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) 
     int8 = Tensor(name=name, shape=shape, dtype="int8", scale=scale, zero_point=zero)
     int16 = Tensor(name=name, shape=shape, dtype="int16", scale=_wide_scale(sample, options))
     if producer is None:
-        return (int16 if options.input_dtype == "int16" else int8), None
+        return (int16 if _input_is_wide(graph, readers, int16.scale, options) else int8), None
     only_int8 = producer.op == "table" or "body" in producer.attrs
     if only_int8 or not wide_wanted or (options.residual_dtype == "int8" and not leaves):
         return int8, None
@@ -134,6 +136,34 @@ def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) 
     if any(reader.op == "transpose" for reader in graph.consumers[name]):  # a copy for each transposition costs more
         return int8, None
     return int16, replace(int8, name=f"{name}_int8")
+
+
+def _reads_wide(graph: Graph, name: str, readers: list[Node], scale: float, options: QuantiseOptions) -> bool:
+    """Whether the linear layers behind a value read it in int16."""
+    if options.wide is not None:
+        return name in options.wide
+    widths = [graph.constants[reader.inputs[1]].shape[1] for reader in readers]
+    return options.residual_dtype == "int16" and all(
+        width == graph.values[name].size and _has_room(graph, reader, scale)
+        for width, reader in zip(widths, readers, strict=True)
+    )
+
+
+def _input_is_wide(graph: Graph, readers: list[Node], scale: float, options: QuantiseOptions) -> bool:
+    """Whether the program's input is int16."""
+    if options.input_dtype != "auto":
+        return options.input_dtype == "int16"
+    return not any(
+        reader.op in {"attention", "table"} or (reader.op == "linear" and not _has_room(graph, reader, scale))
+        for reader in readers
+    )
+
+
+def _has_room(graph: Graph, reader: Node, scale: float) -> bool:
+    """Whether no accumulator of a linear layer can overflow on int16 input."""
+    weight, bias, _ = quantise_weights(graph.constants[reader.inputs[1]], graph.constants[reader.inputs[2]], scale)
+    reach = np.abs(weight.astype(np.int64)).sum(1) * 2**15 + np.abs(bias)
+    return int(reach.max()) < 2**31
 
 
 def _wide_scale(sample: Sample, options: QuantiseOptions) -> float:
@@ -195,7 +225,7 @@ def _symmetric_scale(sample: Sample, options: QuantiseOptions) -> float:
 
 def _before_table(node: Node, sample: Sample, out: Tensor) -> tuple[float, int]:
     """Choose the grid in front of a table by the error behind it."""
-    body, values = node.attrs["body"], sample.values.astype(np.float64)
+    body, values = node.attrs["body"], sample.thinned(SEARCHED // 4).astype(np.float64)
     wanted = apply_body(body, values)
 
     def error(low: float, high: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ._errors import EmgEdgeError
 from ._float import apply_body
+from ._weights import quantise_weights
 from .kernels import (
     FRACTION,
     STEP,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ._grids import Grids
     from ._program import Op, Tensor
 
-_BIAS_LIMIT = 2.0**29
 _BYTES = np.arange(256, dtype=np.uint8).view(np.int8)
 
 
@@ -48,19 +48,6 @@ def narrowed(wide: Tensor, narrow: Tensor) -> Op:
     return Requantise(
         name=f"{narrow.name}_requantise", inputs=(wide.name,), output=narrow.name, mul=int(mul[0]), shift=shift
     )
-
-
-def quantise_weights(
-    weight: NDArray[np.float32], bias: NDArray[np.float32], x_scale: float
-) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.float64]]:
-    """Return int8 weights, the bias at ``x_scale * S_w`` and ``S_w``, all per output channel (row).
-
-    A row whose weights are tiny beside its bias gets a coarser scale, so that the bias fits 30 bits.
-    """
-    w, b = weight.astype(np.float64), bias.astype(np.float64)
-    scale = np.maximum.reduce([np.abs(w).max(1) / 127.0, np.abs(b) / (x_scale * _BIAS_LIMIT), np.full(len(w), 1e-30)])
-    stored = np.clip(np.rint(w / scale[:, None]), -127, 127).astype(np.int8)
-    return stored, np.rint(b / (x_scale * scale)).astype(np.int64), scale
 
 
 def _int32(values: NDArray[Any], what: str) -> NDArray[np.int32]:

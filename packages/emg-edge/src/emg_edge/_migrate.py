@@ -29,11 +29,11 @@ def migrate(graph: Graph, windows: NDArray[np.float32], exponent: float) -> Grap
     graph
         Canonical.
     windows
-        float32 ``(n, channels, time)``; the first 32 are used.
+        float32 ``(n, channels, time)``; up to 32 of them, spread evenly, are used.
     exponent
         Share of the difference that moves into the weights, 0 to 1.
     """
-    values = run_float(graph, windows[:_WINDOWS])
+    values = run_float(graph, windows[:: max(1, -(-len(windows) // _WINDOWS))])
     for node in graph.nodes:
         readers = graph.consumers.get(node.output, [])
         if (

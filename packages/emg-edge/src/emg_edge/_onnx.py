@@ -144,7 +144,7 @@ def _input_shape(value: Any, path: Path) -> tuple[int, ...]:  # noqa: ANN401
         symbolic = not dim.HasField("dim_value")
         if symbolic and axis > 0:
             raise EmgEdgeError(
-                f"{path}: input {value.name!r} has dynamic axis {axis} ({dim.dim_param or 'unknown'}); export the model "
+                f"{path}: input {value.name!r} has dynamic axis {axis} ({dim.dim_param or 'unknown'}); export it "
                 "with static channels and time"
             )
         shape.append(1 if symbolic else int(dim.dim_value))

@@ -22,13 +22,14 @@ class QuantiseOptions:
     percentile
         Share of values inside the range for ``"percentile"``, in (50, 100].
     input_dtype
-        dtype of the program's input.
+        dtype of the program's input; ``"auto"``: int16 (raw EMG has heavy tails) where the layers behind it have room.
     residual_dtype
         dtype of values that are only added, averaged, normalised or returned.
     headroom
         int16 grids cover this multiple of the calibrated peak, >= 1.
     wide
-        Names of values that linear layers read in int16 instead of int8 (accumulators must not overflow).
+        Names of values that linear layers read in int16 instead of int8 (accumulators must not overflow); None: those
+        read by layers of one row, as a classifier is, where the accumulator has room.
     migration
         Exponent of scale migration from LayerNorm outputs into the weights behind, 0 (off) to 1.
     bias_correction
@@ -37,18 +38,18 @@ class QuantiseOptions:
 
     method: Method = "mse"
     percentile: float = 99.99
-    input_dtype: Literal["int8", "int16"] = "int8"
+    input_dtype: Literal["auto", "int8", "int16"] = "auto"
     residual_dtype: Literal["int8", "int16"] = "int16"
     headroom: float = 2.0
-    wide: tuple[str, ...] = ()
+    wide: tuple[str, ...] | None = None
     migration: float = 0.0
-    bias_correction: bool = False
+    bias_correction: bool = True
 
     def __post_init__(self) -> None:
         legal = {
             "method": self.method in {"mse", "percentile", "minmax"},
             "percentile": 50.0 < self.percentile <= 100.0,
-            "input_dtype": self.input_dtype in {"int8", "int16"},
+            "input_dtype": self.input_dtype in {"auto", "int8", "int16"},
             "residual_dtype": self.residual_dtype in {"int8", "int16"},
             "headroom": 1.0 <= self.headroom <= 64.0,
             "migration": 0.0 <= self.migration <= 1.0,

@@ -16,7 +16,8 @@ import numpy as np
 from emg_edge._graph import Graph, Node, Value, scalar
 
 from ._pass import Notes, Pass, rewrite, split_constant
-from ._rotation import Operand, RotationError, common_tables, read_operand
+from ._interleave import interleave
+from ._rotation import NeighbourError, Operand, RotationError, common_tables, read_operand
 from ._views import Form, affine, linear_form
 
 if TYPE_CHECKING:
@@ -89,37 +90,47 @@ def _value_layout(form: Form, heads: int, rows: int, width: int) -> tuple[int, i
     return layout
 
 
-def _read(
-    graph: Graph, core: _Core
-) -> tuple[tuple[int, int, int], list[Operand], tuple[int, int, int], tuple[str, ...]]:
-    """Return (heads, rows, width), the operands q and k, the layout of v and the three sources."""
-    a, b, v = core.score.inputs[0], core.score.inputs[1], core.context.inputs[1]
-    lead = graph.shape(core.score.output)[:-2]
+def _extents(graph: Graph, core: _Core) -> tuple[int, int, int]:
+    """Return (heads, rows, width)."""
     rows, columns = graph.shape(core.score.output)[-2:]
-    width = graph.shape(a)[-1]
-    heads = prod(lead)
-    if rows != columns or graph.shape(v)[-2:] != (rows, width) or prod(graph.shape(core.context.output)[:-2]) != heads:
-        raise _RefusedError(f"queries ({rows}), keys ({columns}) and values {graph.shape(v)} differ in number or width")
-    context_lead = graph.shape(core.context.output)[:-2]
-    forms = [
-        _operand(graph, a, lead, swap=False),
-        _operand(graph, b, lead, swap=True),
-        _operand(graph, v, context_lead, swap=False),
+    width, v = graph.shape(core.score.inputs[0])[-1], graph.shape(core.context.inputs[1])
+    heads = prod(graph.shape(core.score.output)[:-2])
+    if rows != columns or v[-2:] != (rows, width) or prod(graph.shape(core.context.output)[:-2]) != heads:
+        raise _RefusedError(f"queries ({rows}), keys ({columns}) and values {v} differ in number or width")
+    return heads, rows, width
+
+
+def _forms(graph: Graph, core: _Core) -> list[Form]:
+    """Return q, k and v as linear forms."""
+    lead, behind = graph.shape(core.score.output)[:-2], graph.shape(core.context.output)[:-2]
+    return [
+        _operand(graph, core.score.inputs[0], lead, swap=False),
+        _operand(graph, core.score.inputs[1], lead, swap=True),
+        _operand(graph, core.context.inputs[1], behind, swap=False),
     ]
+
+
+def _operands(
+    graph: Graph, forms: list[Form], extents: tuple[int, int, int]
+) -> tuple[Graph, list[Form], Operand, Operand]:
+    """Read q and k, in a graph whose linear layers interleave the pairs of their rotation."""
     try:
-        operands = [read_operand(form, heads, rows, width) for form in forms[:2]]
-    except RotationError as error:
-        raise _RefusedError(str(error)) from error
-    return (heads, rows, width), operands, _value_layout(forms[2], heads, rows, width), tuple(f.source for f in forms)
+        return graph, forms, read_operand(forms[0], *extents), read_operand(forms[1], *extents)
+    except NeighbourError:
+        graph, forms = interleave(graph, forms, *extents)
+        return graph, forms, read_operand(forms[0], *extents), read_operand(forms[1], *extents)
 
 
 def _fuse(graph: Graph, softmax: Node) -> Graph:
     core = _core(graph, softmax)
-    (heads, rows, width), (q, k), v_layout, sources = _read(graph, core)
+    heads, rows, width = extents = _extents(graph, core)
     try:
+        before = graph
+        graph, forms, q, k = _operands(graph, _forms(graph, core), extents)
         tables = common_tables(q, k)
     except RotationError as error:
         raise _RefusedError(str(error)) from error
+    v_layout, sources = _value_layout(forms[2], heads, rows, width), tuple(form.source for form in forms)
     scale = core.gain * q.gain * k.gain
     if scale <= 0.0:
         raise _RefusedError(f"the scores' factor is {scale:g}; it must be positive")
@@ -154,7 +165,10 @@ def _fuse(graph: Graph, softmax: Node) -> Graph:
         Value(name=split, shape=view),
         Value(name=turned, shape=(heads, rows, width)),
     ]
-    return graph.substitute(out, [attention, *moves], values=values, constants=constants)
+    result = graph.substitute(out, [attention, *moves], values=values, constants=constants)
+    if graph is not before and any(result.sole_consumer(name) is not attention for name in sources[:2]):
+        raise _RefusedError("the linear layer in front of a rotation is read elsewhere, too")
+    return result
 
 
 def _run(graph: Graph, notes: Notes) -> Graph:

@@ -25,6 +25,10 @@ class RotationError(Exception):
     """What is between the source and the scores is no rotation that the kernel knows."""
 
 
+class NeighbourError(RotationError):
+    """The features that turn together are not neighbours; another order of channels may help."""
+
+
 @dataclass(frozen=True)
 class Operand:
     """q or k: where it stands in its source, its factor, and its rotation as unit complex numbers.
@@ -65,9 +69,7 @@ def _read_turned(form: Form, heads: int, rows: int, width: int) -> Operand:
     layout = affine_pairs(first)
     side = index - first[..., None, None]
     if layout is None or ((side > 1) & present).any():
-        raise RotationError(
-            "q or k does not pair neighbouring features (2i, 2i+1); interleave the pairs of its rotation"
-        )
+        raise NeighbourError("q or k does not pair neighbouring features (2i, 2i+1)")
     matrix = np.stack([np.where((side == j) & present, factor, 0.0).sum(-1) for j in (0, 1)], -1)  # [..., out, in]
     turn = matrix[..., 0, 0] + 1j * matrix[..., 1, 0]
     gain = float(np.abs(turn).mean())
