@@ -75,7 +75,7 @@ def local(package: str) -> str:
 
 
 def install(session: nox.Session, *requirements: str) -> None:
-    """Install with the repository's constraints, and say which Python and torch a log belongs to."""
+    """Install with the repository's constraints."""
     session.install("--quiet", *requirements, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
 
 
@@ -85,18 +85,11 @@ def install_all(session: nox.Session, *tools: str) -> None:
 
 
 def run_pytest(session: nox.Session, label: str, *arguments: str) -> None:
-    """Run pytest and keep its counts for the closing summary; five is pytest's code for no test collected."""
+    """Run pytest and keep its counts for the closing summary."""
     REPORTS.mkdir(parents=True, exist_ok=True)
-    session.run(
-        "python",
-        "-m",
-        "pytest",
-        f"--junit-xml={REPORTS / label}.xml",
-        "-p",
-        "no:cacheprovider",
-        *arguments,
-        *session.posargs,
-    )
+    report = f"--junit-xml={REPORTS / label}.xml"
+    env = {"COVERAGE_FILE": str(Path(session.create_tmp()) / "coverage")}
+    session.run("python", "-m", "pytest", report, "-p", "no:cacheprovider", *arguments, *session.posargs, env=env)
 
 
 @nox.session(python=False)
