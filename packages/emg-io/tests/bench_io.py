@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from emg_io import Recording, WindowStore
+from emg_io import Recording, WindowStore, synthesize
 from emg_io.formats._uci_repeats import parse
 
 WINDOW, N_WINDOWS = 1000, 200
@@ -26,6 +26,12 @@ def test_parse(benchmark, series):
 def test_loadtxt(benchmark, series):
     table = benchmark.pedantic(lambda: np.loadtxt(io.BytesIO(series), skiprows=1), rounds=3)
     assert table.shape[1] == 10
+
+
+@pytest.mark.benchmark(group="forging eight UCI subjects")
+def test_synthesize(benchmark, tmp_path):
+    folders = (tmp_path / str(n) for n in range(9))
+    benchmark.pedantic(lambda: synthesize(next(folders), n_subjects=8), rounds=2)
 
 
 @pytest.fixture(scope="module")

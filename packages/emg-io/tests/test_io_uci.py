@@ -143,6 +143,7 @@ def test_forged_recording_has_the_set_s_clock(uci):
 def test_real_archive_facts(real):
     dataset = open_dataset(real("uci_emg_gestures.zip"))
     assert len(dataset) == 53
+    assert open_dataset(real("."), "uci").recordings == dataset.recordings
     assert len(dataset.subjects) == 27
     totals = dict.fromkeys(range(8), 0)
     for recording in dataset:

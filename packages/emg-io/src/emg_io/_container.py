@@ -73,10 +73,13 @@ class Folder(Container):
     def members(self) -> list[Member]:
         """List the files below the folder in natural order."""
         found: list[Member] = []
-        for file in _walk(self.path, MAX_DEPTH):
-            status = file.stat()
-            found.append(Member(file.relative_to(self.path).as_posix(), status.st_size, status.st_mtime_ns))
-            _bounded(str(self.path), "number of files", len(found), MAX_MEMBERS)
+        try:
+            for file in _walk(self.path, MAX_DEPTH):
+                status = file.stat()
+                found.append(Member(file.relative_to(self.path).as_posix(), status.st_size, status.st_mtime_ns))
+                _bounded(str(self.path), "number of files", len(found), MAX_MEMBERS)
+        except OSError as error:
+            raise EmgIoError("folder cannot be listed", file=str(self.path), place="path", found=str(error)) from None
         return sorted(found, key=lambda member: natural(member.name))
 
     def read(self, name: str) -> bytes:

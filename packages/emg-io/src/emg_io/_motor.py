@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ._errors import EmgIoError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -58,6 +60,19 @@ class MotorUnitPool:
     min_rate: float = 8.0
     peak_rate: float = 30.0
     isi_cv: float = 0.18
+
+    def __post_init__(self) -> None:
+        rules = {
+            "n_units > 0": self.n_units > 0,
+            "threshold_range > 1": self.threshold_range > 1,
+            "amplitude_range > 1": self.amplitude_range > 1,
+            "0 < full_recruitment < 1": 0 < self.full_recruitment < 1,
+            "0 < min_rate <= peak_rate": 0 < self.min_rate <= self.peak_rate,
+            "0 <= isi_cv < 0.5": 0 <= self.isi_cv < 0.5,
+        }
+        broken = ", ".join(rule for rule, holds in rules.items() if not holds)
+        if broken:
+            raise EmgIoError("no such motor-unit pool", place="MotorUnitPool", expected=broken, found=str(self))
 
     @property
     def thresholds(self) -> Floats:
@@ -166,6 +181,13 @@ def surface_emg(
     ndarray
         (channels, time), arbitrary unit: 1 is the largest potential right under an electrode.
     """
+    if excitations.ndim != 2 or len(excitations) != len(muscles) or not np.all((excitations >= 0) & (excitations <= 1)):
+        raise EmgIoError(
+            "not the excitations of these muscles",
+            place="excitations",
+            expected=f"({len(muscles)}, time) in 0..1",
+            found=f"{excitations.shape}, {np.min(excitations, initial=0):g}..{np.max(excitations, initial=0):g}",
+        )
     n_times, shapes = excitations.shape[1], muap_shapes(sfreq)
     fired: list[list[_Fired]] = [[] for _ in shapes]
     for muscle, excitation in zip(muscles, excitations, strict=True):

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import orjson
 
 from ._errors import EmgIoError
@@ -139,9 +140,11 @@ def _summary(spans: tuple[Span, ...], dataset: Dataset) -> dict[str, object]:
     counts: dict[str, int] = {}
     for span in spans:
         track = dataset[span.recording].tracks.get("label")
-        for value in () if track is None else track.values[span.start : span.stop].tolist():
-            name = track.names.get(value, str(value)) if track else ""
-            counts[name] = counts.get(name, 0) + 1
+        if track is not None:
+            values, numbers = np.unique(track.values[span.start : span.stop], return_counts=True)
+            for value, number in zip(values.tolist(), numbers.tolist(), strict=True):
+                name = track.names.get(value, str(value))
+                counts[name] = counts.get(name, 0) + number
     return {
         "subjects": list(dict.fromkeys(dataset[span.recording].subject for span in spans)),
         "recordings": len({span.recording for span in spans}),
