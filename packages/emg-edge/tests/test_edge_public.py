@@ -141,7 +141,7 @@ def test_wrong_feeds_and_backends_are_refused(compiled):
         model.run(x, backend="gpu")
     with pytest.raises(EmgEdgeError, match="every input of"):
         model.run_integers({})
-    with pytest.raises(EmgEdgeError, match=r"need int8 \(samples, 4, 10\), quantised"):
+    with pytest.raises(EmgEdgeError, match=r"need int(8|16) \(samples, 4, 10\), quantised"):
         model.run_integers({"emg": x}, "reference")
 
 
@@ -200,6 +200,14 @@ def test_names_targets_and_budgets_of_compile(compiled, tmp_path):
     assert not (tmp_path / "p").exists()
     small = compile_model(source, x[:9], target="gap9", out=tmp_path / "q")
     assert "only 9 calibration samples" in small.warnings[0]
+
+
+def test_compiling_twice_gives_the_same_bytes(compiled, tmp_path):
+    model, _, x = compiled
+    compile_model(model.folder.parent / "gesture.onnx", x, target="gap9", out=tmp_path / "again")
+    for path in sorted((tmp_path / "again").rglob("*")):
+        if path.is_file():
+            assert path.read_bytes() == (model.folder / path.relative_to(tmp_path / "again")).read_bytes(), path.name
 
 
 def test_unsupported_operator_is_listed(tmp_path):

@@ -106,3 +106,28 @@ def test_stack_stays_below_the_estimate(tmp_path):
             frames[path.stem].append(int(size))
     deepest = sum(frames.pop("small")) + max(sum(sizes) for sizes in frames.values())
     assert 0 < deepest < get_target("rv32").stack_bytes
+
+
+def test_xpulpv2_primitives_assemble_to_the_listed_encodings(tmp_path):
+    """Compiled, not run: QEMU has no such instructions. Opcode 0x57 with funct7 0x5c and 0x54, 0x33 with 0x0a."""
+    program = programs.small_network(seed=9)
+    folder = project(tmp_path, program, programs.random_feeds(program, 10, samples=1))
+    flags = [*STRICT, "-O2", "-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", "-DEMG_XPULPV2"]
+    sources = [path.name for path in folder.glob("emg_*.c")]
+    subprocess.run([TOOLS[0], *flags, "-c", *sources], cwd=folder, check=True, timeout=300)
+    found = set()
+    for name in ("emg_linear.o", "emg_attention.o"):
+        dump = ["riscv64-unknown-elf-objdump", "-d", "-M", "no-aliases", name]
+        text = subprocess.run(dump, cwd=folder, capture_output=True, text=True, check=True).stdout
+        for word in re.findall(r"^\s+[0-9a-f]+:\s+([0-9a-f]{8})\s", text, re.MULTILINE):
+            value = int(word, 16)
+            found.add((value & 0x7F, value >> 12 & 7, value >> 25))
+    assert {(0x57, 1, 0x5C), (0x57, 1, 0x54), (0x33, 1, 0x0A)} <= found
+
+
+def test_the_same_source_refuses_xpulpv2_on_other_machines(tmp_path):
+    program = programs.small_network(seed=9)
+    folder = project(tmp_path, program, programs.random_feeds(program, 10, samples=1))
+    command = ["gcc", "-std=c99", "-DEMG_XPULPV2", "-c", "emg_linear.c", "-o", "/dev/null"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert "EMG_XPULPV2 needs a RISC-V compiler" in done.stderr

@@ -31,6 +31,25 @@ static void row_int8(const emg_linear_params *p, const int8_t *x, void *y, int32
     }
 }
 
+/* Two rows at once: every weight that is loaded serves both. */
+static void two_rows_int8(const emg_linear_params *p, const int8_t *x, void *y, int32_t first)
+{
+    int32_t second = first + p->outputs;
+    int32_t n = 0;
+    for (; n + 4 <= p->outputs; n += 4) {
+        int32_t acc[8];
+        emg_dot_2x4(x, p->weight + n * p->depth, p->depth, acc);
+        for (int32_t i = 0; i < 4; i++) {
+            finish(p, n + i, acc[i], y, first + n + i);
+            finish(p, n + i, acc[4 + i], y, second + n + i);
+        }
+    }
+    for (; n < p->outputs; n++) {
+        finish(p, n, emg_dot(x, p->weight + n * p->depth, p->depth), y, first + n);
+        finish(p, n, emg_dot(x + p->depth, p->weight + n * p->depth, p->depth), y, second + n);
+    }
+}
+
 static void row_int16(const emg_linear_params *p, const int16_t *x, void *y, int32_t first)
 {
     for (int32_t n = 0; n < p->outputs; n++) {
@@ -40,11 +59,17 @@ static void row_int16(const emg_linear_params *p, const int16_t *x, void *y, int
 
 void emg_linear(const emg_linear_params *p, const void *x, void *y)
 {
-    for (int32_t m = 0; m < p->rows; m++) {
-        if (p->in == EMG_INT8) {
-            row_int8(p, (const int8_t *)x + m * p->depth, y, m * p->outputs);
-        } else {
+    int32_t m = 0;
+    if (p->in == EMG_INT16) {
+        for (; m < p->rows; m++) {
             row_int16(p, (const int16_t *)x + m * p->depth, y, m * p->outputs);
         }
+        return;
+    }
+    for (; m + 2 <= p->rows; m += 2) {
+        two_rows_int8(p, (const int8_t *)x + m * p->depth, y, m * p->outputs);
+    }
+    if (m < p->rows) {
+        row_int8(p, (const int8_t *)x + m * p->depth, y, m * p->outputs);
     }
 }

@@ -13,6 +13,11 @@
 #error "EMG_XPULPV2 needs a RISC-V compiler; leave it undefined elsewhere"
 #endif
 
+#ifdef EMG_XPULPV2
+/* pv.sdotsp.b: acc += the sum of four signed byte products. */
+#define EMG_SDOTSP(acc, x, w) __asm__(".insn r 0x57, 1, 0x5c, %0, %1, %2" : "+r"(acc) : "r"(x), "r"(w))
+#endif
+
 /* C99 leaves the right shift of a negative value to the compiler; every kernel here needs the arithmetic one. */
 typedef char emg_shift_is_arithmetic[((int64_t)-3 >> 1) == -2 ? 1 : -1];
 typedef char emg_byte_has_eight_bits[(uint8_t)-1 == 255 ? 1 : -1];
@@ -85,10 +90,10 @@ static inline void emg_dot_1x4(const int8_t *x, const int8_t *w, int32_t stride,
         memcpy(&v1, w1 + k, 4);
         memcpy(&v2, w2 + k, 4);
         memcpy(&v3, w3 + k, 4);
-        __asm__(".insn r 0x57, 1, 0x5c, %0, %1, %2" : "+r"(a0) : "r"(vx), "r"(v0));
-        __asm__(".insn r 0x57, 1, 0x5c, %0, %1, %2" : "+r"(a1) : "r"(vx), "r"(v1));
-        __asm__(".insn r 0x57, 1, 0x5c, %0, %1, %2" : "+r"(a2) : "r"(vx), "r"(v2));
-        __asm__(".insn r 0x57, 1, 0x5c, %0, %1, %2" : "+r"(a3) : "r"(vx), "r"(v3));
+        EMG_SDOTSP(a0, vx, v0);
+        EMG_SDOTSP(a1, vx, v1);
+        EMG_SDOTSP(a2, vx, v2);
+        EMG_SDOTSP(a3, vx, v3);
     }
 #endif
     for (; k < depth; k++) {
@@ -104,6 +109,56 @@ static inline void emg_dot_1x4(const int8_t *x, const int8_t *w, int32_t stride,
     acc[3] = a3;
 }
 
+/* acc[4 r + i] = sum over k of x[r * depth + k] * w[i * depth + k], r = 0..1, i = 0..3: two rows against four. */
+static inline void emg_dot_2x4(const int8_t *x, const int8_t *w, int32_t depth, int32_t acc[8])
+{
+    const int8_t *x1 = x + depth;
+    const int8_t *w1 = w + depth;
+    const int8_t *w2 = w1 + depth;
+    const int8_t *w3 = w2 + depth;
+    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+    int32_t k = 0;
+#ifdef EMG_XPULPV2
+    for (; k + 4 <= depth; k += 4) {
+        int32_t vx, vy, v0, v1, v2, v3;
+        memcpy(&vx, x + k, 4);
+        memcpy(&vy, x1 + k, 4);
+        memcpy(&v0, w + k, 4);
+        memcpy(&v1, w1 + k, 4);
+        memcpy(&v2, w2 + k, 4);
+        memcpy(&v3, w3 + k, 4);
+        EMG_SDOTSP(a0, vx, v0);
+        EMG_SDOTSP(a1, vx, v1);
+        EMG_SDOTSP(a2, vx, v2);
+        EMG_SDOTSP(a3, vx, v3);
+        EMG_SDOTSP(b0, vy, v0);
+        EMG_SDOTSP(b1, vy, v1);
+        EMG_SDOTSP(b2, vy, v2);
+        EMG_SDOTSP(b3, vy, v3);
+    }
+#endif
+    for (; k < depth; k++) {
+        int32_t left = x[k];
+        int32_t right = x1[k];
+        a0 += left * w[k];
+        a1 += left * w1[k];
+        a2 += left * w2[k];
+        a3 += left * w3[k];
+        b0 += right * w[k];
+        b1 += right * w1[k];
+        b2 += right * w2[k];
+        b3 += right * w3[k];
+    }
+    acc[0] = a0;
+    acc[1] = a1;
+    acc[2] = a2;
+    acc[3] = a3;
+    acc[4] = b0;
+    acc[5] = b1;
+    acc[6] = b2;
+    acc[7] = b3;
+}
+
 /* Sum over k of x[k] * w[k], int8 by int8. */
 static inline int32_t emg_dot(const int8_t *x, const int8_t *w, int32_t depth)
 {
@@ -114,7 +169,7 @@ static inline int32_t emg_dot(const int8_t *x, const int8_t *w, int32_t depth)
         int32_t vx, vw;
         memcpy(&vx, x + k, 4);
         memcpy(&vw, w + k, 4);
-        __asm__(".insn r 0x57, 1, 0x5c, %0, %1, %2" : "+r"(acc) : "r"(vx), "r"(vw));
+        EMG_SDOTSP(acc, vx, vw);
     }
 #endif
     for (; k < depth; k++) {
