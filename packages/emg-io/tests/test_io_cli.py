@@ -1,22 +1,30 @@
 """The console script: keys of the JSON, exit codes, one document on stdout."""
 
+import io
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from typing import NamedTuple
 
 import pytest
-from typer.testing import CliRunner
 
 from emg_io import open_dataset
 from emg_io._cli import app
 
-RUNNER = CliRunner()
+
+class Result(NamedTuple):
+    stdout: str
+    stderr: str
 
 
 def run(*arguments, code=0):
-    result = RUNNER.invoke(app, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result
+    """Run the console script in this process; what it raises but SystemExit is a failure."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        app([str(argument) for argument in arguments])
+    assert (ended.value.code or 0) == code, out.getvalue() + err.getvalue()
+    return Result(out.getvalue(), err.getvalue())
 
 
 def document(*arguments, code=0):
