@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from emg_edge._program import DTYPES, Program, Tensor
@@ -195,6 +197,21 @@ def sweep(kind, seed, count, name="sweep"):
     program = Program(
         name=name, tensors=tensors, ops=tuple(ops), inputs=tuple(inputs), outputs=tuple(op.output for op in ops)
     )
+    program.verify()
+    return program
+
+
+def everything(seed, count, name="all"):
+    """`count` operators of every kind in one program; operators of one kind are those of `sweep`, renamed."""
+    tensors, ops, inputs, outputs = {}, [], [], []
+    for kind in sorted(GENERATORS):
+        part = sweep(kind, seed, count)
+        new = {old: f"{kind}_{old}" for old in part.tensors}
+        tensors |= {new[old]: replace(t, name=new[old]) for old, t in part.tensors.items()}
+        ops += [replace(op, inputs=tuple(new[n] for n in op.inputs), output=new[op.output]) for op in part.ops]
+        inputs += [new[n] for n in part.inputs]
+        outputs += [new[n] for n in part.outputs]
+    program = Program(name=name, tensors=tensors, ops=tuple(ops), inputs=tuple(inputs), outputs=tuple(outputs))
     program.verify()
     return program
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emg_edge import compile_model, load_onnx
 from emg_edge._compare import compare
 from emg_edge._execute import HostExecutor, ReferenceExecutor
+from emg_edge._float import run_float
 from emg_edge._plan import plan_arena
 from emg_edge.emit import BINDINGS, emit_project
 from emg_edge.kernels import OPERATORS
+from emg_edge.passes import canonicalise
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)
@@ -41,11 +44,21 @@ def test_every_operator_has_a_binding_a_kernel_and_a_generator():
     assert sorted(BINDINGS) == sorted(OPERATORS) == sorted(programs.GENERATORS)
 
 
-@pytest.mark.parametrize("kind", sorted(OPERATORS))
-def test_operator_equals_reference_on_random_programs(kind, tmp_path):
-    program = programs.sweep(kind, seed=11, count=40)
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory):
+    """Forty random operators of every kind in one build: the program, what it should write, what it writes."""
+    program = programs.everything(seed=11, count=40)
     feeds = programs.random_feeds(program, seed=12, samples=4)
-    assert_equal(program, HostExecutor(program, project(tmp_path, program, feeds)), feeds)
+    executor = HostExecutor(program, project(tmp_path_factory.mktemp("all"), program, feeds))
+    return program, ReferenceExecutor(program).trace(feeds), executor.trace(feeds)
+
+
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+def test_operator_equals_reference_on_random_programs(kind, traces):
+    program, expected, found = traces
+    report = compare(program, {op.output: expected[op.output] for op in program.ops if op.kind == kind}, found)
+    assert report.equal, str(report.difference)
+    assert report.layers == 40
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -55,3 +68,17 @@ def test_network_equals_reference(seed, tmp_path):
     values = ReferenceExecutor(program).trace(feeds)
     assert min(np.unique(values[op.output]).size for op in program.ops) > 4  # the comparison sees real numbers
     assert_equal(program, HostExecutor(program, project(tmp_path, program, feeds)), feeds)
+
+
+def test_transformer_from_onnx_equals_reference_and_follows_the_float_model(builders, tmp_path):
+    model = builders.tiny_myo()
+    builders.save(model, tmp_path / "m.onnx")
+    x = builders.windows(model, 96)
+    compiled = compile_model(tmp_path / "m.onnx", x, target="gap9", out=tmp_path / "out")
+    assert {op.kind for op in compiled.program.ops} >= {"linear", "attention", "layernorm", "add", "mean"}
+    report = compiled.compare(x[:6])
+    assert report.equal, str(report.difference)
+    graph = canonicalise(load_onnx(tmp_path / "m.onnx"))
+    wanted = run_float(graph, x)[graph.outputs[0]].reshape(len(x), -1)
+    found = compiled.run(x).reshape(len(x), -1)
+    assert 10 * np.log10(np.square(wanted).sum() / np.square(wanted - found).sum()) > 25

@@ -19,7 +19,6 @@ from emg_edge._artifact import read_program
 from emg_edge._execute import SanitizedExecutor
 from emg_edge._serialise import from_dict, program_hash, to_dict
 from emg_edge.emit import check_name, constant_bytes, emit_project, kernel_sources
-from emg_edge.kernels import OPERATORS
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)
@@ -42,17 +41,7 @@ def unpack(folder, files):
 @pytest.fixture(scope="module")
 def everything():
     """One program with every operator, several inputs and outputs."""
-    parts = [programs.sweep(kind, seed=41, count=3, name="all") for kind in sorted(OPERATORS)]
-    tensors, ops, inputs, outputs = {}, [], [], []
-    for kind, part in zip(sorted(OPERATORS), parts, strict=True):
-        new = {name: f"{kind}_{name}" for name in part.tensors}
-        tensors |= {new[n]: replace(t, name=new[n]) for n, t in part.tensors.items()}
-        ops += [replace(op, inputs=tuple(new[n] for n in op.inputs), output=new[op.output]) for op in part.ops]
-        inputs += [new[n] for n in part.inputs]
-        outputs += [new[n] for n in part.outputs]
-    program = replace(parts[0], tensors=tensors, ops=tuple(ops), inputs=tuple(inputs), outputs=tuple(outputs))
-    program.verify()
-    return program
+    return programs.everything(seed=41, count=3)
 
 
 def test_same_program_same_bytes(everything):

@@ -16,7 +16,7 @@ from emg_edge._build import STRICT, build
 from emg_edge._compare import compare
 from emg_edge._execute import HostExecutor, ReferenceExecutor, Rv32Executor
 from emg_edge._plan import plan_arena
-from emg_edge.emit import emit_project
+from emg_edge.emit import constant_bytes, emit_project
 from emg_edge.kernels import OPERATORS
 from emg_edge.targets import get_target
 
@@ -32,13 +32,17 @@ NOT_ON_A_DEVICE = re.compile(
 pytestmark = pytest.mark.rv32
 
 
-@pytest.fixture(autouse=True)
-def _tools():
+def require_tools():
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing and os.environ.get("CI") == "true":
         pytest.fail(f"CI must have {missing}: {Rv32Executor.install}")
     if missing:
         pytest.skip(f"{missing} not on PATH; {Rv32Executor.install}")
+
+
+@pytest.fixture(autouse=True)
+def _tools():
+    require_tools()
 
 
 def project(folder, program, feeds):
@@ -55,11 +59,22 @@ def assert_equal_everywhere(program, folder, feeds):
         assert report.equal, f"{executor.toolchain.name}: {report.difference}"
 
 
-@pytest.mark.parametrize("kind", sorted(OPERATORS))
-def test_operator_equals_reference(kind, tmp_path):
-    program = programs.sweep(kind, seed=21, count=8)
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory):
+    """Eight random operators of every kind in one build: the program, what it should write, what the core writes."""
+    require_tools()
+    program = programs.everything(seed=21, count=8)
     feeds = programs.random_feeds(program, seed=22, samples=3)
-    assert_equal_everywhere(program, project(tmp_path, program, feeds), feeds)
+    executor = Rv32Executor(program, project(tmp_path_factory.mktemp("all"), program, feeds))
+    return program, ReferenceExecutor(program).trace(feeds), executor.trace(feeds)
+
+
+@pytest.mark.parametrize("kind", sorted(OPERATORS))
+def test_operator_equals_reference(kind, traces):
+    program, expected, found = traces
+    report = compare(program, {op.output: expected[op.output] for op in program.ops if op.kind == kind}, found)
+    assert report.equal, str(report.difference)
+    assert report.layers == 8
 
 
 def test_network_equals_reference_and_counts_are_deterministic(tmp_path):
@@ -131,3 +146,15 @@ def test_the_same_source_refuses_xpulpv2_on_other_machines(tmp_path):
     command = ["gcc", "-std=c99", "-DEMG_XPULPV2", "-c", "emg_linear.c", "-o", "/dev/null"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert "EMG_XPULPV2 needs a RISC-V compiler" in done.stderr
+
+
+def test_linked_bytes_are_those_of_the_plan(tmp_path):
+    program = programs.small_network(seed=7, blocks=2)
+    folder = project(tmp_path, program, programs.random_feeds(program, 8, samples=1))
+    binary = build(folder, Rv32Executor.toolchain, "main.c")
+    listed = subprocess.run([TOOLS[1], "-S", str(binary)], capture_output=True, text=True, check=True).stdout
+    sizes = {name: int(size, 16) for size, name in re.findall(r"^\w+ (\w+) \w (\S+)$", listed, re.MULTILINE)}
+    plan = plan_arena(program)
+    assert sizes["arena"] == -(-plan.nbytes // 8) * 8
+    tables = sum(size for name, size in sizes.items() if re.fullmatch(r"small_c\d+", name))
+    assert tables == constant_bytes(program, plan)
