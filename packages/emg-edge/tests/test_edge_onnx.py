@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from emg_edge._errors import EmgEdgeError, UnsupportedError
 from emg_edge._graph import Graph
 from emg_edge._onnx import load_onnx
+from emg_edge.passes import canonicalise
 
 
 @pytest.fixture(scope="module")
@@ -159,12 +160,18 @@ def test_huge_folded_constants_are_refused(tmp_path):
 
 
 def test_shape_arithmetic_of_exporters_folds(tmp_path):
-    w = [numpy_helper.from_array(np.array(v, np.int64), n) for v, n in ((0, "zero"), ([-1], "rest"), ([0], "axis"))]
+    w = [
+        numpy_helper.from_array(np.array(v, np.int64), n)
+        for v, n in ((0, "zero"), ([-1], "rest"), ([0], "axis"), (2, "two"))
+    ]
     nodes = [
         helper.make_node("Shape", ["x"], ["s"]),
         helper.make_node("Gather", ["s", "zero"], ["b"], axis=0),
         helper.make_node("Cast", ["b"], ["b64"], to=7),
-        helper.make_node("Unsqueeze", ["b64", "axis"], ["bs"]),
+        helper.make_node("Mod", ["b64", "two"], ["odd"]),
+        helper.make_node("Equal", ["odd", "b64"], ["same"]),
+        helper.make_node("Where", ["same", "b64", "zero"], ["chosen"]),
+        helper.make_node("Unsqueeze", ["chosen", "axis"], ["bs"]),
         helper.make_node("Concat", ["bs", "rest"], ["target"], axis=0),
         helper.make_node("Reshape", ["x", "target"], ["flat"]),
         helper.make_node("Dropout", ["flat"], ["d"]),
@@ -185,6 +192,12 @@ def test_files_that_are_no_models(tmp_path, model):
     data = model.SerializeToString()
     with pytest.raises(EmgEdgeError, match=r"m\.onnx: not a well-formed ONNX model"):
         load_onnx(write(data[: len(data) // 2], tmp_path))
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    data = small([relu(name="spoilt")]).SerializeToString()
+    with pytest.raises(EmgEdgeError, match=r"the name b'.*' is not UTF-8; export the model again"):
+        load_onnx(write(data.replace(b"spoilt", b"spoil\xff"), tmp_path))
 
 
 def test_two_inputs_and_constant_outputs_are_refused(tmp_path):
@@ -219,7 +232,7 @@ def test_other_types_opsets_and_extras_are_refused(tmp_path):
 
 
 def test_random_mutations_never_crash(builders, tmp_path):
-    """Flip, cut, repeat and insert bytes: the importer gives a graph or an EmgEdgeError, nothing else."""
+    """Flip, cut, repeat and insert bytes: importer and passes give a graph or an EmgEdgeError, nothing else."""
     data = builders.tiny_myo(channels=2, patches=2, patch=4, width=2).SerializeToString()
     rng = np.random.default_rng(0)
     outcomes = {"graph": 0, "error": 0}
@@ -236,7 +249,7 @@ def test_random_mutations_never_crash(builders, tmp_path):
             else:
                 broken[at:at] = broken[at : at + int(rng.integers(1, 9))]
         try:
-            graph = load_onnx(write(bytes(broken), tmp_path))
+            graph = canonicalise(load_onnx(write(bytes(broken), tmp_path)))
         except EmgEdgeError:
             outcomes["error"] += 1
         else:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from emg_edge._errors import EmgEdgeError
 from emg_edge._float import run_float
 from emg_edge._graph import Graph, Node, Value
-from emg_edge._weights import quantise_weights
-from emg_edge._migrate import migrate
 from emg_edge._onnx import load_onnx
 from emg_edge._options import QuantiseOptions
 from emg_edge._program import run_reference
-from emg_edge._quantise import layer_sqnr, quantise
+from emg_edge._quantise import quantise
+from emg_edge._sqnr import layer_sqnr
+from emg_edge._weights import quantise_weights
 from emg_edge.passes import canonicalise
 
 
@@ -92,7 +92,7 @@ def test_quantising_twice_gives_the_same_bits(graph, program, windows):
     ("options", "least"),
     [
         ({"method": "minmax"}, 25), ({"method": "percentile", "percentile": 99.9}, 25), ({"input_dtype": "int8"}, 28),
-        ({"residual_dtype": "int8"}, 22), ({"headroom": 1.0}, 28), ({"migration": 0.5}, 28),
+        ({"residual_dtype": "int8"}, 22), ({"headroom": 1.0}, 28),
         ({"bias_correction": False}, 28),
         ({"wide": ("mean",)}, 28),
     ],
@@ -115,15 +115,6 @@ def test_bias_correction_removes_the_mean_error(graph, program, windows):
     wanted = run_float(graph, windows[0])[graph.outputs[0]]
     before, after = (np.abs((logits(p, windows[0]) - wanted).mean(0)).max() for p in (plain, program))
     assert after < before
-
-
-def test_migration_keeps_the_float_model(graph, windows):
-    canonical = canonicalise(graph)
-    moved = migrate(canonical, windows[0], 0.6)
-    moved.verify()
-    assert set(moved.constants) != set(canonical.constants)
-    a, b = (run_float(g, windows[0])["logits"] for g in (canonical, moved))
-    assert np.abs(a - b).max() < 1e-4
 
 
 def test_loud_heads_do_not_drown_quiet_ones(graph, windows):
@@ -183,9 +174,11 @@ def test_a_value_that_is_added_and_multiplied_gets_an_int8_copy():
     }
     s = (1, 4, 6)
     graph = chain(
-        ("add_constant", ("x", "v"), "a", s, {"repeat": 1}), ("linear", ("a", "w", "b"), "l", s, {}), ("add", ("a", "l"), "y", s, {}),
+        ("add_constant", ("x", "v"), "a", s, {"repeat": 1}),
+        ("linear", ("a", "w", "b"), "l", s, {}),
+        ("add", ("a", "l"), "y", s, {}),
         constants=c,
-    )  # fmt: skip
+    )
     program = quantise(graph, random_windows(32, 4, 6))
     assert [op.kind for op in program.ops] == ["add_constant", "requantise", "linear", "add"]
     assert (program.tensors["a"].dtype, program.tensors["a_int8"].dtype) == ("int16", "int8")
@@ -225,8 +218,8 @@ def test_standalone_tables(builders):
 @pytest.mark.parametrize(
     "bad",
     [
-        {"method": "guess"}, {"percentile": 10.0}, {"input_dtype": "int32"}, {"residual_dtype": "float"}, {"headroom": 0.5},
-        {"migration": 2.0},
+        {"method": "guess"}, {"percentile": 10.0}, {"input_dtype": "int32"}, {"residual_dtype": "float"},
+        {"headroom": 0.5},
     ],
 )  # fmt: skip
 def test_options_are_checked(bad):

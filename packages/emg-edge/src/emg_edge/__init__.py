@@ -5,12 +5,16 @@ from ._compile import compile_model, compile_program
 from ._cost import simulate
 from ._errors import BudgetError, EmgEdgeError, Unsupported, UnsupportedError
 from ._execute import BACKENDS
+from ._float import run_float
+from ._graph import Graph
 from ._model import CompiledModel, load_compiled
 from ._onnx import load_onnx
 from ._options import QuantiseOptions
 from ._plan import ArenaPlan, plan_arena
 from ._program import Op, Program, Tensor, run_reference
-from ._quantise import layer_sqnr, quantise
+from ._quantise import quantise
+from ._sqnr import layer_sqnr
+from .passes import canonicalise
 from .targets import TARGETS, Target, get_target
 
 __all__ = [
@@ -22,6 +26,7 @@ __all__ = [
     "CompiledModel",
     "Difference",
     "EmgEdgeError",
+    "Graph",
     "Op",
     "Program",
     "QuantiseOptions",
@@ -29,6 +34,7 @@ __all__ = [
     "Tensor",
     "Unsupported",
     "UnsupportedError",
+    "canonicalise",
     "compile_model",
     "compile_program",
     "get_target",
@@ -37,6 +43,7 @@ __all__ = [
     "load_onnx",
     "plan_arena",
     "quantise",
+    "run_float",
     "run_reference",
     "simulate",
 ]

@@ -78,7 +78,8 @@ def compile_model(
         For everything else that is wrong with the files or the arguments.
     """
     from ._onnx import load_onnx
-    from ._quantise import layer_sqnr, quantise
+    from ._quantise import quantise
+    from ._sqnr import layer_sqnr
     from .passes import canonicalise
 
     device = get_target(target).with_budgets(dict(budgets or {}))

@@ -11,6 +11,7 @@ import numpy as np
 from ._errors import EmgEdgeError, UnsupportedError
 from ._graph import MAX_ELEMENTS, MAX_RANK, Graph, checked_size
 from ._importer import Importer, Source
+from ._translations import add_node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,6 +77,7 @@ def _translate(data: bytes, path: Path) -> Graph:
     model = onnx.load_model_from_string(data)
     proto = model.graph
     _check_model(model, path)
+    _check_text(model, path)
     importer = Importer(opset=_opset(model, path))
     for tensor in proto.initializer:
         importer.add_constant(tensor.name, _array(tensor, path))
@@ -85,7 +87,7 @@ def _translate(data: bytes, path: Path) -> Graph:
     for value in inputs:
         importer.add_input(value.name, _input_shape(value, path))
     for index, node in enumerate(proto.node):
-        importer.add_node(_source(node, index, path))
+        add_node(importer, _source(node, index, path))
     if importer.unsupported:
         raise UnsupportedError(importer.unsupported)
     outputs = tuple(importer.resolve(value.name) for value in proto.output)
@@ -117,6 +119,20 @@ def _check_model(model: Any, path: Path) -> None:  # noqa: ANN401  a protobuf me
     names = [tensor.name for tensor in proto.initializer]
     if len(set(names)) != len(names):
         raise EmgEdgeError(f"{path}: two initialisers share a name; export the model again")
+
+
+def _check_text(model: Any, path: Path) -> None:  # noqa: ANN401
+    """Refuse names that are not UTF-8, which the parser hands out as bytes."""
+    proto = model.graph
+    texts = [proto.name, *(entry.key for entry in model.metadata_props), *(e.value for e in model.metadata_props)]
+    texts += [item.name for group in (proto.initializer, proto.input, proto.output) for item in group]
+    for node in proto.node:
+        texts += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        texts += [attribute.name for attribute in node.attribute]
+        texts += [text for entry in node.metadata_props for text in (entry.key, entry.value)]
+    odd = next((text for text in texts if not isinstance(text, str)), None)
+    if odd is not None:
+        raise EmgEdgeError(f"{path}: the name {odd!r} is not UTF-8; export the model again")
 
 
 def _opset(model: Any, path: Path) -> int:  # noqa: ANN401

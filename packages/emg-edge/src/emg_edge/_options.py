@@ -30,8 +30,6 @@ class QuantiseOptions:
     wide
         Names of values that linear layers read in int16 instead of int8 (accumulators must not overflow); None: those
         read by layers of one row, as a classifier is, where the accumulator has room.
-    migration
-        Exponent of scale migration from LayerNorm outputs into the weights behind, 0 (off) to 1.
     bias_correction
         Whether the mean output error of each channel is subtracted from the biases.
     """
@@ -42,7 +40,6 @@ class QuantiseOptions:
     residual_dtype: Literal["int8", "int16"] = "int16"
     headroom: float = 2.0
     wide: tuple[str, ...] | None = None
-    migration: float = 0.0
     bias_correction: bool = True
 
     def __post_init__(self) -> None:
@@ -52,7 +49,6 @@ class QuantiseOptions:
             "input_dtype": self.input_dtype in {"auto", "int8", "int16"},
             "residual_dtype": self.residual_dtype in {"int8", "int16"},
             "headroom": 1.0 <= self.headroom <= 64.0,
-            "migration": 0.0 <= self.migration <= 1.0,
         }
         for name, holds in legal.items():
             if not holds:

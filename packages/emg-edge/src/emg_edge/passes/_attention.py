@@ -15,8 +15,8 @@ import numpy as np
 
 from emg_edge._graph import Graph, Node, Value, scalar
 
-from ._pass import Notes, Pass, rewrite, split_constant
 from ._interleave import interleave
+from ._pass import Notes, Pass, rewrite, split_constant
 from ._rotation import NeighbourError, Operand, RotationError, common_tables, read_operand
 from ._views import Form, affine, linear_form
 

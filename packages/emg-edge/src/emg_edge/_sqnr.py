@@ -1,0 +1,80 @@
+"""How much each operator's integers differ from the float model: signal-to-quantisation-noise ratio, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._calibrate import check_calibration
+from ._float import run_float
+from ._program import run_reference
+from .passes import canonicalise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._graph import Graph
+    from ._program import Program, Tensor
+
+LARGEST = 120.0  # dB, for integers that are exact
+_CHUNK = 4  # windows compared at once
+
+
+@dataclass
+class _Sums:
+    """Sums over windows, one entry per channel, of what the ratio needs."""
+
+    signal: Any = 0.0
+    noise: Any = 0.0
+    product: Any = 0.0
+    stored: Any = 0.0
+
+    def add(self, tensor: Tensor, wanted: NDArray[Any], stored: NDArray[Any]) -> None:
+        """Take in one chunk: float values and integers of one shape."""
+        f = wanted.reshape(-1, tensor.shape[-1]).astype(np.float64)
+        q = stored.reshape(f.shape).astype(np.float64) - tensor.zero_point
+        self.signal = self.signal + np.square(f).sum(0)
+        self.noise = self.noise + np.square(f - q * tensor.scale).sum(0)
+        self.product, self.stored = self.product + (q * f).sum(0), self.stored + np.square(q).sum(0)
+
+    def decibel(self, scale: float) -> float:
+        """Return the ratio; where the tensor has no scale of its own, with the best scale of each channel."""
+        best = self.signal - np.square(self.product) / np.maximum(self.stored, 1e-30)
+        noise, signal = float(np.sum(self.noise if scale > 0.0 else best)), float(np.sum(self.signal))
+        if noise <= signal * 10.0 ** (-LARGEST / 10.0):
+            return LARGEST
+        return float(10.0 * np.log10(max(signal, 1e-30) / noise))
+
+
+def layer_sqnr(graph: Graph, program: Program, x: NDArray[Any]) -> dict[str, float]:
+    """Compare integers with floats at the output of every operator.
+
+    Parameters
+    ----------
+    graph
+        The model that the program was quantised from.
+    program
+        From `quantise`.
+    x
+        float ``(n, channels, time)``.
+
+    Returns
+    -------
+    dict
+        Ratio in dB by operator name, at most 120; for tensors whose channels have scales of their own (fused q, k, v)
+        the best scale of each channel is used.
+    """
+    graph = canonicalise(graph)
+    windows = check_calibration(graph, x)
+    (name,) = program.inputs
+    sums = {op.name: _Sums() for op in program.ops}
+    for start in range(0, len(windows), _CHUNK):
+        chunk = windows[start : start + _CHUNK]
+        floats = run_float(graph, chunk)
+        stored = run_reference(program, {name: program.tensors[name].quantise(chunk)})
+        for op in program.ops:
+            source = op.output if op.output in floats else op.inputs[0]  # an int8 copy bears no float value's name
+            sums[op.name].add(program.tensors[op.output], floats[source], stored[op.output])
+    return {op.name: sums[op.name].decibel(program.tensors[op.output].scale) for op in program.ops}
