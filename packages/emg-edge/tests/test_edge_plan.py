@@ -155,8 +155,11 @@ def test_large_constants_move_to_l3_and_leave_room_for_staging():
     plan = plan_memory(program, device)
     assert plan.used["l3"] >= program.constant_bytes - 400_000 > 0
     assert plan.used["l2"] <= 400_000
-    assert all(c.nbytes >= device.stream_bytes for c in plan.constants if c.level == "l3")
-    assert sum(plan.streamed(op.name) for op in program.ops) == plan.used["l3"]
+    kept = [c.nbytes for c in plan.constants if c.level == "l2"]
+    assert max(kept) <= min(c.nbytes for c in plan.constants if c.level == "l3")
+    assert sum(plan.streamed(op.name) for op in program.ops) == sum(
+        c.nbytes * len(c.users) for c in plan.constants if c.level == "l3"
+    )
 
 
 def test_budget_errors_name_layer_tensor_bytes_and_a_way_out():
@@ -164,8 +167,8 @@ def test_budget_errors_name_layer_tensor_bytes_and_a_way_out():
     gap9, host = get_target("gap9"), get_target("host")
     with pytest.raises(BudgetError, match=r"\d+ too many at layer 'fc.*largest there is tensor 'fc.*shorter window"):
         plan_memory(program, gap9.with_budgets({"l2": 10_000}))
-    with pytest.raises(BudgetError, match=r"must stay in L2 of gap9, which has \d+ left .* raise the L2 budget"):
-        plan_memory(program, gap9.with_budgets({"l2": 100_000}))
+    with pytest.raises(BudgetError, match=r"weight of layer 'fc.* staging for it exceed L2 of gap9 by \d+"):
+        plan_memory(program, gap9.with_budgets({"l2": 60_000}))
     with pytest.raises(BudgetError, match=r"largest is weight of layer 'fc\d+' with 147456; .*target with L3"):
         plan_memory(program, host.with_budgets({"l2": 100_000}))
     with pytest.raises(BudgetError, match=r"L3 of gap9 offers 1000; the largest is weight of layer 'fc"):

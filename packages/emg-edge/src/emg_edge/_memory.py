@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """A distinct table of constants, used first by ``layer`` as ``field``."""
+    """A distinct table of constants, used first by ``layer`` as ``field``, and by all ``users``."""
 
     layer: str
     field: str
     nbytes: int
-    level: str
+    users: tuple[str, ...]
+    level: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class MemoryPlan:
 
     def streamed(self, layer: str) -> int:
         """Return the bytes of a layer's constants that come from L3."""
-        return sum(c.nbytes for c in self.constants if c.layer == layer and c.level == "l3")
+        return sum(c.nbytes for c in self.constants if layer in c.users and c.level == "l3")
 
     def to_dict(self, program: Program) -> dict[str, Any]:
         """Return a JSON-able description, peak layer named."""
@@ -128,41 +129,40 @@ def _too_many_activations(program: Program, arena: ArenaPlan, target: Target, ex
 def _place_constants(program: Program, target: Target, free: int) -> tuple[tuple[Constant, ...], int]:
     """Return where each distinct table lives, and the staging bytes that streaming needs."""
     found = _distinct(program)
-    total = sum(nbytes for _, _, nbytes in found)
+    total = sum(constant.nbytes for constant in found)
     if target.constants == "l3" or total <= free:
-        return tuple(Constant(layer=a, field=b, nbytes=c, level=target.constants) for a, b, c in found), 0
+        return tuple(replace(constant, level=target.constants) for constant in found), 0
+    largest = max(found, key=lambda constant: constant.nbytes)
+    named = f"the largest is {largest.field} of layer {largest.layer!r} with {largest.nbytes}"
     if target.level("l3") is None:
-        layer, field, nbytes = max(found, key=lambda item: item[2])
         raise BudgetError(
-            f"constants need {total} bytes beside the activations and L2 of {target.name} has {max(free, 0)} left; the "
-            f"largest is {field} of layer {layer!r} with {nbytes}; use a smaller model or a target with L3"
+            f"constants need {total} bytes beside the activations and L2 of {target.name} has {max(free, 0)} left; "
+            f"{named}; use a smaller model or a target with L3"
         )
     free -= target.staging_bytes
+    if free < 0:
+        raise BudgetError(
+            f"constants of {total} bytes must be streamed from L3 ({named}), and the {target.staging_bytes} bytes of "
+            f"staging for it exceed L2 of {target.name} by {-free} beside the activations; use a shorter window or "
+            f"raise the L2 budget"
+        )
     levels = {}
-    for layer, field, nbytes in sorted(found, key=lambda item: item[2]):
-        fits = nbytes <= free
-        if not fits and nbytes < target.stream_bytes:
-            raise BudgetError(
-                f"{field} of layer {layer!r} with {nbytes} bytes must stay in L2 of {target.name}, which has "
-                f"{max(free, 0)} left beside activations and staging; use a shorter window or raise the L2 budget"
-            )
-        levels[layer, field] = "l2" if fits else "l3"
-        free -= nbytes if fits else 0
-    placed = tuple(Constant(layer=a, field=b, nbytes=c, level=levels[a, b]) for a, b, c in found)
-    return placed, target.staging_bytes
+    for constant in sorted(found, key=lambda constant: constant.nbytes):
+        fits = constant.nbytes <= free
+        levels[constant.layer, constant.field] = "l2" if fits else "l3"
+        free -= constant.nbytes if fits else 0
+    return tuple(replace(c, level=levels[c.layer, c.field]) for c in found), target.staging_bytes
 
 
-def _distinct(program: Program) -> list[tuple[str, str, int]]:
-    """Return (layer, field, bytes) of every distinct table, in order of first use."""
-    seen: set[bytes] = set()
-    found = []
+def _distinct(program: Program) -> list[Constant]:
+    """Return every distinct table, in order of first use."""
+    found: dict[bytes, Constant] = {}
     for op in program.ops:
         for field, array in op.constants().items():
             key = hashlib.sha256(array.dtype.str.encode() + np.ascontiguousarray(array).tobytes()).digest()
-            if key not in seen:
-                seen.add(key)
-                found.append((op.name, field, array.nbytes))
-    return found
+            first = found.setdefault(key, Constant(layer=op.name, field=field, nbytes=array.nbytes, users=()))
+            found[key] = replace(first, users=(*first.users, op.name))
+    return list(found.values())
 
 
 def _largest_tile(program: Program, target: Target) -> int:

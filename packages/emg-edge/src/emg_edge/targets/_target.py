@@ -122,9 +122,7 @@ class Target:
     stack_bytes
         Estimated stack of one core.
     staging_bytes
-        Working space in L2 that streaming constants from L3 needs.
-    stream_bytes
-        Constants at least this large may be streamed from L3 while they are used.
+        Working space in L2 for constants that stream from L3 while they are used, smallest ones kept in L2.
     constants
         Memory that constants prefer: ``"l2"``, or ``"l3"`` where they are used in place.
     clock_hz
@@ -143,7 +141,6 @@ class Target:
     levels: tuple[MemoryLevel, ...]
     stack_bytes: int
     staging_bytes: int = 0
-    stream_bytes: int = 0
     constants: str = "l2"
     clock_hz: float | None = None
     cycles: CycleModel | None = None

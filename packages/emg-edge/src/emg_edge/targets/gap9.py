@@ -22,7 +22,6 @@ GAP9 = Target(
     ),
     stack_bytes=1024,
     staging_bytes=64 << 10,
-    stream_bytes=32 << 10,
     clock_hz=370e6,
     cycles=XPULPV2_C,
     transfers=Transfers(setup=35, bytes_per_cycle=8, l3_setup=370, l3_bytes_per_cycle=0.54),

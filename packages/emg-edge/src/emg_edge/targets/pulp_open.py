@@ -38,7 +38,6 @@ PULP_OPEN = Target(
     ),
     stack_bytes=1024,
     staging_bytes=64 << 10,
-    stream_bytes=32 << 10,
     cycles=XPULPV2_C,
     transfers=Transfers(setup=35, bytes_per_cycle=8, l3_setup=400, l3_bytes_per_cycle=0.5),
     notes=(
