@@ -159,10 +159,33 @@ def test_huge_folded_constants_are_refused(tmp_path):
         load_onnx(write(small(nodes, weights=limits), tmp_path))
 
 
+def test_models_that_would_run_for_hours_are_refused(tmp_path):
+    wide = small([relu()], shape=(1, 2**27))
+    for j in range(5):
+        wide.graph.node.insert(j, relu(f"a{j}" if j else "x", f"a{j + 1}", f"more{j}"))
+    wide.graph.node[5].input[0] = "a5"
+    with pytest.raises(EmgEdgeError, match="939524096 activation elements and 0 multiply-accumulates"):
+        load_onnx(write(wide, tmp_path))
+    chain = [helper.make_node("MatMul", [f"p{j}" if j else "x", "x"], [f"p{j + 1}"], name=f"n{j}") for j in range(4)]
+    with pytest.raises(EmgEdgeError, match="274877906944 multiply-accumulates; at most"):
+        load_onnx(write(small(chain, shape=(1, 2**12, 2**12), out="p4"), tmp_path))
+
+
+def test_many_folded_constants_are_refused(tmp_path):
+    """Each alone is small enough; a chain that doubles is not."""
+    seed = numpy_helper.from_array(np.ones(2**20, np.float32), "c0")
+    nodes = [helper.make_node("Concat", [f"c{j}", f"c{j}"], [f"c{j + 1}"], axis=0, name=f"n{j}") for j in range(9)]
+    with pytest.raises(EmgEdgeError, match="'n4' would fold into too many elements"):
+        load_onnx(write(small([*nodes, relu()], weights=[seed]), tmp_path))
+    nodes = [helper.make_node("Neg", ["c0"], [f"d{j}"], name=f"n{j}") for j in range(130)]
+    with pytest.raises(EmgEdgeError, match="constants at 'n128' fold into more than 134217728 elements"):
+        load_onnx(write(small([*nodes, relu()], weights=[seed]), tmp_path))
+
+
 def test_shape_arithmetic_of_exporters_folds(tmp_path):
     w = [
         numpy_helper.from_array(np.array(v, np.int64), n)
-        for v, n in ((0, "zero"), ([-1], "rest"), ([0], "axis"), (2, "two"))
+        for v, n in ((0, "zero"), ([-1], "rest"), ([0], "axis"), (2, "two"), ([1], "one"), ([2], "two_"))
     ]
     nodes = [
         helper.make_node("Shape", ["x"], ["s"]),
@@ -172,7 +195,8 @@ def test_shape_arithmetic_of_exporters_folds(tmp_path):
         helper.make_node("Equal", ["odd", "b64"], ["same"]),
         helper.make_node("Where", ["same", "b64", "zero"], ["chosen"]),
         helper.make_node("Unsqueeze", ["chosen", "axis"], ["bs"]),
-        helper.make_node("Concat", ["bs", "rest"], ["target"], axis=0),
+        helper.make_node("Slice", ["rest", "one", "two_", "axis"], ["empty"]),
+        helper.make_node("Concat", ["bs", "empty", "rest"], ["target"], axis=0),
         helper.make_node("Reshape", ["x", "target"], ["flat"]),
         helper.make_node("Dropout", ["flat"], ["d"]),
         helper.make_node("Relu", ["d"], ["y"]),

@@ -10,7 +10,7 @@ import numpy as np
 
 from ._errors import EmgEdgeError, Unsupported
 from ._float import run_node
-from ._graph import Node, Value
+from ._graph import MAX_ELEMENTS, Node, Value
 from ._shapes import output_shape
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Importer:
     aliases: dict[str, str] = field(default_factory=dict)
     unsupported: list[Unsupported] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    folded: int = 0
     source: Source = field(default_factory=lambda: Source(op="", name="", inputs=(), outputs=(), attrs={}))
 
     def add_constant(self, name: str, array: NDArray[Any]) -> None:
@@ -123,12 +124,17 @@ class Importer:
         """Add an IR node (or fold it, if all inputs are constant); return the name of its output."""
         output = output or self.source.outputs[0]
         node = Node(op=op, name=self.source.name, inputs=inputs, output=output, attrs=attrs, scope=self.source.scope)
+        if op in {"Slice", "Concat"} and all(name in self.constants for name in inputs):  # may well be empty
+            if sum(self.constants[name].size for name in inputs) > MAX_FOLDED:
+                raise EmgEdgeError(f"{op} {self.source.name!r} would fold into too many elements; refused")
+            self.fold(run_node(node, [self.constants[name][None] for name in inputs])[0], output)
+            return output
         shape = output_shape(node, _Shapes(self))  # type: ignore[arg-type]
         if all(name in self.constants for name in inputs):
             if prod(shape) > MAX_FOLDED:
                 raise EmgEdgeError(f"{op} {self.source.name!r} would fold into {prod(shape)} elements; refused")
             with np.errstate(all="ignore"):
-                self.constants[output] = run_node(node, [self.constants[name][None] for name in inputs])[0]
+                self.fold(run_node(node, [self.constants[name][None] for name in inputs])[0], output)
         else:
             integers = [name for name in inputs if name in self.constants and self.constants[name].dtype.kind != "f"]
             for name in integers:  # a float value meets an integer constant only in malformed files
@@ -136,6 +142,15 @@ class Importer:
             self.nodes.append(node)
             self.values[output] = Value(name=output, shape=shape)
         return output
+
+    def fold(self, array: NDArray[Any], output: str | None = None) -> None:
+        """Register what a node computes from constants, within a bound for the whole file."""
+        self.folded += array.size
+        if self.folded > MAX_ELEMENTS:
+            raise EmgEdgeError(
+                f"constants at {self.source.name!r} fold into more than {MAX_ELEMENTS} elements; refused"
+            )
+        self.constants[output or self.source.outputs[0]] = array
 
     def temporary(self, suffix: str) -> str:
         """Return an unused name derived from the node's output."""

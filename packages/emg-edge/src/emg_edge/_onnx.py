@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_FILE_BYTES = 2**29
-MAX_NODES = 50_000
+MAX_NODES = 5_000
+MAX_VALUES = 2**29  # elements of all values together
+MAX_MACS = 2**37
 MAX_METADATA_BYTES = 2**20
 OLDEST_OPSET = 9
 _SCOPES = "pkg.torch.onnx.name_scopes"
@@ -105,7 +107,25 @@ def _translate(data: bytes, path: Path) -> Graph:
         output_names=tuple(value.name for value in proto.output),
     ).pruned()
     graph.verify()
+    _check_effort(graph, path)
     return graph
+
+
+def _check_effort(graph: Graph, path: Path) -> None:
+    """Refuse what would take hours or all memory to run once; the largest models meant here stay 10 times below."""
+    elements = sum(value.size for value in graph.values.values())
+    macs = sum(
+        graph.values[node.output].size * graph.shape(node.inputs[0])[-1]
+        if node.op == "MatMul"
+        else graph.values[node.output].size * int(np.prod(graph.shape(node.inputs[1])[1:]))
+        for node in graph.nodes
+        if node.op in {"MatMul", "Conv"}
+    )
+    if elements > MAX_VALUES or macs > MAX_MACS:
+        raise EmgEdgeError(
+            f"{path}: {elements} activation elements and {macs} multiply-accumulates; at most "
+            f"{MAX_VALUES} and {MAX_MACS} are read"
+        )
 
 
 def _check_model(model: Any, path: Path) -> None:  # noqa: ANN401  a protobuf message

@@ -66,7 +66,7 @@ def _cast(i: Importer) -> None:
             raise RefusedError("casts a computed value to a non-float type", "keep activations in float32")
         i.alias(name)
         return
-    i.constants[i.source.outputs[0]] = i.constants[name].astype(np.float32 if to in {1, 10, 11, 16} else np.int64)
+    i.fold(i.constants[name].astype(np.float32 if to in {1, 10, 11, 16} else np.int64))
 
 
 def _constant(i: Importer) -> None:
@@ -74,7 +74,7 @@ def _constant(i: Importer) -> None:
     if len(known) != 1:
         raise RefusedError(f"holds {sorted(i.source.attrs)}", "use a dense tensor, floats or integers")
     array = np.asarray(i.source.attrs[known.pop()])
-    i.constants[i.source.outputs[0]] = array.astype(np.float32 if array.dtype.kind == "f" else np.int64)
+    i.fold(array.astype(np.float32 if array.dtype.kind == "f" else np.int64))
 
 
 def _constant_of_shape(i: Importer) -> None:
@@ -83,12 +83,12 @@ def _constant_of_shape(i: Importer) -> None:
     fill = np.asarray(i.attr("value", np.zeros(1, np.float32))).reshape(-1)
     if prod(shape) > MAX_FOLDED or fill.size != 1:
         raise EmgEdgeError(f"ConstantOfShape {i.source.name!r} of {shape} is refused")
-    i.constants[i.source.outputs[0]] = np.full(shape, fill[0])
+    i.fold(np.full(shape, fill[0]))
 
 
 def _shape(i: Importer) -> None:
     shape = i.shape(i.require(0))
-    i.constants[i.source.outputs[0]] = np.array(shape[i.attr("start", 0) : i.attr("end", len(shape))], np.int64)
+    i.fold(np.array(shape[i.attr("start", 0) : i.attr("end", len(shape))], np.int64))
 
 
 def _range(i: Importer) -> None:
@@ -97,7 +97,7 @@ def _range(i: Importer) -> None:
         raise EmgEdgeError(f"Range {i.source.name!r} needs start, limit and a step other than 0")
     if abs((limit.item() - start.item()) / delta.item()) > MAX_FOLDED:
         raise EmgEdgeError(f"Range {i.source.name!r} has more than {MAX_FOLDED} entries")
-    i.constants[i.source.outputs[0]] = np.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
+    i.fold(np.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype))
 
 
 def _fold(function: Callable[..., Any]) -> Callable[[Importer], None]:
@@ -111,7 +111,7 @@ def _fold(function: Callable[..., Any]) -> Callable[[Importer], None]:
             raise EmgEdgeError(f"{i.source.op} {i.source.name!r} would fold into too many elements; refused")
         with np.errstate(all="ignore"):
             result = np.asarray(function(*arrays))
-        i.constants[i.source.outputs[0]] = result.astype(np.float32 if result.dtype.kind == "f" else np.int64)
+        i.fold(result.astype(np.float32 if result.dtype.kind == "f" else np.int64))
 
     return translate
 
