@@ -104,7 +104,8 @@ def _finish(command: Any, as_json: bool, *arguments: Any) -> None:  # noqa: ANN4
 
     code = 0
     try:
-        result, text = command(*arguments)
+        with commands.waiting():
+            result, text = command(*arguments)
         code = 1 if result.get("equal") is False else 0
     except UnsupportedError as error:
         result, text, code = (

@@ -12,6 +12,7 @@ from ._errors import EmgEdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from ._calibrate import Method
@@ -128,6 +129,13 @@ def report(folder: Path, output: Path | None, evaluation: Path | None) -> Result
             raise EmgEdgeError(f"{evaluation}: not what `emg-edge evaluate --json` prints ({error})") from error
     path = load_compiled(folder).report(output or folder / "report.html", **facts)
     return {"report": str(path), "json": str(path.with_suffix(".json"))}, f"wrote {path}"
+
+
+def waiting() -> AbstractContextManager[Any]:
+    """Show on stderr, where that is a terminal, that something is going on."""
+    from rich.console import Console
+
+    return Console(stderr=True).status("working")
 
 
 def show(renderable: Any) -> None:  # noqa: ANN401  whatever rich prints
