@@ -24,7 +24,7 @@ EXPECTED = [
 SPELLINGS = [
     {"rope_form": r, "qkv_form": q, "scale_form": s, "gelu_form": g, "decomposed": g == "erf", "head": h}
     for r, (q, s), (g, h) in itertools.product(
-        ["gather", "slices", "none", "heads"],
+        ["gather", "slices", "half", "none", "heads"],
         [("split", "both"), ("permute", "div"), ("separate", "before")],
         [("node", "concat"), ("erf", "mean"), ("tanh", "mean")],
     )
@@ -69,7 +69,7 @@ def test_every_spelling_has_one_canonical_form(builders, tmp_path, form):
     assert np.abs(old - new).max() < 2e-5
     attention = next(n for n in canonical.nodes if n.op == "attention")
     assert attention.attrs["scale"] == pytest.approx(8**-0.5, rel=1e-5)
-    assert len(attention.inputs) == (5 if form["rope_form"] in {"gather", "slices"} else 3)
+    assert len(attention.inputs) == (5 if form["rope_form"] in {"gather", "slices", "half"} else 3)
     if len(attention.inputs) == 5:  # positions restart in every channel
         assert canonical.shape(attention.inputs[3]) == (5, 4)
         assert np.allclose(canonical.constants[attention.inputs[3]], np.cos(builders.angles(5, 5, 8)), atol=1e-6)
@@ -317,6 +317,22 @@ def test_a_rotation_of_q_alone_is_refused(builders, tmp_path):
     broken = graph.alias(turned[1].output, next(n for n in graph.nodes if n.output == turned[1].inputs[0]).inputs[0])
     with pytest.raises(UnsupportedError, match="only one of q and k is rotated"):
         canonicalise(broken)
+
+
+def test_half_rotations_need_a_linear_layer_of_their_own(builders, tmp_path):
+    graph = attention_graph(builders, tmp_path, rope_form="half", qkv_form="separate")
+    last = graph.producers[graph.outputs[0]]
+    product = next(n for n in graph.nodes if graph.shape(n.output) == (1, 20, 16) and "attn.q.bias" in n.inputs)
+    total = Node(
+        op="ReduceMean", name="peek", inputs=(product.output,), output="peek", attrs={"axes": (1, 2), "keepdims": 0}
+    )
+    peek = replace(graph.values[graph.outputs[0]], name="peek", shape=(1,))
+    seen = Node(op="Add", name="seen", inputs=("hidden", "peek"), output=last.output)
+    graph = replace(graph, values={**graph.values, "peek": peek, "hidden": replace(peek, name="hidden", shape=(1, 5))})
+    graph = graph.substitute(last.output, [replace(last, output="hidden"), total, seen])
+    graph.verify()
+    with pytest.raises(UnsupportedError, match="the linear layer in front of a rotation is read elsewhere"):
+        canonicalise(graph)
 
 
 def test_softmax_outside_attention_is_refused():

@@ -43,7 +43,7 @@ def interleave(graph: Graph, forms: list[Form], heads: int, rows: int, width: in
     moves: dict[str, NDArray[np.int64]] = {}
     for form in forms[:2]:
         _plan(graph, form, moves, (heads, rows, width), order)
-    _check_value(graph, forms[2], moves)
+    _check_value(forms[2], moves)
     for source, move in moves.items():
         graph = _permuted(graph, source, move)
     rank = np.arange(heads * rows * width).reshape(heads, rows, width)[..., order].reshape(-1)
@@ -75,8 +75,8 @@ def _plan(
         move[start + order] = start + np.arange(width)
 
 
-def _check_value(graph: Graph, value: Form, moves: dict[str, NDArray[np.int64]]) -> None:
-    del graph
+def _check_value(value: Form, moves: dict[str, NDArray[np.int64]]) -> None:
+    """Refuse where v reads channels that would move."""
     move = moves.get(value.source)
     if move is not None and (move[value.index % len(move)] != value.index % len(move)).any():
         raise RotationError("v shares channels with a rotated q or k")
