@@ -45,7 +45,7 @@ def _advice(op: str) -> str:
         "QuantizeLinear": "give the float model; emg-edge quantises it itself",
         "DequantizeLinear": "give the float model; emg-edge quantises it itself",
     }
-    return table.get(op, "rewrite the model with supported operators (emg-edge lists them in its README)")
+    return table.get(op, "rewrite it with MatMul, Add, Softmax, LayerNormalization, element-wise functions and means")
 
 
 def _reshape_to(shape: tuple[int, ...]) -> Callable[[Importer], None]:
