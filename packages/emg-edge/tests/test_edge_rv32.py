@@ -14,7 +14,9 @@ import pytest
 
 from emg_edge._build import STRICT, build
 from emg_edge._compare import compare
+from emg_edge._cost import simulate
 from emg_edge._execute import HostExecutor, ReferenceExecutor, Rv32Executor
+from emg_edge._memory import plan_memory
 from emg_edge._plan import plan_arena
 from emg_edge.emit import constant_bytes, emit_project
 from emg_edge.kernels import OPERATORS
@@ -86,6 +88,17 @@ def test_network_equals_reference_and_counts_are_deterministic(tmp_path):
     counts = executor.instructions(feeds)
     np.testing.assert_array_equal(counts, executor.instructions(feeds))
     assert program.macs < counts.min() <= counts.max() < 40 * program.macs
+
+
+def test_modelled_cycles_follow_the_counted_instructions(tmp_path):
+    program = programs.small_network(seed=3, tokens=32, width=48, heads=3, hidden=96)
+    feeds = programs.random_feeds(program, 4, samples=1)
+    counted = int(Rv32Executor(program, project(tmp_path, program, feeds)).instructions(feeds)[0])
+    device = get_target("rv32")
+    modelled = simulate(program, plan_memory(program, device), device)
+    assert 1.4 * counted == pytest.approx(modelled["cycles"], rel=0.15)
+    low, high = modelled["interval"]["cycles"]
+    assert low < 1.14 * counted < 1.6 * counted < high
 
 
 def test_test_vectors_pass_on_the_core(tmp_path):

@@ -149,8 +149,8 @@ def _linear(op: Linear, tensors: list[Tensor], out: Tensor, model: CycleModel) -
 def _attention(op: Attention, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
     del tensors
     n, width = op.tokens(out), op.width
-    scores = product_cycles(n, n, width, model) + n * n * model.softmax
-    context = product_cycles(n, width, n, model) + n * width * model.output
+    scores = product_cycles(n, n, width, model) * model.attention + n * n * model.softmax
+    context = product_cycles(n, width, n, model) * model.attention + n * width * model.output
     turned = 0 if op.cos is None else 2 * n * width * model.rotate
     return Work(cycles=op.heads * (scores + context + turned + n * model.row), pieces=op.heads * n)
 

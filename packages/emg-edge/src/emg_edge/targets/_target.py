@@ -36,6 +36,8 @@ class CycleModel:
         Accumulators that the inner loop of a matrix product keeps.
     block_cycles
         Cycles of the inner loop for four products of every accumulator of the block.
+    attention
+        Factor on the products inside attention, whose rows are blocked less well.
     output
         Cycles to requantise and store one accumulator.
     table, requantise, add, copy, softmax, rotate, layernorm
@@ -51,6 +53,7 @@ class CycleModel:
     block_rows: int
     block_columns: int
     block_cycles: float
+    attention: float
     output: float
     table: float
     requantise: float

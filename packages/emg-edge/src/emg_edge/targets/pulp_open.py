@@ -14,6 +14,7 @@ XPULPV2_C = CycleModel(
     block_rows=2,
     block_columns=4,
     block_cycles=19,
+    attention=1.0,
     output=23,
     table=10,
     requantise=27,
