@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,10 @@ from emg_edge._execute import BACKENDS
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(programs)
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
+)
 
 
 @pytest.mark.parametrize("module", [emg_edge, emit, kernels, targets], ids=lambda m: m.__name__)
