@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from emg_edge import plan_arena
-from emg_edge._execute import HostExecutor, ReferenceExecutor
 from emg_edge.emit import emit_project
+from emg_edge.execute._execute import HostExecutor, ReferenceExecutor
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)

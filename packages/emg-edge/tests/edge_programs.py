@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from emg_edge._program import DTYPES, Program, Tensor
 from emg_edge.kernels import (
     Add,
     AddConstant,
@@ -20,6 +19,7 @@ from emg_edge.kernels import (
     exp_table,
     multiplier,
 )
+from emg_edge.program._program import DTYPES, Program, Tensor
 
 
 def tensor(rng, name, shape, dtype="int8", *, symmetric=False):

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from emg_edge import compile_model, load_onnx
-from emg_edge._compare import compare
-from emg_edge._execute import HostExecutor, ReferenceExecutor
-from emg_edge._float import run_float
-from emg_edge._plan import plan_arena
 from emg_edge.emit import BINDINGS, emit_project
+from emg_edge.execute._compare import compare
+from emg_edge.execute._execute import HostExecutor, ReferenceExecutor
+from emg_edge.graph._float import run_float
 from emg_edge.kernels import OPERATORS
 from emg_edge.passes import canonicalise
+from emg_edge.plan._plan import plan_arena
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)

@@ -10,8 +10,8 @@ import pytest
 
 from emg_edge import EmgEdgeError, get_target, simulate
 from emg_edge._cost import WORK, product_cycles
-from emg_edge._memory import plan_memory
 from emg_edge.kernels import OPERATORS
+from emg_edge.plan._memory import plan_memory
 from emg_edge.targets import TARGETS
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))

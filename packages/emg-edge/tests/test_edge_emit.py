@@ -17,9 +17,9 @@ import pytest
 
 from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled, plan_arena
 from emg_edge._artifact import read_program
-from emg_edge._execute import SanitizedExecutor
 from emg_edge._serialise import from_dict, program_hash, to_dict
 from emg_edge.emit import check_name, constant_bytes, emit_project, kernel_sources
+from emg_edge.execute._execute import SanitizedExecutor
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)

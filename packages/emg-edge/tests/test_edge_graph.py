@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge._float import KERNELS
-from emg_edge._graph import Graph, Node, Value, checked_size, sample_shape
-from emg_edge._shapes import BINARY, CANONICAL, MOVEMENT, OPERATIONS, UNARY
+from emg_edge.graph._float import KERNELS
+from emg_edge.graph._graph import Graph, Node, Value, checked_size, sample_shape
+from emg_edge.graph._shapes import BINARY, CANONICAL, MOVEMENT, OPERATIONS, UNARY
 from emg_edge.kernels import OPERATORS
 
 

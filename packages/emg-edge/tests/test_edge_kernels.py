@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge._program import DTYPES, Program, Tensor, run_reference
 from emg_edge.kernels import (
     FRACTION,
     OPERATORS,
@@ -25,6 +24,7 @@ from emg_edge.kernels import (
     multiplier,
     rounding_shift,
 )
+from emg_edge.program._program import DTYPES, Program, Tensor, run_reference
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -259,7 +259,7 @@ def test_exp_table_starts_at_255_and_ends_at_0():
 
 def test_registry_is_complete():
     import emg_edge.kernels as face
-    from emg_edge._program import Op
+    from emg_edge.program._program import Op
 
     found = {v for v in vars(face).values() if isinstance(v, type) and issubclass(v, Op)}
     assert set(OPERATORS.values()) == found

@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from emg_edge._errors import EmgEdgeError, UnsupportedError
-from emg_edge._graph import Graph
-from emg_edge._onnx import load_onnx
+from emg_edge.graph._graph import Graph
+from emg_edge.onnx_reader._onnx import load_onnx
 from emg_edge.passes import canonicalise
 
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emg_edge import BudgetError, EmgEdgeError, Program, Tensor, get_target, plan_arena
-from emg_edge._memory import plan_memory
-from emg_edge._pack import Buffer, best_fit, extent, pack, search
-from emg_edge._plan import ArenaPlan, lifetimes
-from emg_edge._tiles import tile
 from emg_edge.kernels import OPERATORS, Add
+from emg_edge.plan._memory import plan_memory
+from emg_edge.plan._pack import Buffer, best_fit, extent, pack, search
+from emg_edge.plan._plan import ArenaPlan, lifetimes
+from emg_edge.plan._tiles import tile
 from emg_edge.targets import TARGETS, MemoryLevel
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))

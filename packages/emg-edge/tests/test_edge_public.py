@@ -15,8 +15,8 @@ import pytest
 
 import emg_edge
 from emg_edge import BudgetError, EmgEdgeError, UnsupportedError, compile_model, emit, kernels, load_compiled, targets
-from emg_edge._evaluate import score, wilson
-from emg_edge._execute import BACKENDS
+from emg_edge.execute._evaluate import score, wilson
+from emg_edge.execute._execute import BACKENDS
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)
@@ -80,13 +80,13 @@ def test_compare_sees_every_layer_and_names_the_first_difference(compiled):
     name = model.program.outputs[0]
     wrong = {name: expected[name].copy()}
     wrong[name][3, 2] += 1
-    found = emg_edge._compare.compare(model.program, expected, wrong).difference
+    found = emg_edge.execute._compare.compare(model.program, expected, wrong).difference
     assert (found.layer, found.sample, found.element) == (model.program.ops[-1].name, 3, 2)
     assert found.found == found.expected + 1
     assert re.search(
         r"differs first: sample 3, element 2 of .* is -?\d+, expected -?\d+ \(1 elements differ\)", str(found)
     )
-    shorter = emg_edge._compare.compare(model.program, expected, {name: expected[name][:2]})
+    shorter = emg_edge.execute._compare.compare(model.program, expected, {name: expected[name][:2]})
     assert not shorter.equal
 
 
@@ -160,8 +160,8 @@ def test_missing_compiler_says_how_to_get_it(compiled, monkeypatch, tmp_path):
 
 
 def test_a_runner_that_fails_is_reported(compiled):
-    from emg_edge._execute import HostExecutor
-    from emg_edge._samples import unpack
+    from emg_edge.execute._execute import HostExecutor
+    from emg_edge.execute._samples import unpack
 
     class Failing(HostExecutor):
         def command(self, binary):
@@ -182,8 +182,8 @@ def test_a_runner_that_fails_is_reported(compiled):
 
 
 def test_compiler_errors_are_shown(compiled, tmp_path):
-    from emg_edge._build import build
-    from emg_edge._execute import HostExecutor
+    from emg_edge.execute._build import build
+    from emg_edge.execute._execute import HostExecutor
 
     (tmp_path / "c").mkdir()
     with pytest.raises(EmgEdgeError, match=r"holds no main\.c"):

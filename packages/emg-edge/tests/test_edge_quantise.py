@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge._float import run_float
-from emg_edge._graph import Graph, Node, Value
-from emg_edge._onnx import load_onnx
-from emg_edge._options import QuantiseOptions
-from emg_edge._program import run_reference
-from emg_edge._quantise import quantise
-from emg_edge._sqnr import layer_sqnr
-from emg_edge._weights import quantise_weights
+from emg_edge.graph._float import run_float
+from emg_edge.graph._graph import Graph, Node, Value
+from emg_edge.onnx_reader._onnx import load_onnx
 from emg_edge.passes import canonicalise
+from emg_edge.program._program import run_reference
+from emg_edge.quantiser._options import QuantiseOptions
+from emg_edge.quantiser._quantise import quantise
+from emg_edge.quantiser._sqnr import layer_sqnr
+from emg_edge.quantiser._weights import quantise_weights
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emg_edge._build import STRICT, build
-from emg_edge._compare import compare
 from emg_edge._cost import simulate
-from emg_edge._execute import HostExecutor, ReferenceExecutor, Rv32Executor
-from emg_edge._memory import plan_memory
-from emg_edge._plan import plan_arena
 from emg_edge.emit import constant_bytes, emit_project
+from emg_edge.execute._build import STRICT, build
+from emg_edge.execute._compare import compare
+from emg_edge.execute._execute import HostExecutor, ReferenceExecutor, Rv32Executor
 from emg_edge.kernels import OPERATORS
+from emg_edge.plan._memory import plan_memory
+from emg_edge.plan._plan import plan_arena
 from emg_edge.targets import get_target
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))

@@ -1,20 +1,20 @@
 """From an ONNX file to integer C for GAP9 and friends, bit-exact, without a vendor SDK."""
 
-from ._compare import Comparison, Difference
 from ._compile import compile_model, compile_program
 from ._cost import simulate
 from ._errors import BudgetError, EmgEdgeError, Unsupported, UnsupportedError
-from ._execute import BACKENDS
-from ._float import run_float
-from ._graph import Graph
 from ._model import CompiledModel, load_compiled
-from ._onnx import load_onnx
-from ._options import QuantiseOptions
-from ._plan import ArenaPlan, plan_arena
-from ._program import Op, Program, Tensor, run_reference
-from ._quantise import quantise
-from ._sqnr import layer_sqnr
+from .execute._compare import Comparison, Difference
+from .execute._execute import BACKENDS
+from .graph._float import run_float
+from .graph._graph import Graph
+from .onnx_reader._onnx import load_onnx
 from .passes import canonicalise
+from .plan._plan import ArenaPlan, plan_arena
+from .program._program import Op, Program, Tensor, run_reference
+from .quantiser._options import QuantiseOptions
+from .quantiser._quantise import quantise
+from .quantiser._sqnr import layer_sqnr
 from .targets import TARGETS, Target, get_target
 
 __all__ = [

@@ -19,7 +19,7 @@ from ._serialise import from_dict, to_dict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._program import Program
+    from .program._program import Program
 
 MANIFEST = "manifest.json"
 

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from ._calibrate import Method
     from ._model import CompiledModel
+    from .quantiser._calibrate import Method
 
     Result = tuple[dict[str, Any], Any]
 
 
 def inspect(model: Path) -> Result:
     """Describe a model after canonicalisation."""
-    from ._onnx import load_onnx
+    from .onnx_reader._onnx import load_onnx
     from .passes import canonicalise
 
     graph = canonicalise(load_onnx(model))
@@ -50,7 +50,7 @@ def compile_(
     """Compile a model to a folder."""
     from ._arrays import load_npz
     from ._compile import compile_model
-    from ._options import QuantiseOptions
+    from .quantiser._options import QuantiseOptions
 
     options = QuantiseOptions(method=method)
     compiled = compile_model(
@@ -62,10 +62,10 @@ def compile_(
 def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: str, trace: bool) -> Result:
     """Run samples; compare when asked."""
     from ._arrays import by_input, load_npz
-    from ._compare import compare
-    from ._execute import get_executor
     from ._files import write_whole
     from ._model import load_compiled
+    from .execute._compare import compare
+    from .execute._execute import get_executor
 
     compiled = load_compiled(folder)
     feeds = compiled.quantise(by_input(load_npz(source), compiled.program.inputs, str(source)), str(source))

@@ -13,10 +13,10 @@ from ._arrays import by_input
 from ._artifact import write_artifact
 from ._cost import simulate
 from ._errors import EmgEdgeError
-from ._memory import plan_memory
 from ._model import CompiledModel
 from ._serialise import program_hash
 from .emit import check_name, emit_project
+from .plan._memory import plan_memory
 from .targets import get_target
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._memory import MemoryPlan
-    from ._options import QuantiseOptions
-    from ._program import Program
+    from .plan._memory import MemoryPlan
+    from .program._program import Program
+    from .quantiser._options import QuantiseOptions
     from .targets import Target
 
 VECTORS = 2
@@ -77,10 +77,10 @@ def compile_model(
     EmgEdgeError
         For everything else that is wrong with the files or the arguments.
     """
-    from ._onnx import load_onnx
-    from ._quantise import quantise
-    from ._sqnr import layer_sqnr
+    from .onnx_reader._onnx import load_onnx
     from .passes import canonicalise
+    from .quantiser._quantise import quantise
+    from .quantiser._sqnr import layer_sqnr
 
     device = get_target(target).with_budgets(dict(budgets or {}))
     graph = canonicalise(load_onnx(onnx_path))

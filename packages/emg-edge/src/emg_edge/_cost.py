@@ -11,14 +11,14 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from ._errors import EmgEdgeError
-from ._tiles import tile
+from .plan._tiles import tile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._memory import MemoryPlan
-    from ._program import Op, Program, Tensor
     from .kernels import Attention, Linear, Mean
+    from .plan._memory import MemoryPlan
+    from .program._program import Op, Program, Tensor
     from .targets import CycleModel, Target
 
 

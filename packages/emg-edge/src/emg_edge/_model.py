@@ -9,12 +9,12 @@ import numpy as np
 
 from ._arrays import by_input, check_real
 from ._artifact import read_document, read_program
-from ._compare import Comparison, compare
 from ._cost import simulate
 from ._errors import EmgEdgeError
-from ._evaluate import score
-from ._execute import get_executor
-from ._memory import MemoryPlan, plan_memory
+from .execute._compare import Comparison, compare
+from .execute._evaluate import score
+from .execute._execute import get_executor
+from .plan._memory import MemoryPlan, plan_memory
 from .targets import get_target
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._program import Program
+    from .program._program import Program
     from .targets import Target
 
     Samples = NDArray[Any] | Mapping[str, NDArray[Any]]

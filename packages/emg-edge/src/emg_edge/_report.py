@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ._model import CompiledModel
-    from ._plan import ArenaPlan
+    from .plan._plan import ArenaPlan
 
 LEFT, RIGHT, TOP, HEIGHT = 70.0, 990.0, 10.0, 300.0
 COLOURS = {"activation": "#2563a8", "scratch": "#8fa3b8"}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._errors import EmgEdgeError
-from ._program import Op, Program, Tensor
 from .kernels import OPERATORS
+from .program._program import Op, Program, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

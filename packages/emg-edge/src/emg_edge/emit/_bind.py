@@ -9,7 +9,6 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emg_edge._program import Op, Tensor
     from emg_edge.kernels import (
         Add,
         AddConstant,
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         Table,
         Transpose,
     )
+    from emg_edge.program._program import Op, Tensor
 
     Fields = dict[str, Any]  # int, str (a C constant), tuple of int, array, or None for NULL
 

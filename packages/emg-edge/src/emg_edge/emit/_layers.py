@@ -13,8 +13,8 @@ from ._names import comment
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from emg_edge._plan import ArenaPlan
-    from emg_edge._program import Program, Tensor
+    from emg_edge.plan._plan import ArenaPlan
+    from emg_edge.program._program import Program, Tensor
 
     from ._tables import TablePrinter
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import jinja2
     from numpy.typing import NDArray
 
-    from emg_edge._plan import ArenaPlan
-    from emg_edge._program import Program
+    from emg_edge.plan._plan import ArenaPlan
+    from emg_edge.program._program import Program
 
 PRINTED = ("main.c", "test_main.c", "vectors.c", "vectors.h", "Makefile", "CMakeLists.txt")
 

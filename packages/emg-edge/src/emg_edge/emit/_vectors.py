@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge._program import run_reference
+from emg_edge.program._program import run_reference
 
 from ._bind import ctype
 from ._tables import CTable, numbers
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from emg_edge._program import Program
+    from emg_edge.program._program import Program
 
 
 def vector_tables(program: Program, feeds: Mapping[str, NDArray[Any]]) -> tuple[int, list[dict[str, Any]]]:

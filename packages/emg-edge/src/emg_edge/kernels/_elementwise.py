@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from emg_edge._program import Op, Tensor
+from emg_edge.program._program import Op, Tensor
 
 from ._fixed import rounding_shift
 

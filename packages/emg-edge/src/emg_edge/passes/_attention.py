@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_edge._graph import Graph, Node, Value, scalar
+from emg_edge.graph._graph import Graph, Node, Value, scalar
 
 from ._interleave import interleave
 from ._pass import Notes, Pass, rewrite, split_constant

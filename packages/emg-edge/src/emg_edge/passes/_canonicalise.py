@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_edge._errors import EmgEdgeError, Unsupported, UnsupportedError
-from emg_edge._float import run_float
-from emg_edge._graph import sample_shape
-from emg_edge._shapes import BINARY, CANONICAL, MOVEMENT, UNARY
+from emg_edge.graph._float import run_float
+from emg_edge.graph._graph import sample_shape
+from emg_edge.graph._shapes import BINARY, CANONICAL, MOVEMENT, UNARY
 
 from ._attention import ATTENTION
 from ._fold import FOLD
@@ -24,7 +24,7 @@ from ._residual import RESIDUAL
 from ._table import FUSE, TABLE
 
 if TYPE_CHECKING:
-    from emg_edge._graph import Graph
+    from emg_edge.graph._graph import Graph
 
 PASSES = (FOLD, IDENTITY, LAYERNORM, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL)
 LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left

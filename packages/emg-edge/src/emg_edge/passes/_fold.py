@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emg_edge._float import run_node
+from emg_edge.graph._float import run_node
 
 from ._pass import Notes, Pass, rewrite
 
 if TYPE_CHECKING:
-    from emg_edge._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
 
 
 def _match(graph: Graph, node: Node) -> Graph | None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emg_edge._shapes import MOVEMENT
+from emg_edge.graph._shapes import MOVEMENT
 
 from ._pass import Notes, Pass, rewrite, split_constant
 
 if TYPE_CHECKING:
-    from emg_edge._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
 
 _NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 

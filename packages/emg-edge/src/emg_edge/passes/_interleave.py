@@ -17,7 +17,7 @@ from ._views import Form, affine
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from emg_edge._graph import Graph
+    from emg_edge.graph._graph import Graph
 
 _REFUSAL = "q or k does not pair features as (2i, 2i+1) or (i, i + d/2)"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_edge._float import evaluate, normalise
-from emg_edge._graph import Graph, Node
+from emg_edge.graph._float import evaluate, normalise
+from emg_edge.graph._graph import Graph, Node
 
 from ._pass import Notes, Pass, rewrite, scope_of
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_edge._graph import Graph, Node, Value
+from emg_edge.graph._graph import Graph, Node, Value
 
 from ._pass import Notes, Pass, rewrite, scope_of
 from ._views import as_transpose, index_map

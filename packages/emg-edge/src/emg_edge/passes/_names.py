@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ._pass import Notes, Pass
 
 if TYPE_CHECKING:
-    from emg_edge._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
 
 _WRAPPERS = ("encoder.", "model.", "module.", "backbone.", "network.")
 _KINDS_NAMED_BY_SCOPE = {"linear", "layernorm", "attention"}

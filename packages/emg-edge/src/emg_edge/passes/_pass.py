@@ -10,7 +10,7 @@ from emg_edge._errors import EmgEdgeError, Unsupported
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emg_edge._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
 
 
 @dataclass

@@ -16,7 +16,7 @@ from ._pass import Notes, Pass, rewrite, scope_of, split_constant
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from emg_edge._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
 
 _ADVICE = "add two values of one shape, or a constant that broadcasts over whole rows"
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emg_edge._float import apply_body, gelu
-from emg_edge._graph import Graph, Node, Value
-from emg_edge._shapes import BINARY, UNARY
+from emg_edge.graph._float import apply_body, gelu
+from emg_edge.graph._graph import Graph, Node, Value
+from emg_edge.graph._shapes import BINARY, UNARY
 
 from ._pass import Notes, Pass, rewrite
 

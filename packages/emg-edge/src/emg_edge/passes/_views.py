@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_edge._float import run_node
-from emg_edge._shapes import MOVEMENT
+from emg_edge.graph._float import run_node
+from emg_edge.graph._shapes import MOVEMENT
 
 from ._pass import split_constant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from emg_edge._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
 
 MAX_TERMS = 4
 _LINEAR = MOVEMENT | {"Mul", "Div", "Add", "Sub", "Neg"}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgEdgeError, Unsupported
-from ._float import run_node
-from ._graph import MAX_ELEMENTS, Node, Value
-from ._shapes import output_shape
+from emg_edge._errors import EmgEdgeError, Unsupported
+from emg_edge.graph._float import run_node
+from emg_edge.graph._graph import MAX_ELEMENTS, Node, Value
+from emg_edge.graph._shapes import output_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from emg_edge._errors import EmgEdgeError
+from emg_edge.program._program import run_reference
+
 from ._build import Toolchain, build
-from ._errors import EmgEdgeError
-from ._program import run_reference
 from ._samples import check_feeds, pack, unpack
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._program import Program
+    from emg_edge.program._program import Program
 
     Arrays = dict[str, NDArray[Any]]
 

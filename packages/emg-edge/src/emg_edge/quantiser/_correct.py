@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._float import run_float
-from .kernels import Linear
+from emg_edge.graph._float import run_float
+from emg_edge.kernels import Linear
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._graph import Graph
-    from ._program import Op, Program
+    from emg_edge.graph._graph import Graph
+    from emg_edge.program._program import Op, Program
 
 _WINDOWS = 64
 _MACS = 2.0**34  # of all windows together, so that large models take seconds

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgEdgeError, UnsupportedError
-from ._graph import MAX_ELEMENTS, MAX_RANK, Graph, checked_size
+from emg_edge._errors import EmgEdgeError, UnsupportedError
+from emg_edge.graph._graph import MAX_ELEMENTS, MAX_RANK, Graph, checked_size
+
 from ._importer import Importer, Source
 from ._translations import add_node
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from ._program import Program
+    from emg_edge.program._program import Program
 
 
 def check_feeds(program: Program, feeds: Mapping[str, NDArray[Any]]) -> int:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ._errors import EmgEdgeError
-from ._float import apply_body, gather_heads, rotate, run_node
-from ._graph import sample_shape
+from emg_edge._errors import EmgEdgeError
+from emg_edge.graph._float import apply_body, gather_heads, rotate, run_node
+from emg_edge.graph._graph import sample_shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
 
 Method = Literal["mse", "percentile", "minmax"]
 KEPT = 2**16  # values remembered per tensor

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._errors import BudgetError
-from .kernels import Attention, LayerNorm, Linear, Mean
+from emg_edge._errors import BudgetError
+from emg_edge.kernels import Attention, LayerNorm, Linear, Mean
 
 if TYPE_CHECKING:
-    from ._program import Op, Tensor
-    from .targets import MemoryLevel
+    from emg_edge.program._program import Op, Tensor
+    from emg_edge.targets import MemoryLevel
 
 QUERY_ROWS = 8  # query rows that attention holds at a time, one per core
 

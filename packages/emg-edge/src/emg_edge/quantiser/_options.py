@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
 
 if TYPE_CHECKING:
     from ._calibrate import Method

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emg_edge._errors import EmgEdgeError
+from emg_edge.graph._float import apply_body
+from emg_edge.graph._graph import sample_shape
+from emg_edge.program._program import DTYPES, Tensor
+
 from ._calibrate import SEARCHED, Sample, Statistics, choose_range, int8_grid
-from ._errors import EmgEdgeError
-from ._float import apply_body
-from ._graph import sample_shape
-from ._program import DTYPES, Tensor
 from ._weights import quantise_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
+
     from ._options import QuantiseOptions
 
 NARROW_READERS = {"linear", "attention", "table"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
+
 from ._pack import ALIGNMENT, Buffer, pack
 
 if TYPE_CHECKING:
-    from ._program import Program
+    from emg_edge.program._program import Program
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emg_edge.passes import canonicalise
+from emg_edge.passes._names import identifier
+from emg_edge.program._program import Op, Program
+
 from ._calibrate import check_calibration, collect
 from ._correct import corrected
 from ._grids import choose_grids
 from ._lower import lower, narrowed
 from ._options import QuantiseOptions
-from ._program import Op, Program
-from .passes import canonicalise
-from .passes._names import identifier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._graph import Graph
+    from emg_edge.graph._graph import Graph
+
     from ._grids import Grids
 
 _MAX_NAME = 32

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emg_edge.graph._float import run_float
+from emg_edge.passes import canonicalise
+from emg_edge.program._program import run_reference
+
 from ._calibrate import check_calibration
-from ._float import run_float
-from ._program import run_reference
-from .passes import canonicalise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._graph import Graph
-    from ._program import Program, Tensor
+    from emg_edge.graph._graph import Graph
+    from emg_edge.program._program import Program, Tensor
 
 LARGEST = 120.0  # dB, for integers that are exact
 _CHUNK = 4  # windows compared at once

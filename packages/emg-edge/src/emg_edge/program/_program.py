@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
 
 STRICT = ("-std=c99", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror", "-Wconversion")
 TIMEOUT_S = 600

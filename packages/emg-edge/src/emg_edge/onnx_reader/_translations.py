@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgEdgeError, Unsupported
-from ._graph import checked_size
+from emg_edge._errors import EmgEdgeError, Unsupported
+from emg_edge.graph._graph import checked_size
+
 from ._importer import MAX_FOLDED, Importer, RefusedError, Source
 
 if TYPE_CHECKING:

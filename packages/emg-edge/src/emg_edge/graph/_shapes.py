@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
+
 from ._graph import checked_size
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._program import Program
+    from emg_edge.program._program import Program
 
 
 @dataclass(frozen=True)

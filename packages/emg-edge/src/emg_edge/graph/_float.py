@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError
+
 from ._graph import sample_shape
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import BudgetError
+from emg_edge._errors import BudgetError
+
 from ._plan import ArenaPlan, plan_arena
 from ._tiles import tile
 
 if TYPE_CHECKING:
-    from ._program import Program
-    from .targets import Target
+    from emg_edge.program._program import Program
+    from emg_edge.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True)

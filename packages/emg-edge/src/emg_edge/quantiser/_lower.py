@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgEdgeError
-from ._float import apply_body
-from ._weights import quantise_weights
-from .kernels import (
+from emg_edge._errors import EmgEdgeError
+from emg_edge.graph._float import apply_body
+from emg_edge.kernels import (
     FRACTION,
     STEP,
     Add,
@@ -25,14 +24,17 @@ from .kernels import (
     multiplier,
 )
 
+from ._weights import quantise_weights
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from ._graph import Graph, Node
+    from emg_edge.graph._graph import Graph, Node
+    from emg_edge.program._program import Op, Tensor
+
     from ._grids import Grids
-    from ._program import Op, Tensor
 
 _BYTES = np.arange(256, dtype=np.uint8).view(np.int8)
 

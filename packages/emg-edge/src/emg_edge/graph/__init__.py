@@ -1,0 +1,1 @@
+"""The float graph: values, nodes, shape rules, a numpy executor."""

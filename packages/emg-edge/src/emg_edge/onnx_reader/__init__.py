@@ -1,0 +1,1 @@
+"""From an ONNX file to the float graph: the only folder that knows onnx."""

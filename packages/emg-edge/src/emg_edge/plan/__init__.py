@@ -1,0 +1,1 @@
+"""Where every byte lives: lifetimes, arena, memory levels, tiles."""

@@ -1,0 +1,1 @@
+"""The integer program: what the quantiser writes and everything behind it reads."""

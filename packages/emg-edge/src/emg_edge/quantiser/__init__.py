@@ -1,0 +1,1 @@
+"""From the canonical float graph and calibration samples to the integer program."""
