@@ -9,12 +9,12 @@ on the real recordings, without on synthetic EMG. Writes ``report.html`` and ``c
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import emg_distill
@@ -35,22 +35,6 @@ def stage(name: str) -> Iterator[None]:
     console.print(f"[green]✓[/green] {name} [dim]{time.perf_counter() - start:.1f} s[/dim]")
 
 
-@contextmanager
-def training(name: str) -> Iterator[Callable[[emg_distill.TrainEvent], None]]:
-    """Show a bar for one training run; yields the callback that moves it."""
-    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task(name, total=None)
-
-        def callback(event: emg_distill.TrainEvent) -> None:
-            numbers = " ".join(f"{key} {value:.3f}" for key, value in event.metrics.items() if event.kind == "epoch")
-            progress.update(bar, completed=event.step, total=event.total_steps)
-            if numbers:
-                progress.update(bar, description=f"{name} epoch {event.epoch}: {numbers}")
-
-        yield callback
-
-
 def recordings(data: Path | None, out: Path, seed: int) -> Path:
     """Return the UCI recordings to read: the given ones, or forged ones of the same layout."""
     if data is not None:
@@ -63,16 +47,13 @@ def train(
     data: emg_distill.ProtocolData, out: Path, seed: int
 ) -> tuple[emg_distill.TrainResult, emg_distill.TrainResult]:
     """Pre-train by masked reconstruction, fine-tune the teacher, distil the student; a second call resumes."""
-    options = [f"seed={seed}"]
-    with training("pre-train") as callback:
-        recipe = emg_distill.load_recipe("uci-pretrain", options)
-        start = emg_distill.pretrain(recipe, data, out / "pretrained", callback=callback)
-    with training("fine-tune") as callback:
-        recipe = emg_distill.load_recipe("uci-finetune", options)
-        teacher = emg_distill.finetune(recipe, data, out / "teacher", init=start.folder, callback=callback)
-    with training("distil") as callback:
-        recipe = emg_distill.load_recipe("uci-distill", options)
-        student = emg_distill.distill(recipe, data, out / "student", teacher=teacher.folder, callback=callback)
+    names = ("uci-pretrain", "uci-finetune", "uci-distill")
+    recipes = [emg_distill.load_recipe(name, [f"seed={seed}"]) for name in names]
+    runs = out / "runs" / "-".join(hash_[:6] for hash_ in (data.digest, *(recipe.hash for recipe in recipes)))
+    with emg_distill.RichProgress(console) as progress:
+        start = emg_distill.pretrain(recipes[0], data, runs / "pretrained", callback=progress)
+        teacher = emg_distill.finetune(recipes[1], data, runs / "teacher", init=start.folder, callback=progress)
+        student = emg_distill.distill(recipes[2], data, runs / "student", teacher=teacher.folder, callback=progress)
     return teacher, student
 
 
@@ -87,8 +68,14 @@ def compile_student(student: Path, data: emg_distill.ProtocolData, out: Path) ->
     return emg_edge.compile_model(path, data.train.x[:512], target="gap9", out=out)
 
 
-def table(teacher, student, compiled, integer, cost) -> Table:
-    """Return the closing table."""
+def table(
+    teacher: emg_distill.TrainResult,
+    student: emg_distill.TrainResult,
+    compiled: emg_edge.CompiledModel,
+    integer: dict[str, Any],
+    cost: dict[str, Any],
+) -> Table:
+    """Return the closing table: what was learnt, what it costs, what is only modelled."""
     rows = Table(title="UCI gestures, test subjects never seen in training", show_header=False, title_justify="left")
     sizes = {name: sum(p.numel() for p in run.model.parameters()) for name, run in (("t", teacher), ("s", student))}
     rows.add_row("teacher, float", f"{teacher.metrics['test']['accuracy']:.1%} accuracy, {sizes['t']:,} parameters")
@@ -110,7 +97,7 @@ def main(data: Path | None, out: Path, seed: int) -> None:
         windows = emg_distill.load_protocol(PROTOCOL, source)
     test = windows.test
     console.print(f"  {len(windows.train)} training, {len(windows.val)} validation, {len(test)} test windows")
-    teacher, student = train(windows, out / "runs", seed)
+    teacher, student = train(windows, out, seed)
     with stage("export, calibrate, quantise to int8, write C"):
         compiled = compile_student(student.folder, windows, out)
     with stage("build the C and compare every layer with the integer reference"):
