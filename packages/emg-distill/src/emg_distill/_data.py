@@ -104,7 +104,9 @@ def _siblings() -> tuple[Any, Any]:
     try:
         import emg_dsp
         import emg_io
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name not in {"emg_dsp", "emg_io"}:
+            raise  # installed but broken: the real reason must be seen
         raise EmgDistillError(
             f"reading recordings needs {error.name}, which is not installed: pip install emg-distill[data]"
         ) from error
