@@ -174,3 +174,19 @@ def test_bad_windows():
         rms(1.0)
     with pytest.raises(EmgDspError, match=r"nan='x'"):
         rms(SIGNAL, nan="x")
+
+
+def test_overflow_is_told_apart_from_bad_samples():
+    with pytest.raises(EmgDspError, match="overflowed on finite input"):
+        rms(np.full((2, 3), 1e200))
+    assert np.isnan(rms(np.full((2, 3), 1e200), nan="propagate")).all()
+
+
+def test_ragged_rows_are_named():
+    for call in (lambda: rms([[1, 2], [3]]), lambda: windows([[1, 2], [3]], 1, 1)):
+        with pytest.raises(EmgDspError, match="x has rows of different length"):
+            call()
+
+
+def test_names_may_be_an_array():
+    assert features(np.ones((2, 9)), np.array(["RMS", "MAV"]), 1.0).shape == (2, 2)

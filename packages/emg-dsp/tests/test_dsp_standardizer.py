@@ -56,12 +56,16 @@ BAD = {
     "no samples": (lambda: Standardizer.fit(np.zeros((3, 0))), r"3 channels and 0 samples; required is at least one"),
     "no arrays": (lambda: Standardizer.fit([]), r"training arrays have \[\] channels"),
     "channels": (lambda: Standardizer.fit([X, X[:2]]), r"training arrays have \[2, 4\] channels"),
-    "nan": (lambda: Standardizer.fit(np.where(np.arange(3000) == 5, np.nan, X)), r"nan in channel 0 at sample 5"),
+    "nan": (
+        lambda: Standardizer.fit(np.where(np.arange(3000) == 5, np.nan, X)),
+        r"nan in channel 0 at sample 5.*mask them first\.$",
+    ),
     "transform": (lambda: Standardizer.fit(X).transform(X[:3]), r"3 channels; required are 4"),
     "keys": (lambda: Standardizer.from_dict({"kind": "zscore"}), r"not a standardizer: keys \['kind'\]"),
     "std": (lambda: Standardizer([0, 0], [1, 0]), r"every std above 0"),
     "lengths": (lambda: Standardizer([0, 0], [1]), r"mean has 2 channels, std 1"),
     "shape": (lambda: Standardizer([[0]], [1]), r"mean has shape \(1, 1\)"),
+    "words": (lambda: Standardizer(["a"], [1]), r"mean is not a row of numbers"),
     "finite": (lambda: Standardizer([0], [np.inf]), r"std has shape \(1,\); required is one finite number"),
 }
 

@@ -15,9 +15,17 @@ NanPolicy: TypeAlias = Literal["raise", "propagate"]
 """What to do with samples that are not finite."""
 
 
+def as_array(x: ArrayLike, name: str = "x") -> Array:
+    """Return ``x`` as an array; nested lists of uneven length raise."""
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise EmgDspError(f"{name} has rows of different length; required is one array.") from None
+
+
 def as_real(x: ArrayLike, name: str = "x") -> Array:
     """Check that ``x`` is an array ``(..., time)`` of real numbers; return it as it is."""
-    array = np.asarray(x)
+    array = as_array(x, name)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         raise EmgDspError(
             f"{name} has dtype {array.dtype}; required are integers or floats of at most 64 bits. "
@@ -66,19 +74,18 @@ def check_policy(nan: str) -> None:
         raise EmgDspError(f"nan={nan!r}; required is 'raise' or 'propagate'.")
 
 
-def raise_not_finite(x: Array, first_sample: int = 0) -> None:
+def raise_not_finite(x: Array, first_sample: int = 0, way_out: str = ", or pass nan='propagate'") -> None:
     """Name the earliest sample of ``x`` that is not finite; called when a result is known to be spoiled."""
     bad = ~np.isfinite(x)
     if not bad.any():
         raise EmgDspError(
-            "the filter overflowed on finite input; scale the signal down (e.g. from uV to V) and try again."
+            "float64 overflowed on finite input; scale the signal down (e.g. from uV to V) and try again."
         )
     time = int(np.argmax(bad.reshape(-1, x.shape[-1]).any(axis=0)))
     place = np.unravel_index(int(np.argmax(bad[..., time])), x.shape[:-1])
     lead = f"[{', '.join(str(int(i)) for i in place[:-1])}] " if len(place) > 1 else ""
     message = (
         f"x {lead}has {x[(*place, time)]} in channel {int(place[-1])} at sample {first_sample + time}; "
-        "required are finite samples. Repair or mask them first, or pass nan='propagate' "
-        "to let them spread through the rest of that channel."
+        f"required are finite samples. Repair or mask them first{way_out}."
     )
     raise EmgDspError(message)

@@ -163,7 +163,7 @@ def _single(name: str, x: ArrayLike, nan: NanPolicy) -> Floats:
 
 
 def _checked_names(names: Sequence[str]) -> list[str]:
-    if isinstance(names, str) or not names:
+    if isinstance(names, str) or len(names) == 0:
         raise EmgDspError(f"names={names!r}; required is a list of feature names, e.g. ['RMS', 'ZC'].")
     repeated = sorted({name for name in names if list(names).count(name) > 1})
     if repeated:

@@ -39,7 +39,10 @@ class Standardizer:
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
-            values = np.array(getattr(self, name), dtype=np.float64)
+            try:
+                values = np.array(getattr(self, name), dtype=np.float64)
+            except (TypeError, ValueError):
+                raise EmgDspError(f"{name} is not a row of numbers; required is one for each channel.") from None
             if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
                 raise EmgDspError(f"{name} has shape {values.shape}; required is one finite number for each channel.")
             values.flags.writeable = False
@@ -124,5 +127,5 @@ def _total(parts: list[Array], centre: NDArray[np.float64], power: int) -> NDArr
             block = part[..., start : start + _BLOCK].astype(np.float64) - centre[:, None]
             total += (block**power).sum(axis=-1).reshape(-1, len(centre)).sum(axis=0)
         if power == 1 and not np.isfinite(total).all():
-            raise_not_finite(part)
+            raise_not_finite(part, way_out="")
     return total

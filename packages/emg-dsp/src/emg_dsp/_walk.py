@@ -38,7 +38,7 @@ def walk(x: Array, needs: Collection[str], nan: NanPolicy) -> Sums:
     out = np.zeros((len(names), len(starts)))
     if len(starts):
         run(flat, starts, length, out)
-    spoiled = ~np.isfinite(out[0])
+    spoiled = ~np.isfinite(out).all(axis=0)
     if nan == "raise" and spoiled.any():
         raise_not_finite(np.atleast_2d(x))
     out[:, spoiled] = np.nan

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._arrays import Array
+from ._arrays import Array, as_array
 from ._checks import positive, whole
 from ._errors import EmgDspError
 
@@ -39,7 +39,7 @@ def windows(x: ArrayLike, length: float, hop: float, sfreq: float | None = None)
     >>> windows(np.zeros((8, 1000)), length=0.2, hop=0.05, sfreq=1000).shape
     (17, 8, 200)
     """
-    signal = np.asarray(x)
+    signal = as_array(x)
     if signal.ndim < 2:
         raise EmgDspError(
             f"x has shape {signal.shape}; required is (..., channels, time). For one channel pass x[None, :]."
