@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -62,7 +63,7 @@ def test_check_lists_every_error_and_exits_3(forged, tmp_path):
     report = document("check", folder, code=3)
     assert report["files"] == 12
     assert [error["file"] for error in report["errors"]] == [str(files[0]), str(files[3])]
-    assert all(set(error) == {"file", "place", "expected", "found"} for error in report["errors"])
+    assert all(set(error) == {"problem", "file", "place", "expected", "found"} for error in report["errors"])
     assert "line" in report["errors"][0]["place"]
     assert "2 errors" in run("check", folder, code=3).stdout
     assert document("check", tmp_path / "set" / "EMG_data_for_gestures-master" / "01", code=3)["files"] == 1
@@ -108,3 +109,41 @@ def test_console_script_keeps_stdout_clean(forged):
     assert "convert" in done.stdout
     done = subprocess.run([*command, "info", str(forged("uci")), "--json"], capture_output=True, text=True, check=True)
     assert len(json.loads(done.stdout)) == 12
+
+
+@pytest.mark.parametrize("command", [("synth",), ("convert", "set")])
+@pytest.mark.parametrize("out", ["file/inside", "/proc/nowhere"])
+def test_output_that_cannot_be_written_exits_3(command, out, forged, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "set").symlink_to(forged("uci"))
+    (tmp_path / "file").write_bytes(b"")
+    assert document(*command, out, code=3)["error"]["problem"] == "cannot be written: name another place"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "set"]
+
+
+def test_a_conversion_that_fails_leaves_nothing(forged, tmp_path):
+    import shutil
+
+    folder = tmp_path / "set"
+    shutil.copytree(forged("uci"), folder)
+    last = sorted(folder.rglob("*.txt"))[-1]
+    last.write_bytes(last.read_bytes()[:-1])
+    for _ in range(2):
+        assert "cut off" in document("convert", folder, tmp_path / "store", code=3)["error"]["problem"]
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    run("convert", forged("uci"), tmp_path / "slow", "--sfreq", "-5", code=2)
+
+
+@pytest.mark.parametrize("name", ["a[b]c", "a[/b]", ":cat:", "ünï", os.fsdecode(b"bad\xff")])
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii"])
+def test_any_file_name_can_be_shown(name, encoding, forged, tmp_path):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(forged("uci"))
+    command = [sys.executable, "-c", "from emg_io._cli import main; main()"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "300"}
+    done = subprocess.run([*command, "info", path], capture_output=True, env=environment, check=True)
+    assert name.encode(encoding.partition(":")[0], "backslashreplace") in done.stdout.splitlines()[0]
+    done = subprocess.run([*command, "synth", path, "--json"], capture_output=True, env=environment, check=False)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["error"]["file"] == str(path)

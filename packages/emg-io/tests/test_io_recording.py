@@ -194,3 +194,29 @@ def test_equal_content_has_equal_hash():
     assert stamped().content_hash() == stamped(unit="mV").content_hash()
     assert stamped().content_hash() != stamped(raw=np.array([[1, 2, 3, 5], [5, 6, 7, 8]], np.int8)).content_hash()
     assert stamped().content_hash() != stamped(raw=np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.int16)).content_hash()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"sfreq": np.inf}, r"finite rate > 0, found int64 \(2, 3\), inf"),
+    ({"raw": np.array([["a", "b", "c"]])}, r"real numbers \(channels, time\)"),
+    ({"raw": np.zeros((2, 3), complex)}, r"found complex128"),
+    ({"raw": np.zeros((0, 3))}, r"layout is empty"),
+    ({"timestamps": [0.0, np.nan, 1.0]}, r"timestamps: clock runs backwards: expected finite"),
+    ({"labels": [0.5, 1.0, 2.0]}, r"not labels: expected \(time,\) integers, found float64 \(3,\)"),
+    ({"labels": [[0], [1], [2]]}, r"not labels.*\(3, 1\)"),
+    ({"scale": np.nan}, r"scale, offset: not a scale: expected finite numbers, found nan"),
+])  # fmt: skip
+def test_arrays_that_are_no_recording(arguments, message):
+    good = {"raw": np.arange(6).reshape(2, 3), "sfreq": 10.0}
+    Recording.from_array(**good)
+    with pytest.raises(EmgIoError, match=message):
+        Recording.from_array(**(good | arguments))
+
+
+@pytest.mark.parametrize("method", ["hold", "polyphase"])
+@pytest.mark.parametrize("n_samples", [0, 1, 2])
+def test_resampling_next_to_nothing(method, n_samples):
+    few = Recording.from_array(np.full((2, n_samples), 3.0), 10.0)
+    signal = few.resample(20.0, method).signal()
+    assert signal.shape == (2, [0, 1, 3][n_samples])
+    np.testing.assert_allclose(signal, 3.0, atol=0.01)

@@ -142,3 +142,22 @@ def test_the_check_agrees_with_sets_of_samples(oracles, drawn):
 def test_hash_depends_on_content():
     parts = {"train": (Span(0, 0, 5),), "test": (Span(0, 5, 9),)}
     assert Split("time", parts, (key(content="a"),)).hash != Split("time", parts, (key(content="b"),)).hash
+
+
+def test_one_name_is_not_a_list_of_letters(uci):
+    with pytest.raises(EmgIoError, match=r"not a list of subjects: expected \['12'\], found '12'"):
+        split_by_subject(uci, test="12")  # not "1" and "2"
+    with pytest.raises(EmgIoError, match=r"not a list of sessions"):
+        split_by_session(uci, test="2")
+
+
+def test_parts_that_come_out_empty(uci):
+    with pytest.raises(EmgIoError, match=r"nothing is left to train on"):
+        split_by_repetition(uci, test=[1], val=[2])
+    with pytest.raises(EmgIoError, match=r"test: nothing is left of a part: expected a shorter gap, found 1000000"):
+        split_by_time(uci, test=0.2, gap=1_000_000)
+
+
+def test_unit_must_be_known():
+    with pytest.raises(EmgIoError, match=r"unknown unit: expected subject or session .*, found subjects"):
+        Split("subjects", {"train": (), "test": ()}, ())

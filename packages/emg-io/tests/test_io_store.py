@@ -108,7 +108,7 @@ def test_a_crash_at_any_file_leaves_the_old_store(tmp_path, many, monkeypatch, s
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", failing)
-    with pytest.raises(OSError, match=r"power cut"):
+    with pytest.raises(EmgIoError, match=r"cannot be written.*power cut"):
         store.append(many[2:], shard_samples=900)
     monkeypatch.undo()
     after = WindowStore.open(tmp_path / "s")
@@ -168,6 +168,10 @@ def test_requests_outside(tmp_path, many):
         WindowStore.create(tmp_path / "s", many)
     with pytest.raises(EmgIoError, match=r"nothing to store"):
         WindowStore.create(tmp_path / "empty", [])
+    assert not (tmp_path / "empty").exists()
+    for n, length in ((-1, 5), (1, 0), (1, -5)):
+        with pytest.raises(EmgIoError, match=rf"cannot draw that.*found {n}, {length}"):
+            store.draw(n, length, np.random.default_rng(0))
     with pytest.raises(EmgIoError, match=r"not a window store"):
         WindowStore.open(tmp_path)
     with pytest.raises(ValueError, match=r"read-only"):

@@ -1,37 +1,68 @@
-"""Files written whole or not at all."""
+"""Files and folders written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._errors import EmgIoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 def write_bytes(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file through a temporary name in the same folder, fsync and rename; the old file stays on failure."""
     chunks = [data] if isinstance(data, bytes) else data
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            for chunk in chunks:
-                stream.write(chunk)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-        sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                for chunk in chunks:
+                    stream.write(chunk)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
-def sync_folder(folder: Path) -> None:
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Lend a scratch folder that becomes ``path`` when the block ends well, and vanishes when it does not.
+
+    ``path`` must not exist or be an empty folder; the folders above it are made.
+    """
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise EmgIoError(
+                "output exists: name a new folder or empty this one", file=str(path), expected="nothing there"
+            )
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    with scratch as name:
+        made = Path(name) / "made"
+        made.mkdir()
+        yield made
+        try:
+            made.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+
+def _sync_folder(folder: Path) -> None:
     """Make a rename in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -40,8 +71,9 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def free_folder(path: Path) -> Path:
-    """Return the path of a folder to make: it must not exist or be empty."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise EmgIoError("output exists: name a new folder or empty this one", file=str(path), expected="nothing there")
-    return path
+def _unwritable(path: Path, error: OSError) -> EmgIoError:
+    """Say what could not be written and why."""
+    reason = error.strerror or str(error)
+    return EmgIoError(
+        "cannot be written: name another place", file=str(path), expected="a writable folder", found=reason
+    )

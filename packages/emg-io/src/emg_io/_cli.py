@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -57,9 +58,8 @@ def info(path: Where, format: Name = None, json: Json = False) -> None:  # noqa:
 def check(path: Where, format: Name = None, json: Json = False) -> None:  # noqa: A002  the option's name
     """Read everything in a data set or window store and list what is wrong; exit 3 if anything is."""
     files, errors = _check_store(path) if (path / "manifest.json").is_file() else _check_dataset(path, format)
-    rows = [{"file": e.file, "place": e.place, "expected": e.expected, "found": e.found} for e in errors]
     if json:
-        _json({"files": files, "errors": rows})
+        _json({"files": files, "errors": [_parts(error) for error in errors]})
     else:
         for error in errors:
             typer.echo(str(error), err=True)
@@ -92,7 +92,7 @@ def convert(
     out: Annotated[Path, typer.Argument(help="Folder of the window store to make.")],
     format: Name = None,  # noqa: A002  the option's name
     sfreq: Annotated[
-        float | None, typer.Option(help="Rate in Hz; where clocks are stamped, the format's by default.")
+        float | None, typer.Option(min=1.0, help="Rate in Hz; where clocks are stamped, the format's by default.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -114,7 +114,9 @@ def convert(
 
 
 def main() -> None:
-    """Run the console script."""
+    """Run the console script; what the terminal cannot show is printed as an escape."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()
 
 
@@ -200,8 +202,7 @@ class _Errors:
 
     def _end(self, error: EmgIoError) -> NoReturn:
         if self._json:
-            parts = {"file": error.file, "place": error.place, "expected": error.expected, "found": error.found}
-            _json({"error": {"problem": error.problem, **parts}})
+            _json({"error": _parts(error)})
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(BAD_DATA) from None
 
@@ -214,11 +215,16 @@ def _progress(recordings: Iterable[Recording], verb: str) -> Iterator[Recording]
     yield from track(list(recordings), verb, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
-def _json(document: object) -> None:
-    """Print one JSON document."""
-    import orjson
+def _parts(error: EmgIoError) -> dict[str, str | None]:
+    """Return an error for a JSON document."""
+    return {name: getattr(error, name) for name in ("problem", "file", "place", "expected", "found")}
 
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+def _json(document: object) -> None:
+    """Print one JSON document, in ASCII: file names may hold bytes that are no text."""
+    from json import dumps
+
+    typer.echo(dumps(document, indent=2, allow_nan=False))
 
 
 def _show(document: object, rows: list[dict[str, Any]], json: bool, title: str) -> None:
@@ -232,4 +238,4 @@ def _show(document: object, rows: list[dict[str, Any]], json: bool, title: str) 
     table = Table(*(rows[0] if rows else ()), title=title)
     for row in rows:
         table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)

@@ -45,9 +45,12 @@ class Layout:
     description: str = ""
 
     def __post_init__(self) -> None:
-        if not self.cells or any(len(row) != len(self.cells[0]) for row in self.cells):
+        if not self.cells or not self.cells[0] or any(len(row) != len(self.cells[0]) for row in self.cells):
             raise EmgIoError(
-                "layout rows differ in length", place="cells", expected="a rectangle", found=str(self.cells)
+                "layout is empty or its rows differ in length",
+                place="cells",
+                expected="a rectangle",
+                found=str(self.cells),
             )
         filled = sorted(cell for row in self.cells for cell in row if cell != -1)
         if filled != list(range(len(filled))):

@@ -70,6 +70,14 @@ class Recording:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise EmgIoError("unknown unit", file=self.source, place="unit", expected="|".join(UNITS), found=self.unit)
+        if not np.all(np.isfinite([self.scale, self.offset])):
+            raise EmgIoError(
+                "not a scale",
+                file=self.source,
+                place="scale, offset",
+                expected="finite numbers",
+                found=f"{self.scale}, {self.offset}",
+            )
         if self.layout.n_chans != self.n_chans:
             raise EmgIoError(
                 "layout and channel count disagree",
@@ -116,16 +124,17 @@ class Recording:
         Recording
         """
         raw = np.array(raw)
-        if raw.ndim != 2 or not sfreq > 0:
+        if raw.ndim != 2 or raw.dtype.kind not in "iuf" or not 0 < sfreq < np.inf:
             raise EmgIoError(
                 "not a recording",
                 place="raw, sfreq",
-                expected="(channels, time) and a rate > 0",
-                found=f"{raw.shape}, {sfreq}",
+                expected="real numbers (channels, time) and a finite rate > 0",
+                found=f"{raw.dtype} {raw.shape}, {sfreq}",
             )
-        tracks = {} if labels is None else {"label": Track("label", np.array(labels), dict(label_names or {}))}
-        _same_length(raw.shape[1], tracks, timestamps)
-        content = Content(raw, float(sfreq), None if timestamps is None else np.array(timestamps, float), tracks)
+        tracks = {} if labels is None else {"label": Track("label", _whole(labels), dict(label_names or {}))}
+        stamps = None if timestamps is None else np.array(timestamps, float)
+        _same_length(raw.shape[1], tracks, stamps)
+        content = Content(raw, float(sfreq), stamps, tracks)
         where = layout or Layout.ring(raw.shape[0])
         return cls(
             subject,
@@ -265,13 +274,23 @@ def runs(values: NDArray[np.integer]) -> list[Segment]:
     return [Segment(a, b, int(values[a])) for a, b in zip(starts, stops, strict=True)]
 
 
+def _whole(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return a copy of labels, which must be a row of integers."""
+    values = np.array(labels)
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise EmgIoError(
+            "not labels", place="labels", expected="(time,) integers", found=f"{values.dtype} {values.shape}"
+        )
+    return values
+
+
 def _same_length(n_samples: int, tracks: Mapping[str, Track], timestamps: NDArray[np.float64] | None) -> None:
     """Refuse annotations that do not cover the samples one to one, and clocks that run backwards."""
     lengths = {name: len(track.values) for name, track in tracks.items()}
     if timestamps is not None:
         lengths["timestamps"] = len(timestamps)
-        if np.any(np.diff(timestamps) <= 0):
-            raise EmgIoError("clock runs backwards", place="timestamps", expected="strictly increasing seconds")
+        if not (np.all(np.isfinite(timestamps)) and np.all(np.diff(timestamps) > 0)):
+            raise EmgIoError("clock runs backwards", place="timestamps", expected="finite, strictly increasing seconds")
     wrong = {name: length for name, length in lengths.items() if length != n_samples}
     if wrong:
         raise EmgIoError("lengths disagree", place=", ".join(wrong), expected=f"{n_samples} samples", found=str(wrong))

@@ -54,7 +54,8 @@ class Polyphase(Source):
 
         old = self.inner.content()
         new = _taken(old, hold_index(_stamps(old), self.sfreq), self.sfreq, 0.0)
-        raw = resample_poly(old.raw.astype(np.float64), self.up, self.down, axis=1, padtype="line")
+        edges = "mean" if old.raw.shape[1] == 1 else "line"  # one sample makes no line
+        raw = resample_poly(old.raw.astype(np.float64), self.up, self.down, axis=1, padtype=edges)
         return replace(new, raw=raw[:, : new.raw.shape[1]], metadata={**new.metadata, "resampled": "polyphase"})
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._dataset import Dataset
 
 PARTS = ("train", "val", "test")
+UNITS = ("subject", "session", "repetition", "time")
 
 
 class Span(NamedTuple):
@@ -73,13 +74,17 @@ class Split:
         return tuple(dict.fromkeys(self.recordings[span.recording].subject for span in self.parts[part]))
 
     def check(self) -> None:
-        """Prove the split: spans exist, parts share no sample and no unit, and no copy of a recording crosses over.
+        """Prove the split: spans exist, parts share no sample, and no copy of a recording crosses over.
+
+        Where the unit is the subject or the session, no subject or session lies in two parts either.
 
         Raises
         ------
         EmgIoError
             Naming the first two spans, or the unit, found in two parts.
         """
+        if self.unit not in UNITS:
+            raise EmgIoError("unknown unit", place="unit", expected=" or ".join(UNITS), found=self.unit)
         for part, spans in self.parts.items():
             for span in spans:
                 self._check_span(part, span)

@@ -122,6 +122,11 @@ def split_by_time(dataset: Dataset, test: float, val: float = 0.0, *, gap: int =
             first = start + (gap if start else 0)
             if first < stop:
                 spans[part].append(Span(index, first, stop))
+    empty = [part for part, share in (("test", test), ("val", val)) if share > 0 and not spans[part]]
+    if empty:
+        raise EmgIoError(
+            "nothing is left of a part", place=" and ".join(empty), expected="a shorter gap", found=str(gap)
+        )
     return _make(dataset, "time", spans)
 
 
@@ -135,6 +140,8 @@ def _by_owner(dataset: Dataset, unit: str, owners: Sequence[str]) -> Split:
 
 def _make(dataset: Dataset, unit: str, spans: Mapping[str, Sequence[Span]]) -> Split:
     """Make a split, hashing the content of every recording."""
+    if not spans["train"]:
+        raise EmgIoError("nothing is left to train on", place="test, val", expected=f"a {unit} for each part")
     keys = tuple(RecordingKey(r.subject, r.session, r.n_samples, r.content_hash()) for r in dataset)
     return Split(unit, {part: tuple(spans[part]) for part in PARTS}, keys)
 
@@ -175,6 +182,8 @@ def _share(fraction: float, total: int, part: str) -> int:
 def _match(claim: Sequence[str | int], names: Sequence[str], unit: str) -> list[str]:
     """Find names as the data set writes them: ``2`` and ``"2"`` both mean ``"02"``."""
     by_number = {int(name): name for name in names if name.isdecimal()}
+    if isinstance(claim, str):
+        raise EmgIoError(f"not a list of {unit}s", place="test, val", expected=f"[{claim!r}]", found=repr(claim))
     found: list[str] = []
     for wanted in claim:
         text = str(wanted)

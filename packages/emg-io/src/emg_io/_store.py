@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._atomic import free_folder, write_bytes
+from ._atomic import new_folder, write_bytes
 from ._errors import EmgIoError
 from ._manifest import Entry, Manifest, Shard, Signal
 
@@ -62,7 +62,7 @@ class WindowStore:
         Parameters
         ----------
         folder
-            Must not exist or be empty.
+            Must not exist or be empty; it appears whole or not at all.
         recordings
             One or more, uniform, alike in channels, dtype, rate, unit, scale and offset.
         track
@@ -74,15 +74,18 @@ class WindowStore:
         -------
         WindowStore
         """
-        where = free_folder(Path(folder))
-        source = iter(recordings)
-        first = next(source, None)
-        if first is None:
-            raise EmgIoError("nothing to store", file=str(where), place="recordings", expected="one or more", found="0")
-        names = first.tracks[track].names if track in first.tracks else {}
-        manifest = Manifest(_signal(first), dict(names))
-        where.mkdir(parents=True, exist_ok=True)
-        return cls(where, manifest).append(_chain(first, source), track=track, shard_samples=shard_samples)
+        where = Path(folder)
+        with new_folder(where) as made:
+            source = iter(recordings)
+            first = next(source, None)
+            if first is None:
+                raise EmgIoError(
+                    "nothing to store", file=str(where), place="recordings", expected="one or more", found="0"
+                )
+            names = first.tracks[track].names if track in first.tracks else {}
+            empty = cls(made, Manifest(_signal(first), dict(names)))
+            empty.append(_chain(first, source), track=track, shard_samples=shard_samples)
+        return cls.open(where)
 
     @classmethod
     def open(cls, folder: str | Path) -> WindowStore:
@@ -153,7 +156,9 @@ class WindowStore:
         return out
 
     def draw(self, n: int, length: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Draw ``n`` windows of ``length`` samples, every possible window equally likely: (entry, start) pairs."""
+        """Draw ``n`` windows of ``length`` > 0 samples, every possible window equally likely: (entry, start) pairs."""
+        if n < 0 or length < 1:
+            raise EmgIoError("cannot draw that", place="n, length", expected=">= 0 and >= 1", found=f"{n}, {length}")
         room = np.array([max(0, size - length + 1) for _, _, size in self._spans], np.int64)
         ends = np.cumsum(room)
         if not len(ends) or ends[-1] == 0:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-from ._atomic import free_folder, sync_folder
+from ._atomic import new_folder
 from ._dataset import find_format
 from ._errors import EmgIoError
 
@@ -34,7 +33,7 @@ def synthesize(out: str | Path, format: str = "uci", n_subjects: int = 6, seed: 
     Raises
     ------
     EmgIoError
-        If ``out`` is taken, or an argument lies outside its range.
+        If ``out`` is taken or cannot be written, or an argument lies outside its range.
     """
     entry = find_format(format)
     if not 1 <= n_subjects <= 99 or seed < 0:
@@ -42,15 +41,9 @@ def synthesize(out: str | Path, format: str = "uci", n_subjects: int = 6, seed: 
             "cannot forge that", place="n_subjects, seed", expected="1..99 and >= 0", found=f"{n_subjects}, {seed}"
         )
     _check_options(options)
-    target = free_folder(Path(out))
-    parent = target.resolve().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=parent) as scratch:
-        made = Path(scratch) / "set"
-        made.mkdir()
+    target = Path(out)
+    with new_folder(target) as made:
         entry.forge(made, n_subjects, seed, **options)
-        made.replace(target.resolve())
-        sync_folder(parent)
     return target
 
 

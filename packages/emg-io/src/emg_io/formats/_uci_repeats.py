@@ -29,29 +29,7 @@ _ZEROS = np.uint64(0x3030303030303030)
 
 
 def parse(data: bytes, file: str) -> Parsed:
-    """Parse one recording.
-
-    Parameters
-    ----------
-    data
-        Whole file: header line, then rows of ten TAB-separated columns, every line ended by CRLF or every one by LF.
-    file
-        Name for error messages.
-
-    Returns
-    -------
-    time : ndarray
-        (time,) int64 milliseconds, strictly increasing.
-    counts : ndarray
-        (8, time) int8, value divided by 1e-5, exact.
-    classes : ndarray
-        (time,) int8 in 0..7.
-
-    Raises
-    ------
-    EmgIoError
-        With the line (the header is line 1) and the column.
-    """
+    """Parse one recording: arguments, result and errors of `parse_rows`, sooner."""
     found = _parse_repeats(data)
     return parse_rows(data, file) if found is None else found
 
