@@ -121,6 +121,16 @@ def test_output_that_cannot_be_written_exits_3(command, out, forged, tmp_path, m
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "set"]
 
 
+@pytest.mark.parametrize("command", ["info", "check"])
+def test_a_file_that_cannot_be_read_exits_3(command, forged, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "some/file")
+
+    monkeypatch.setattr("emg_io._container.Folder.members", refuse)
+    problem = document(command, forged("uci"), code=3)["error"]
+    assert (problem["file"], problem["found"]) == ("some/file", "Permission denied")
+
+
 def test_a_conversion_that_fails_leaves_nothing(forged, tmp_path):
     import shutil
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -57,7 +58,8 @@ def info(path: Where, format: Name = None, json: Json = False) -> None:  # noqa:
 @app.command()
 def check(path: Where, format: Name = None, json: Json = False) -> None:  # noqa: A002  the option's name
     """Read everything in a data set or window store and list what is wrong; exit 3 if anything is."""
-    files, errors = _check_store(path) if (path / "manifest.json").is_file() else _check_dataset(path, format)
+    with _Errors(json):
+        files, errors = _check_store(path) if (path / "manifest.json").is_file() else _check_dataset(path, format)
     if json:
         _json({"files": files, "errors": [_parts(error) for error in errors]})
     else:
@@ -188,7 +190,7 @@ def _uniform(recording: Recording, sfreq: float | None, dataset: Dataset) -> Rec
 
 
 class _Errors:
-    """Ends the program with exit code 3 on bad data, after saying what and where."""
+    """Ends the program with exit code 3 on bad data and unreadable files, after saying what and where."""
 
     def __init__(self, json: bool) -> None:
         self._json = json
@@ -199,6 +201,9 @@ class _Errors:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, EmgIoError):
             self._end(error)
+        if isinstance(error, OSError):
+            file = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
+            self._end(EmgIoError("cannot be read", file=file, expected="a readable file", found=error.strerror))
 
     def _end(self, error: EmgIoError) -> NoReturn:
         if self._json:
