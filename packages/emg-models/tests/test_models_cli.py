@@ -1,7 +1,9 @@
 """The console script as a user runs it: one JSON document, exit codes, a quick --help."""
 
 import dataclasses
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emg_models import TinyMyoPretrainer, list_models, model_info, save_pretrained
+from emg_models import TinyMyoPretrainer, _cli, list_models, model_info, save_pretrained
 from emg_models._cli import app
 
 SCRIPT = Path(sys.executable).with_name("emg-models")
@@ -59,6 +61,7 @@ def test_export(folder, tmp_path):
         (("info", "tinymyo", "--n-times", "30"), 2, "n_times=30 is not a multiple"),
         (("info", "tinymyo", "--n-chans", "x"), 2, "--n-chans"),
         (("export", "absent", "out.onnx", "--json"), 3, "config.json: no such file"),
+        (("export", "absent", "out.onnx", "--opset", "7"), 2, "--opset"),
         (("train",), 2, "No such command"),
     ],
 )
@@ -76,6 +79,32 @@ def test_a_pretraining_model_cannot_be_exported(small_config, tmp_path, describe
     result = run("export", tmp_path / "p", tmp_path / "p.onnx")
     assert result.exit_code == 3
     assert "type TinyMyoPretrainer: a classifier is required" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["a[b].onnx", "a[/b].onnx", ":cat:.onnx", "ünï.onnx", os.fsdecode(b"bad\xff.onnx")])
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii"])
+def test_any_file_name_can_be_shown(name, encoding, tmp_path, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), *encoding.split(":"))
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(_cli, "app", lambda: _cli._print_table(name, ["", ""], [["path", name]]))
+    _cli.main()
+    monkeypatch.setattr(_cli, "app", lambda: _cli._print_json({"path": name}))
+    _cli.main()
+    stream.flush()
+    table, brace, rest = stream.buffer.getvalue().partition(b"{")
+    assert table.count(name.encode(stream.encoding, "backslashreplace")) == 2
+    assert json.loads(brace + rest) == {"path": name}
+
+
+def test_a_file_that_cannot_be_read_is_named(folder, tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    result = run("export", folder, tmp_path / "m.onnx")
+    assert result.exit_code == 3
+    assert "Permission denied" in result.stderr
+    assert "config.json" in result.stderr
 
 
 def test_help_needs_no_torch():

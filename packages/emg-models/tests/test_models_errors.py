@@ -22,6 +22,7 @@ from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, TinyMyo
         ({"attn_dropout": -0.1}, "attn_dropout=-0.1"),
         ({"drop_path": "0"}, "drop_path='0'"),
         ({"n_times": 1010}, "n_times=1010 is not a multiple of patch_size=20; cut the window to 1000"),
+        ({"n_times": 20 * 2**20}, "n_chans=16, n_times=20971520 make 16777216 tokens, at most 1048576"),
         ({"n_chans": 17}, "n_chans=17 exceeds max_chans=16.*raise max_chans"),
         ({"channel_embedding": 1}, "channel_embedding=1: True or False"),
         ({"rope": "fixed"}, "rope='fixed': one of corrected, released, none"),

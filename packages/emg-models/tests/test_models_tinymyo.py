@@ -293,3 +293,9 @@ def test_load_encoder_names_what_does_not_fit_and_loads_nothing(small_config):
         )
     with pytest.raises(EmgModelsError, match="missing 'channel_embed'"):
         classifier.load_encoder(TinyMyoEncoder(dataclasses.replace(small_config, channel_embedding=False)))
+
+
+@pytest.mark.parametrize("rope", ["corrected", "released", "none"])
+def test_no_windows_give_no_logits(rope):
+    config = TinyMyoConfig(n_chans=2, n_times=40, n_outputs=3, n_blocks=1, rope=rope)
+    assert TinyMyoClassifier(config).eval()(torch.zeros(0, 2, 40)).shape == (0, 3)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -63,7 +64,7 @@ def info(
 def export(
     folder: Annotated[Path, typer.Argument(help="Model folder, as written by save_pretrained.")],
     out: Annotated[Path, typer.Argument(help="ONNX file to write.")],
-    opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 20,
+    opset: Annotated[int, typer.Option(min=18, max=23, help="ONNX operator set.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Write the classifier in FOLDER as one ONNX file with emg.* metadata."""
@@ -74,7 +75,7 @@ def export(
     try:
         model = from_pretrained(folder)
         export_onnx(model, out, preprocessing=load_preprocessing(folder), labels=load_labels(folder), opset=opset)
-    except EmgModelsError as error:
+    except (EmgModelsError, OSError) as error:
         _fail(error, EXIT_DATA)
     result = {
         "path": str(out),
@@ -96,7 +97,7 @@ def _text(value: object) -> str:
 
 
 def _print_json(value: Any) -> None:  # noqa: ANN401  any JSON value
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")  # ASCII: file names may hold bytes that are no text
 
 
 def _print_table(title: str, headings: list[str], rows: list[list[str]]) -> None:
@@ -108,14 +109,16 @@ def _print_table(title: str, headings: list[str], rows: list[list[str]]) -> None
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
-def _fail(error: EmgModelsError, code: int) -> NoReturn:
+def _fail(error: Exception, code: int) -> NoReturn:
     sys.stderr.write(f"emg-models: {error}\n")
     raise typer.Exit(code)
 
 
 def main() -> None:
-    """Run the console script."""
+    """Run the console script; what the terminal cannot show is printed as an escape."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

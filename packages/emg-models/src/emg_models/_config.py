@@ -10,6 +10,7 @@ from ._errors import EmgModelsError
 __all__ = ["Rope", "TinyMyoConfig"]
 
 Rope = Literal["corrected", "released", "none"]
+MAX_TOKENS = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,11 @@ class TinyMyoConfig:
             raise EmgModelsError(
                 f"n_times={self.n_times} is not a multiple of patch_size={self.patch_size}; cut the window to "
                 f"{self.n_times // self.patch_size * self.patch_size} samples or choose another patch_size"
+            )
+        if self.n_tokens > MAX_TOKENS:
+            raise EmgModelsError(
+                f"n_chans={self.n_chans}, n_times={self.n_times} make {self.n_tokens} tokens, at most {MAX_TOKENS} are "
+                "accepted; choose a shorter window"
             )
         if not isinstance(self.channel_embedding, bool):
             raise EmgModelsError(f"channel_embedding={self.channel_embedding!r}: True or False is required")

@@ -15,6 +15,7 @@ from torch import nn
 from ._errors import EmgModelsError
 from ._files import write_files
 from ._heads import TinyMyoClassifier
+from ._macs import count_parameters
 from ._preprocessing import check_labels, check_preprocessing
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _metadata(
         "emg.n_outputs": str(config.n_outputs),
         "emg.labels": json.dumps(check_labels(labels, config.n_outputs), ensure_ascii=False),
         "emg.preprocessing": json.dumps(check_preprocessing(preprocessing, config), allow_nan=False),
-        "emg.parameters": str(sum(parameter.numel() for parameter in model.parameters())),
+        "emg.parameters": str(count_parameters(model)),
     }
 
 

@@ -48,5 +48,5 @@ def _rotate_complex(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """One complex product: several times faster than the real form where operators run one by one."""
     wide = x if x.dtype == torch.float64 else x.float()
     turn = torch.complex(cos[..., ::2].to(wide.dtype), sin[..., 1::2].to(wide.dtype))
-    pairs = torch.view_as_complex(wide.reshape(*wide.shape[:-1], -1, 2))
+    pairs = torch.view_as_complex(wide.reshape(*wide.shape[:-1], wide.shape[-1] // 2, 2))
     return torch.view_as_real(pairs * turn).flatten(-2).to(x.dtype)
