@@ -110,7 +110,9 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": sources})
     for package in PACKAGES:
         with session.chdir(folder(package)):
-            session.run("deptry", "src", "--known-first-party", module(package))
+            session.run(
+                "deptry", "src", "--known-first-party", module(package), "--package-module-name-map", "protobuf=google"
+            )
             session.run("validate-pyproject", "pyproject.toml")
     session.run("python", "tools/ratchet.py")
 
@@ -143,7 +145,7 @@ def tests(session: nox.Session, package: str) -> None:
 @nox.parametrize("package", TORCH_FREE, ids=TORCH_FREE)
 def compat(session: nox.Session, package: str) -> None:
     """The torch-free packages' tests on every other installed Python from 3.11 on."""
-    install(session, local(package), *TEST_TOOLS)
+    install(session, local(package), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
     run_pytest(session, f"{package}-{session.python}", str(folder(package) / "tests"))
 
 
