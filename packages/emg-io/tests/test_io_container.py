@@ -120,7 +120,7 @@ def test_links_may_not_leave_the_folder(tmp_path):
     (inside / "1_raw_data_a.txt").symlink_to(outside)
     with pytest.raises(EmgIoError, match=r"link leads out of the data set"):
         open_dataset(tmp_path / "set", "uci")[0].raw()
-    with pytest.raises(EmgIoError, match=r"path leaves the data set"):
+    with pytest.raises(EmgIoError, match=r"leads out of the data set"):
         Folder(tmp_path / "set").read("../secret.txt")
     with pytest.raises(EmgIoError, match=r"no such file in the archive"):
         Archive(packed(tmp_path / "a.zip", [("a", b"")])).read("b")
@@ -131,3 +131,20 @@ def test_links_may_not_leave_the_folder(tmp_path):
 def test_natural_order_survives_odd_digits():
     names = ["S10", "S2", "s1", "S²", "S" + "9" * 60, "a/2", "a/10"]
     assert sorted(names, key=natural)[:3] == ["a/2", "a/10", "s1"]
+
+
+def test_a_member_without_a_name_is_refused(tmp_path):
+    data = packed(tmp_path / "x.zip", [("a", b"content")]).read_bytes()
+    at = data.index(b"PK\x01\x02") + 28
+    assert struct.unpack_from("<HHH", data, at) == (1, 0, 0)
+    (tmp_path / "x.zip").write_bytes(data[:at] + struct.pack("<HHH", 0, 1, 0) + data[at + 6 :])
+    with pytest.raises(EmgIoError, match=r"expected a relative name, found ''"):
+        open_dataset(tmp_path / "x.zip")
+
+
+def test_any_folder_name_will_do(forged, tmp_path):
+    import shutil
+
+    for name in ("a:b", "tab\there", "back\\slash"):
+        shutil.copytree(forged("uci"), tmp_path / name / name)
+        assert open_dataset(tmp_path / name)[0].n_samples > 0

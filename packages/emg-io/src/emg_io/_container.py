@@ -89,7 +89,6 @@ class Folder(Container):
 
     def open(self, name: str) -> BinaryIO:
         """Open one file, which must lie in the folder even where it is a link."""
-        _safe_name(name, str(self.path))
         file = self.path / name
         if not file.resolve().is_relative_to(self.path.resolve()):
             raise EmgIoError("link leads out of the data set", file=self.label(name), place="path")
@@ -113,7 +112,7 @@ class Archive(Container):
     def members(self) -> list[Member]:
         """List the files of the archive in natural order, all of them checked."""
         with self._open() as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+            infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
         self._check(infos)
         found = [Member(info.filename, info.file_size, info.CRC) for info in infos]
         return sorted(found, key=lambda member: natural(member.name))
@@ -202,9 +201,9 @@ def _bounded(file: str, what: str, value: int, limit: int) -> None:
 
 
 def _safe_name(name: str, file: str) -> None:
-    """Refuse absolute names, parent steps, drive letters, backslashes and control characters."""
+    """Refuse empty and absolute names, parent steps, drive letters, backslashes and control characters."""
     parts = PurePosixPath(name).parts
-    if name.startswith("/") or ".." in parts or "\\" in name or ":" in name or not name.isprintable():
+    if not parts or name.startswith("/") or ".." in parts or "\\" in name or ":" in name or not name.isprintable():
         raise EmgIoError(
             "path leaves the data set", file=file, place="name", expected="a relative name", found=ascii(name)
         )

@@ -38,7 +38,7 @@ def _parse_repeats(data: bytes) -> Parsed | None:
     """Parse a recording by its repeated rows; None where anything is unusual."""
     text = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(text == ord("\n"))
-    if len(ends) < 2 or data[: ends[0]].rstrip(b"\r") != HEADER or ends[-1] != len(data) - 1:
+    if len(ends) < 2 or not data.startswith(HEADER) or ends[-1] != len(data) - 1:
         return None
     starts, ends = ends[:-1] + 1, ends[1:]
     lengths = ends + 1 - starts

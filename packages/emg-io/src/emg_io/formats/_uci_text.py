@@ -21,6 +21,7 @@ COUNT = Decimal("1e-5")
 MAX_STEP_MS = 10_000
 N_CLASSES = 8
 
+_ENDINGS = (b"\r\n", b"\n")
 _PAD = 8
 _HASH_BITS = 13
 _ZEROS = np.uint64(0x3030303030303030)
@@ -61,7 +62,8 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
         With the line (the header is line 1) and the column.
     """
     first = data.find(b"\n") + 1
-    if data[:first].rstrip(b"\r\n") != HEADER or data[: first - 1].count(b"\r") > 1:
+    ending = data[len(HEADER) : first]
+    if data[:first] != HEADER + ending or ending not in _ENDINGS:
         raise EmgIoError(
             "not the header of a UCI recording",
             file=file,
@@ -75,7 +77,7 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
             "file ends before the first sample", file=file, place="line 2", expected="rows", found="end of file"
         )
     padded = np.frombuffer(b"\n" * _PAD + body, np.uint8)
-    starts, stops = _tokens(padded, body, file)
+    starts, stops = _tokens(padded, body, ending, file)
     words, lengths = _words(padded, stops), stops - starts
     time = _integers(words[0], lengths[0], "time", padded, starts[0], file)
     classes = _integers(words[9], lengths[9], "class", padded, starts[9], file)
@@ -89,27 +91,29 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
     return time, counts, classes.astype(np.int8)
 
 
-def _tokens(padded: NDArray[np.uint8], body: bytes, file: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _tokens(
+    padded: NDArray[np.uint8], body: bytes, ending: bytes, file: str
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return starts and stops of all tokens, both (10, rows); every row is checked to have ten columns."""
     breaks = np.flatnonzero(padded[_PAD:] < 32) + _PAD
-    for ending in (b"\r\n", b"\n"):
-        pattern = np.frombuffer(b"\t" * 9 + ending, np.uint8)
-        if len(breaks) % len(pattern) == 0:
-            table = breaks.reshape(-1, len(pattern))
-            if body.endswith(ending) and np.array_equal(padded[table], np.broadcast_to(pattern, table.shape)):
-                stops = np.ascontiguousarray(table[:, :10].T)
-                starts = np.empty_like(stops)
-                starts[1:] = stops[:-1] + 1
-                starts[0, 0], starts[0, 1:] = _PAD, table[:-1, -1] + 1
-                if ending == b"\n" or np.array_equal(table[:, 10], table[:, 9] + 1):
-                    return starts, stops
-    raise _ragged(body, file)
+    pattern = np.frombuffer(b"\t" * 9 + ending, np.uint8)
+    if not body.endswith(ending) or len(breaks) % len(pattern):
+        raise _ragged(body, ending, file)
+    table = breaks.reshape(-1, len(pattern))
+    split = len(ending) == 2 and not np.array_equal(table[:, 10], table[:, 9] + 1)
+    if split or not np.array_equal(padded[table], np.broadcast_to(pattern, table.shape)):
+        raise _ragged(body, ending, file)
+    stops = np.ascontiguousarray(table[:, :10].T)
+    starts = np.empty_like(stops)
+    starts[1:] = stops[:-1] + 1
+    starts[0, 0], starts[0, 1:] = _PAD, table[:-1, -1] + 1
+    return starts, stops
 
 
-def _ragged(body: bytes, file: str) -> EmgIoError:
-    """Find the first line that is not ten columns with the ending of the first."""
+def _ragged(body: bytes, ending: bytes, file: str) -> EmgIoError:
+    """Find the first line that is not ten columns with the ending of the header."""
     lines = body.split(b"\n")
-    cr = lines[0].endswith(b"\r")
+    cr = ending == b"\r\n"
     for number, line in enumerate(lines[:-1], start=2):
         text = line.removesuffix(b"\r") if cr else line
         n_columns = text.count(b"\t") + 1
