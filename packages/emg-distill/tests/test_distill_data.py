@@ -132,11 +132,24 @@ def test_absent_packages_name_the_install_line(monkeypatch: pytest.MonkeyPatch, 
 
     def without(name: str, *arguments: object, **keywords: object) -> object:
         if name == "emg_dsp":
-            raise ImportError(name=name)
+            raise ModuleNotFoundError(name=name)
         return real(name, *arguments, **keywords)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(EmgDistillError, match=r"emg_dsp, which is not installed: pip install emg-distill\[data\]"):
+        load_protocol(NAME, tmp_path)
+
+
+def test_a_broken_sibling_is_not_called_absent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real = builtins.__import__
+
+    def broken(name: str, *arguments: object, **keywords: object) -> object:
+        if name == "emg_dsp":
+            raise ModuleNotFoundError("No module named 'numba'", name="numba")
+        return real(name, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", broken)
+    with pytest.raises(ModuleNotFoundError, match="numba"):
         load_protocol(NAME, tmp_path)
 
 
