@@ -176,11 +176,15 @@ def isolation(session: nox.Session, package: str) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run every example, the end-to-end job last."""
+    """Run every example; the end-to-end job last, on forged recordings and, where EMG_DATA is set, on real ones."""
     install_all(session)
-    scripts = [*sorted((ROOT / "examples").glob("[0-9]*.py")), ROOT / "examples" / "end_to_end.py"]
-    for script in scripts:
-        session.run("python", str(script), "--out", str(Path(session.create_tmp()) / script.stem))
+    out = Path(session.create_tmp())
+    for script in sorted((ROOT / "examples").glob("[0-9]*.py")):
+        session.run("python", str(script), "--out", str(out / script.stem))
+    job = str(ROOT / "examples" / "end_to_end.py")
+    session.run("python", job, "--out", str(out / "forged"), env={"EMG_DATA": ""})
+    if os.environ.get("EMG_DATA"):
+        session.run("python", job, "--out", str(out / "real"))
 
 
 @nox.session(python=False)
