@@ -100,7 +100,7 @@ def layernorm(rng, i):
         gamma=np.clip(rng.normal(0, max(peak, 1), width), -(2**31), 2**31 - 1).astype(np.int32),
         beta=rng.integers(-(2**31), 2**31, width).astype(np.int32) >> int(rng.integers(0, 31)),
         shift=shift,
-        eps=int(rng.choice([0, 1, 1000, 2**33, 2**40])),
+        eps=int(rng.choice([0, 1, 1000, 2**33, 2**40, 2**60])),
     )
     return op, [tensor(rng, f"x{i}", (rows, width), dtype)], tensor(rng, f"y{i}", (rows, width), out)
 

@@ -83,8 +83,9 @@ def test_grids_reach_both_ends_and_hold_zero_exactly(low, high):
         (np.zeros((3, 4, 41)), r"shape \(3, 4, 41\), need \(n, 4, 40\)"),
         (np.zeros((4, 40)), r"need \(n, 4, 40\)"),
         (np.zeros((0, 4, 40)), r"need \(n, 4, 40\)"),
-        (np.full((2, 4, 40), np.nan), "hold NaN, infinities or no numbers"),
-        (np.full((2, 4, 40), "a"), "hold NaN, infinities or no numbers"),
+        (np.full((2, 4, 40), np.nan), "window 0 holds NaN, infinity"),
+        (np.full((2, 4, 40), 1e300), "more than float32 can"),
+        (np.full((2, 4, 40), "a"), "give real numbers"),
         (np.zeros((2, 4, 40)), "are all zero"),
     ],
 )

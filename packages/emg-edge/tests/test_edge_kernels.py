@@ -135,7 +135,7 @@ def test_layernorm(oracles, seed):
     x = tensor("x", (rows, width), str(rng.choice(["int8", "int16"])), zero(rng))
     out = tensor("y", (rows, width), str(rng.choice(["int8", "int16"])), zero(rng))
     op = LayerNorm(
-        name="n", inputs=("x",), output="y", shift=int(rng.integers(1, 31)), eps=int(rng.choice([0, 1, 2**40])),
+        name="n", inputs=("x",), output="y", shift=int(rng.integers(1, 31)), eps=int(rng.choice([0, 1, 2**40, 2**60])),
         gamma=rng.integers(-(2**31), 2**31, width).astype(np.int32) >> rng.integers(0, 31),
         beta=rng.integers(-(2**31), 2**31, width).astype(np.int32) >> rng.integers(0, 31),
     )  # fmt: skip

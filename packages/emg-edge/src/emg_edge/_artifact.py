@@ -13,7 +13,7 @@ import numpy as np
 
 from ._arrays import load_npz
 from ._errors import EmgEdgeError
-from ._files import write_whole
+from ._files import remove, write_whole
 from ._serialise import from_dict, to_dict
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def write_artifact(folder: Path, program: Program, documents: Mapping[str, Any],
         **{f"c/{name}": content for name, content in project.items()},
     }
     stale = _listed(folder) - set(files)
-    (folder / MANIFEST).unlink(missing_ok=True)
+    remove(folder / MANIFEST)
     for name in stale:
-        (folder / name).unlink(missing_ok=True)
+        remove(folder / name)
     for name, content in files.items():
         write_whole(folder / name, content)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -101,8 +101,16 @@ def check_artifact(folder: Path) -> None:
         raise EmgEdgeError(f"{folder / MANIFEST} does not list a program; compile the model again")
     for name, digest in files.items():
         path = folder / name
-        if not _inside(name) or not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if not _inside(name) or _digest(path) != digest:
             raise EmgEdgeError(f"{path} is missing or changed since it was compiled; compile the model again")
+
+
+def _digest(path: Path) -> str | None:
+    """Return the sha256 of a file, or None where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _listed(folder: Path) -> set[str]:

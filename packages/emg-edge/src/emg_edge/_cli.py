@@ -115,7 +115,7 @@ def _finish(command: Any, as_json: bool, *arguments: Any) -> None:  # noqa: ANN4
         )
     except BudgetError as error:
         result, text, code = {"error": str(error)}, str(error), 4
-    except EmgEdgeError as error:
+    except (EmgEdgeError, OSError) as error:
         result, text, code = {"error": str(error)}, str(error), 3
     if as_json:
         sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")

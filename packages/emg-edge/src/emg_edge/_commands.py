@@ -6,8 +6,6 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ._errors import EmgEdgeError
 
 if TYPE_CHECKING:
@@ -15,10 +13,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from ._model import CompiledModel
     from .quantiser._calibrate import Method
 
     Result = tuple[dict[str, Any], Any]
+
+_MEASURED = ("accuracy", "interval", "macro_f1", "correct", "n", "backend")
 
 
 def inspect(model: Path) -> Result:
@@ -48,19 +50,18 @@ def compile_(
     model: Path, calibration: Path, out: Path, target: str, name: str | None, budgets: dict[str, int], method: Method
 ) -> Result:
     """Compile a model to a folder."""
-    from ._arrays import load_npz
     from ._compile import compile_model
     from .quantiser._options import QuantiseOptions
 
     options = QuantiseOptions(method=method)
-    compiled = compile_model(
-        model, load_npz(calibration), target=target, out=out, name=name, options=options, budgets=budgets
-    )
+    compiled = compile_model(model, calibration, target=target, out=out, name=name, options=options, budgets=budgets)
     return _plain({**compiled.summary, "folder": str(out)}), _layer_table(compiled)
 
 
 def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: str, trace: bool) -> Result:
     """Run samples; compare when asked."""
+    import numpy as np
+
     from ._arrays import by_input, load_npz
     from ._files import write_whole
     from ._model import load_compiled
@@ -69,6 +70,8 @@ def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: 
 
     compiled = load_compiled(folder)
     feeds = compiled.quantise(by_input(load_npz(source), compiled.program.inputs, str(source)), str(source))
+    samples = len(next(iter(feeds.values())))
+    wanted = {} if expect is None else _expected(expect, compiled, samples)
     executor = get_executor(backend, compiled.program, compiled.folder / "c")
     values = executor.trace(feeds) if trace else executor.run(feeds)
     packed = io.BytesIO()
@@ -77,16 +80,35 @@ def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: 
     result: dict[str, Any] = {
         "output": str(output),
         "backend": backend,
-        "samples": len(next(iter(values.values()))),
+        "samples": samples,
         "outputs": {name: {"scale": t.scale, "zero_point": t.zero_point} for name, t in _outputs(compiled).items()},
     }
     if expect is None:
-        return result, f"{result['samples']} samples by {backend} -> {output}"
-    wanted = load_npz(expect)
-    if not set(wanted) & set(values):
-        raise EmgEdgeError(f"{expect} holds {sorted(wanted)}, none of {sorted(values)}; write it with `emg-edge run`")
+        return result, f"{samples} samples by {backend} -> {output}"
     found = compare(compiled.program, wanted, values if set(wanted) <= set(values) else executor.trace(feeds))
     return {**result, **found.to_dict()}, "equal" if found.equal else str(found.difference)
+
+
+def _expected(path: Path, compiled: CompiledModel, samples: int) -> dict[str, NDArray[Any]]:
+    """Return the integers to compare with, every one of which some layer writes in this shape and dtype."""
+    from ._arrays import load_npz
+
+    arrays, program = load_npz(path), compiled.program
+    written = {op.output: program.tensors[op.output] for op in program.ops}
+    unknown = sorted(set(arrays) - set(written))
+    if unknown or not arrays:
+        raise EmgEdgeError(
+            f"{path} holds {sorted(arrays)}; need what layers write, at least {list(program.outputs)}, and not "
+            f"{unknown or 'nothing'}; write it with `emg-edge run`"
+        )
+    for name, array in arrays.items():
+        tensor = written[name]
+        if array.shape != (samples, *tensor.shape) or array.dtype != tensor.dtype:
+            raise EmgEdgeError(
+                f"{path}: {name!r} is {array.dtype} {array.shape}; need {tensor.dtype} {(samples, *tensor.shape)}; "
+                "write it with `emg-edge run` from the same samples"
+            )
+    return arrays
 
 
 def evaluate(folder: Path, data: Path, labels: Path, backend: str) -> Result:
@@ -96,11 +118,22 @@ def evaluate(folder: Path, data: Path, labels: Path, backend: str) -> Result:
 
     compiled = load_compiled(folder)
     x = by_input(load_npz(data), compiled.program.inputs, str(data))
-    y = next(iter(load_npz(labels).values()))
+    compiled.quantise(x, str(data))
+    y = _labels(labels)
     result = compiled.evaluate(x, y, backend)
     low, high = result["interval"]
     text = f"accuracy {result['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f}) on {result['n']} samples by {backend}"
     return _plain(result), text
+
+
+def _labels(path: Path) -> NDArray[Any]:
+    """Return the one array of a file."""
+    from ._arrays import load_npz
+
+    arrays = load_npz(path)
+    if len(arrays) != 1:
+        raise EmgEdgeError(f"{path} holds {sorted(arrays)}; need exactly one array, the class numbers")
+    return next(iter(arrays.values()))
 
 
 def simulate(folder: Path) -> Result:
@@ -113,7 +146,7 @@ def simulate(folder: Path) -> Result:
         for r in result["layers"]
     ]
     title = f"{result['target']}, modelled: {result['cycles']:,} cycles" + _time_and_energy(result)
-    return _plain(result), _table(title, ["layer", "op", "MAC", "cycles", "DMA", "L3"], rows)
+    return _plain(result), _table(title, ["layer", "op", "MAC", "modelled cycles", "DMA", "L3"], rows)
 
 
 def report(folder: Path, output: Path | None, evaluation: Path | None) -> Result:
@@ -124,9 +157,12 @@ def report(folder: Path, output: Path | None, evaluation: Path | None) -> Result
     if evaluation is not None:
         try:
             measured = json.loads(evaluation.read_bytes())
-            facts["accuracy"] = {str(measured["backend"]): measured}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EmgEdgeError(f"{evaluation}: not what `emg-edge evaluate --json` prints ({error})") from error
+            facts["accuracy"] = {str(measured["backend"]): {key: measured[key] for key in _MEASURED}}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            raise EmgEdgeError(
+                f"{evaluation}: not what `emg-edge evaluate --json` prints ({type(error).__name__}: {error}); "
+                "write it with that command"
+            ) from error
     path = load_compiled(folder).report(output or folder / "report.html", **facts)
     return {"report": str(path), "json": str(path.with_suffix(".json"))}, f"wrote {path}"
 
@@ -165,7 +201,7 @@ def _layer_table(compiled: CompiledModel) -> Any:  # noqa: ANN401  a rich table
     ]
     memory = ", ".join(f"{name} {nbytes:,}" for name, nbytes in compiled.memory.items())
     title = f"{compiled.folder} for {compiled.summary['target']}: {memory} bytes" + _time_and_energy(compiled.summary)
-    table = _table(title, ["layer", "op", "shape", "MAC", "cycles", "µJ", "SQNR dB"], rows)
+    table = _table(title, ["layer", "op", "shape", "MAC", "modelled cycles", "modelled µJ", "SQNR dB"], rows)
     table.caption = "; ".join(compiled.warnings)
     return table
 

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arrays import by_input
+from ._arrays import by_input, check_real, load_npz
 from ._artifact import write_artifact
 from ._cost import simulate
 from ._errors import EmgEdgeError
 from ._model import CompiledModel
 from ._serialise import program_hash
 from .emit import check_name, emit_project
+from .graph._graph import sample_shape
 from .plan._memory import plan_memory
+from .program._program import Tensor
 from .targets import get_target
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .graph._graph import Graph
     from .plan._memory import MemoryPlan
     from .program._program import Program
     from .quantiser._options import QuantiseOptions
@@ -36,7 +39,7 @@ FEW_SAMPLES = 64
 
 def compile_model(
     onnx_path: Path | str,
-    calibration: NDArray[Any] | Mapping[str, NDArray[Any]],
+    calibration: NDArray[Any] | Mapping[str, NDArray[Any]] | Path | str,
     *,
     target: str = "gap9",
     out: Path | str,
@@ -51,7 +54,8 @@ def compile_model(
     onnx_path
         A float model, batch size one.
     calibration
-        Real samples ``(n, channels, time)`` from the training part, preprocessed as for training.
+        Real samples ``(n, channels, time)`` from the training part, preprocessed as for training; as an array, one
+        array per input name, or the path of an ``.npz`` or ``.npy`` file with them.
     target
         ``"host"``, ``"rv32"``, ``"pulp-open"`` or ``"gap9"``.
     out
@@ -84,14 +88,13 @@ def compile_model(
 
     device = get_target(target).with_budgets(dict(budgets or {}))
     graph = canonicalise(load_onnx(onnx_path))
-    if not isinstance(calibration, np.ndarray):
-        calibration = by_input(calibration, graph.inputs, "calibration")[graph.inputs[0]]
-    program = _named(quantise(graph, calibration, options), name, Path(onnx_path))
-    sqnr = layer_sqnr(graph, program, calibration[:SQNR_SAMPLES])
-    few = len(calibration) < FEW_SAMPLES
-    warnings = [f"only {len(calibration)} calibration samples; some hundred of all classes are better"] if few else []
+    windows = _windows(graph, calibration)
+    program = _named(quantise(graph, windows, options), name, Path(onnx_path))
+    sqnr = layer_sqnr(graph, program, windows[:SQNR_SAMPLES])
+    few = len(windows) < FEW_SAMPLES
+    warnings = [f"only {len(windows)} calibration samples; some hundred of all classes are better"] if few else []
     return compile_program(
-        program, calibration, target=device, out=out, sqnr=sqnr, warnings=warnings, budgets=dict(budgets or {})
+        program, windows, target=device, out=out, sqnr=sqnr, warnings=warnings, budgets=dict(budgets or {})
     )
 
 
@@ -169,6 +172,20 @@ def summarise(program: Program, memory: MemoryPlan, target: Target, sqnr: Mappin
         "interval": None if model is None else model["interval"],
         "modelled": True,
     }
+
+
+def _windows(graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Path | str) -> NDArray[Any]:
+    """Return the calibration samples ``(n, *sample)``, wherever they come from."""
+    source = str(given) if isinstance(given, str | Path) else "calibration"
+    arrays = load_npz(given) if isinstance(given, str | Path) else given
+    (name,) = graph.inputs
+    if not isinstance(arrays, np.ndarray):
+        arrays = by_input(arrays, graph.inputs, source)[name]
+    wanted = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int16", scale=1.0)
+    samples = check_real(arrays, wanted, source)
+    if not samples.any():
+        raise EmgEdgeError(f"{source}: {name!r} is all zero; give recorded windows, preprocessed as for inference")
+    return samples
 
 
 def _named(program: Program, name: str | None, path: Path) -> Program:

@@ -61,8 +61,8 @@ def simulate(program: Program, memory: MemoryPlan, target: Target) -> dict[str, 
     -------
     dict
         ``modelled`` (always True), ``cycles``, ``latency_ms``, ``energy_mj``, ``macs_per_cycle``, ``layers``,
-        ``interval`` with (low, high) per figure, ``notes``. Time and energy are None where the target states no clock
-        or power.
+        ``interval`` with (low, high) per figure (energy: the errors of time and power together), ``notes``. Time and
+        energy are None where the target states no clock or power.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def simulate(program: Program, memory: MemoryPlan, target: Target) -> dict[str, 
         "interval": {
             "cycles": [cycles * low, cycles * high],
             "latency_ms": None if latency is None else [latency * low, latency * high],
-            "energy_mj": None if energy is None else [energy * (1 - spread), energy * (1 + spread)],
+            "energy_mj": None if energy is None else [energy * low * (1 - spread), energy * high * (1 + spread)],
         },
         "layers": [asdict(layer) for layer in layers],
         "notes": list(target.notes),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._artifact import to_json
+from ._errors import EmgEdgeError
 from ._files import write_whole
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ N_WORST = 5
 def write_report(compiled: CompiledModel, path: Path, facts: Mapping[str, Any]) -> Path:
     """Write the page and ``.json`` beside it; return the page's path.
 
+    Raises
+    ------
+    EmgEdgeError
+        When both files would be one, the place cannot be written, or the accuracy is not one.
+
     Parameters
     ----------
     compiled
@@ -37,6 +43,8 @@ def write_report(compiled: CompiledModel, path: Path, facts: Mapping[str, Any]) 
     """
     import jinja2
 
+    if path.suffix == ".json":
+        raise EmgEdgeError(f"{path}: the page needs another suffix, best .html; the same as JSON is written beside it")
     source = (resources.files("emg_edge") / "templates" / "report.html.j2").read_text("utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -136,14 +144,14 @@ def reproduce(compiled: CompiledModel, facts: Mapping[str, Any]) -> list[tuple[s
     """Return versions, hash, command and whatever else the caller wants kept."""
     versions = {name: metadata.version(name) for name in ("emg-edge", "onnx")}
     rows = {
+        **{key: value for key, value in sorted(compiled.program.metadata.items()) if len(value) <= 200},
+        **{str(key): str(value) for key, value in sorted(facts.items()) if key != "accuracy"},
         "program": compiled.summary["hash"],
         "target": compiled.summary["target"],
         "budgets": str(compiled.summary["budgets"] or "the target's"),
         **versions,
         "numpy": np.__version__,
         "python": platform.python_version(),
-        **{str(key): str(value) for key, value in sorted(facts.items()) if key != "accuracy"},
-        **{key: value for key, value in sorted(compiled.program.metadata.items()) if len(value) <= 200},
     }
     return list(rows.items())
 
@@ -156,13 +164,18 @@ def _accuracy(by: str, value: Any) -> dict[str, str]:  # noqa: ANN401  a fractio
     """Return one row of the accuracy table."""
     measured = dict(value) if isinstance(value, dict) else {"accuracy": value}
     interval = measured.get("interval")
-    return {
-        "by": by,
-        "accuracy": f"{100 * measured['accuracy']:.2f} %",
-        "interval": "" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %",
-        "macro_f1": _number(measured.get("macro_f1"), ".4f"),
-        "n": _number(measured.get("n"), ",d"),
-    }
+    try:
+        return {
+            "by": by,
+            "accuracy": f"{100 * measured['accuracy']:.2f} %",
+            "interval": "" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %",
+            "macro_f1": _number(measured.get("macro_f1"), ".4f"),
+            "n": _number(measured.get("n"), ",d"),
+        }
+    except (LookupError, TypeError, ValueError) as error:
+        raise EmgEdgeError(
+            f"accuracy by {by!r} is {str(value)[:80]}; give a fraction or what `evaluate` returned"
+        ) from error
 
 
 def _row(row: Mapping[str, Any], summary: Mapping[str, Any], peak: bool) -> dict[str, Any]:

@@ -117,8 +117,8 @@ def _key(folder: Path, compiler: str, words: list[str]) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.[ch]")):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=True, timeout=TIMEOUT_S).stdout  # noqa: S603  found on PATH
-    digest.update(version + "\0".join(words).encode() + _processor())
+    version = _call([compiler, "--version"])
+    digest.update(version.encode() + "\0".join(words).encode() + _processor())
     return digest.hexdigest()[:20]
 
 
@@ -141,9 +141,13 @@ def _compile_all(compiler: str, flags: list[str], sources: list[Path], scratch: 
     return objects
 
 
-def _call(command: list[str]) -> None:
-    """Run a compiler command."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)  # noqa: S603  no shell, own arguments
+def _call(command: list[str]) -> str:
+    """Run a compiler command; return what it printed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)  # noqa: S603  no shell, own arguments
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EmgEdgeError(f"{command[0]} cannot be run ({error}); repair or replace the compiler") from error
     if done.returncode:
         complaint = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[:300])
         raise EmgEdgeError(f"{Path(command[0]).name} failed: {complaint}; the generated C and the compiler disagree")
+    return done.stdout

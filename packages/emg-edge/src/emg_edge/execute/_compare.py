@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emg_edge._errors import EmgEdgeError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -71,15 +73,25 @@ def compare(program: Program, expected: Mapping[str, NDArray[Any]], found: Mappi
         Gives the order and the names.
     expected, found
         Arrays ``(n, *shape)`` by tensor name, from `Executor.trace` or `Executor.run`.
+
+    Raises
+    ------
+    EmgEdgeError
+        When they have no tensor of the program in common: nothing compared is not equal.
     """
     layers = [op for op in program.ops if op.output in expected and op.output in found]
+    if not layers:
+        raise EmgEdgeError(
+            f"nothing to compare: {sorted(expected)} and {sorted(found)} share no tensor that program "
+            f"{program.name!r} writes; give what its executors returned"
+        )
     first = None
     for op in layers:
         first = _difference(op.name, op.kind, op.output, expected[op.output], found[op.output])
         if first is not None:
             break
     arrays = [expected[op.output] for op in layers]
-    return Comparison(len(layers), len(arrays[0]) if arrays else 0, sum(array.size for array in arrays), first)
+    return Comparison(len(layers), len(arrays[0]), sum(array.size for array in arrays), first)
 
 
 def _difference(layer: str, op: str, tensor: str, expected: NDArray[Any], found: NDArray[Any]) -> Difference | None:

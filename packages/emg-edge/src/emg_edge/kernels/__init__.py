@@ -3,13 +3,14 @@
 from ._attention import STEP, Attention, exp_table
 from ._elementwise import Add, AddConstant, Requantise, Table
 from ._fixed import isqrt, multiplier, rounding_shift
-from ._layernorm import FRACTION, LayerNorm
+from ._layernorm import FRACTION, MAX_EPS, LayerNorm
 from ._linear import Linear
 from ._reduce import Mean, Transpose
 from ._registry import OPERATORS
 
 __all__ = [
     "FRACTION",
+    "MAX_EPS",
     "OPERATORS",
     "STEP",
     "Add",

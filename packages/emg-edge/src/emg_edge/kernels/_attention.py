@@ -12,10 +12,14 @@ from emg_edge.program._program import Op, Tensor
 from ._fixed import rounding_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 STEP = float(np.log(510.0) / 255.0)
 """Step of the exponential table in nat: entry 255, the last, is where 255 * exp(-x) falls to one half."""
+
+MAX_WIDTH = 65536
 
 
 def exp_table() -> NDArray[np.uint8]:
@@ -48,7 +52,7 @@ class Attention(Op):
     Parameters
     ----------
     heads, width
-        H >= 1 and d >= 2 (even when rotated).
+        H >= 1 and d in 1..65536, even when rotated: a score fits int32, its distance times ``index_mul`` int64.
     layout
         Nine offsets and strides, in elements.
     index_mul
@@ -64,6 +68,14 @@ class Attention(Op):
     """
 
     kind: ClassVar[str] = "attention"
+    arity: ClassVar[int] = 3
+    dtypes: ClassVar[Mapping[str, str]] = {
+        "index_mul": "int32",
+        "out_mul": "int32",
+        "table": "uint8",
+        "cos": "int16",
+        "sin": "int16",
+    }
 
     heads: int
     width: int
@@ -132,18 +144,21 @@ class Attention(Op):
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
+        self.require(
+            self.heads >= 1 and 1 <= self.width <= MAX_WIDTH,
+            f"{self.heads} heads of {self.width}; need at least one, of width 1 to {MAX_WIDTH}",
+        )
         n = self.tokens(out)
         self.require({t.dtype for t in (*tensors, out)} == {"int8"}, "q, k, v and the output must be int8")
         self.require({t.zero_point for t in tensors} == {0}, "q, k and v must be symmetric (zero point 0)")
         self.require(
             out.size == n * self.heads * self.width and 1 <= n <= 65536, f"output {out.shape} does not hold whole rows"
         )
+        self.require(len(self.layout) == 9 and min(self.layout) >= 0, f"layout {self.layout} needs nine values >= 0")
         for part, tensor in enumerate(tensors):
             base, head, row = self.layout[3 * part : 3 * part + 3]
             last = base + (self.heads - 1) * head + (n - 1) * row + self.width - 1
-            self.require(
-                base >= 0 and last < tensor.size, f"layout reads element {last} of {tensor.name} with {tensor.size}"
-            )
+            self.require(last < tensor.size, f"layout reads element {last} of {tensor.name} with {tensor.size}")
         self.require(self.index_mul.shape == self.out_mul.shape == (self.heads,), "one multiplier per head is required")
         self.require(
             min(int(self.index_mul.min()), int(self.out_mul.min())) >= 0

@@ -12,6 +12,8 @@ from emg_edge.program._program import Op, Tensor
 from ._fixed import rounding_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 _SMALL = {"int8", "int16"}
@@ -30,6 +32,7 @@ class Add(Op):
     """
 
     kind: ClassVar[str] = "add"
+    arity: ClassVar[int] = 2
 
     mul_a: int
     mul_b: int
@@ -72,6 +75,7 @@ class AddConstant(Op):
     """
 
     kind: ClassVar[str] = "add_constant"
+    dtypes: ClassVar[Mapping[str, str]] = {"value": "int32"}
 
     value: NDArray[np.int32]
     mul: int
@@ -89,7 +93,7 @@ class AddConstant(Op):
         """See `Op.check`."""
         self.require({tensors[0].dtype, out.dtype} <= _SMALL, "operands must be int8 or int16")
         self.require(
-            self.value.size * self.repeat == tensors[0].size == out.size,
+            self.value.ndim == 2 and self.value.size * self.repeat == tensors[0].size == out.size,
             "rows * repeat * width must equal the tensor's size",
         )
         self.require(
@@ -108,6 +112,7 @@ class Table(Op):
     """
 
     kind: ClassVar[str] = "table"
+    dtypes: ClassVar[Mapping[str, str]] = {"table": "int8"}
 
     table: NDArray[np.int8]
 

@@ -12,9 +12,12 @@ from emg_edge.program._program import Op, Tensor
 from ._fixed import isqrt, rounding_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 FRACTION = 12  # bits behind the point of the normalised value
+MAX_EPS = 2**60  # with the variance still below the 2**62 of the square root
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +47,11 @@ class LayerNorm(Op):
     shift
         1 to 30.
     eps
-        ``round(eps_real * D**2 / S_x**2)``, 0 to 2**40.
+        ``round(eps_real * D**2 / S_x**2)``, 0 to 2**60.
     """
 
     kind: ClassVar[str] = "layernorm"
+    dtypes: ClassVar[Mapping[str, str]] = {"gamma": "int32", "beta": "int32"}
 
     gamma: NDArray[np.int32]
     beta: NDArray[np.int32]
@@ -83,4 +87,4 @@ class LayerNorm(Op):
             self.beta.shape == (width,) and 1 <= self.shift <= 30,
             f"beta {self.beta.shape} or shift {self.shift} out of range",
         )
-        self.require(0 <= self.eps <= 2**40, f"eps {self.eps} must lie in 0..2**40")
+        self.require(0 <= self.eps <= MAX_EPS, f"eps {self.eps} must lie in 0..2**60")

@@ -12,6 +12,8 @@ from emg_edge.program._program import DTYPES, Op, Tensor
 from ._fixed import rounding_shift
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -35,12 +37,13 @@ class Linear(Op):
     shift
         1 to 62.
     pre_zero
-        Added after the shift, before saturation.
+        Added after the shift, before saturation; within the output's dtype.
     table
         int8 ``(256,)`` indexed by the byte of ``y``, or None.
     """
 
     kind: ClassVar[str] = "linear"
+    dtypes: ClassVar[Mapping[str, str]] = {"weight": "int8", "bias": "int32", "mul": "int32", "table": "int8"}
 
     weight: NDArray[np.int8]
     bias: NDArray[np.int32]
@@ -74,6 +77,7 @@ class Linear(Op):
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
+        self.require(self.weight.ndim == 2, f"weight {self.weight.shape}, need (outputs, depth)")
         n, k = self.weight.shape
         self.require(tensors[0].dtype in {"int8", "int16"}, f"input dtype {tensors[0].dtype}, need int8 or int16")
         self.require(tensors[0].size % k == 0, f"input {tensors[0].shape} does not split into rows of {k}")
@@ -83,6 +87,8 @@ class Linear(Op):
         self.require(
             self.bias.shape == self.mul.shape == (n,), f"bias {self.bias.shape} and mul {self.mul.shape} need ({n},)"
         )
+        _, low, high = DTYPES[out.dtype]
+        self.require(low <= self.pre_zero <= high, f"pre_zero {self.pre_zero} must lie in {low}..{high}")
         self.require(int(self.weight.min(initial=0)) >= -127, "weights must lie in [-127, 127]")
         self.require(
             int(self.mul.min()) >= 0 and 1 <= self.shift <= 62, f"mul must be >= 0 and shift {self.shift} in 1..62"

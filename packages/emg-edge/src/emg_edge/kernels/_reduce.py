@@ -22,7 +22,7 @@ class Mean(Op):
     Parameters
     ----------
     outer, axis, inner
-        Extents of the input seen as ``(outer, axis, inner)``; ``axis <= 65536``.
+        Extents of the input seen as ``(outer, axis, inner)``; ``1 <= axis <= 32768``.
     mul, shift
         ``S_x / (S_y * axis) ~ mul * 2**-shift``; mul 0 to 2**31 - 1, shift 1 to 62.
     """

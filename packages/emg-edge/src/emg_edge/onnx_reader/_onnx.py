@@ -66,12 +66,15 @@ def load_onnx(path: str | Path) -> Graph:
 
 
 def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise EmgEdgeError(f"{path}: no such file; give the path of an .onnx file")
-    size = path.stat().st_size
-    if not 0 < size <= MAX_FILE_BYTES:
-        raise EmgEdgeError(f"{path}: {size} bytes; a model file holds 1 to {MAX_FILE_BYTES} bytes")
-    return path.read_bytes()
+    try:
+        if not path.is_file():
+            raise EmgEdgeError(f"{path}: no such file; give the path of an .onnx file")
+        size = path.stat().st_size
+        if not 0 < size <= MAX_FILE_BYTES:
+            raise EmgEdgeError(f"{path}: {size} bytes; a model file holds 1 to {MAX_FILE_BYTES} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise EmgEdgeError(f"{path}: cannot be read ({error.strerror}); give an .onnx file that can") from error
 
 
 def _translate(data: bytes, path: Path) -> Graph:

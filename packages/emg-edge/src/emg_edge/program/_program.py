@@ -61,6 +61,18 @@ class Tensor:
         """Bytes on the device."""
         return self.size * DTYPES[self.dtype][0]
 
+    def check(self, name: str) -> None:
+        """Raise `EmgEdgeError` unless it bears that name and dtype, shape, scale and zero point are legal."""
+        whole = all(extent >= 1 for extent in self.shape)
+        if name != self.name or self.dtype not in DTYPES or not whole or not 0.0 <= self.scale < np.inf:
+            raise EmgEdgeError(
+                f"tensor {name!r} is {self}; need its own name, a dtype of {sorted(DTYPES)}, extents >= 1, "
+                "a finite scale"
+            )
+        _, low, high = DTYPES[self.dtype]
+        if not low <= self.zero_point <= high:
+            raise EmgEdgeError(f"tensor {name!r}: zero point {self.zero_point} must lie in {low}..{high}")
+
     def saturate(self, values: NDArray[Any]) -> NDArray[Any]:
         """Clip integers to the dtype's range and store them in it."""
         _, low, high = DTYPES[self.dtype]
@@ -69,7 +81,9 @@ class Tensor:
 
     def quantise(self, real: NDArray[np.floating[Any]]) -> NDArray[Any]:
         """Round real values half to even onto the grid and saturate."""
-        return self.saturate(np.rint(np.asarray(real, np.float64) / self.scale) + self.zero_point)
+        with np.errstate(over="ignore"):
+            steps = np.asarray(real, np.float64) / self.scale
+        return self.saturate(np.rint(steps) + self.zero_point)
 
     def dequantise(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """Return ``scale * (stored - zero_point)`` as float32."""
@@ -85,6 +99,9 @@ class Op(ABC):
     """
 
     kind: ClassVar[str]
+    arity: ClassVar[int] = 1
+    dtypes: ClassVar[Mapping[str, str]] = {}
+    """dtype of every array field."""
 
     name: str
     inputs: tuple[str, ...]
@@ -127,6 +144,15 @@ class Op(ABC):
         """Return the array fields by name, in declaration order."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+    def check_operands(self) -> None:
+        """Raise `EmgEdgeError` unless the number of inputs and the dtypes of constants are those of the kind."""
+        self.require(len(self.inputs) == self.arity, f"reads {len(self.inputs)} tensors, need {self.arity}")
+        for name, array in self.constants().items():
+            wanted = self.dtypes.get(name)
+            self.require(
+                array.dtype == wanted and array.size > 0, f"{name} is {array.dtype} {array.shape}, need {wanted}"
+            )
 
     def require(self, holds: bool, message: str) -> None:
         """Raise `EmgEdgeError` with the operator's name in front unless ``holds``."""
@@ -171,11 +197,18 @@ class Program:
         EmgEdgeError
             Naming the first operator or tensor that is not legal.
         """
+        for name, tensor in self.tensors.items():
+            tensor.check(name)
+        lost = [name for name in self.inputs if name not in self.tensors]
+        if lost:
+            raise EmgEdgeError(f"program {self.name!r}: inputs {lost} are no tensors of the program; add them")
         known = set(self.inputs)
         for op in self.ops:
             missing = [name for name in op.inputs if name not in known]
             op.require(not missing, f"reads {missing} before anything wrote them; reorder the program")
+            op.require(op.output in self.tensors, f"writes {op.output!r}, which is no tensor of the program; add it")
             op.require(op.output not in known, f"writes {op.output!r} a second time; every tensor has one writer")
+            op.check_operands()
             op.check(*self.operands(op))
             known.add(op.output)
         lost = [name for name in self.outputs if name not in known]

@@ -77,11 +77,18 @@ def check_calibration(graph: Graph, x: NDArray[Any]) -> NDArray[np.float32]:
     array = np.asarray(x)
     if array.ndim != len(expected) + 1 or array.shape[1:] != expected or len(array) < 1:
         raise EmgEdgeError(f"calibration windows have shape {array.shape}, need (n, {', '.join(map(str, expected))})")
-    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-        raise EmgEdgeError(f"calibration windows ({array.dtype}) hold NaN, infinities or no numbers; clean them first")
-    if not np.any(array):
+    if array.dtype.kind not in "fiu":
+        raise EmgEdgeError(f"calibration windows are {array.dtype}; give real numbers")
+    with np.errstate(over="ignore"):
+        windows = array.astype(np.float32)
+    finite = np.isfinite(windows).reshape(len(windows), -1).all(1)
+    if not finite.all():
+        raise EmgEdgeError(
+            f"calibration window {int(np.argmin(finite))} holds NaN, infinity or more than float32 can; remove it"
+        )
+    if not np.any(windows):
         raise EmgEdgeError("calibration windows are all zero; give recorded windows, preprocessed as for inference")
-    return array.astype(np.float32)
+    return windows
 
 
 def collect(graph: Graph, x: NDArray[np.float32], *, seed: int = 0) -> Statistics:
@@ -177,8 +184,9 @@ def _least_error(values: NDArray[np.float32], low: float, high: float, *, symmet
 def grid_error(values: NDArray[Any], low: float, high: float) -> float:
     """Mean squared error of values on an int8 grid over (low, high)."""
     scale, zero = int8_grid(low, high)
-    stored = np.clip(np.rint(values / scale) + zero, -128, 127)
-    return float(np.square((stored - zero) * scale - values).mean())
+    wide = values.astype(np.float64)
+    stored = np.clip(np.rint(wide / scale) + zero, -128, 127)
+    return float(np.square((stored - zero) * scale - wide).mean())
 
 
 def int8_grid(low: float, high: float) -> tuple[float, int]:

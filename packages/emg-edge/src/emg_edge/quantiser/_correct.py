@@ -45,15 +45,18 @@ def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> P
         inputs = [values[i] for i in op.inputs]
         result = op.reference(inputs, tensors, out)
         if isinstance(op, Linear) and op.table is None and out.scale > 0.0:
-            op = _shifted(op, out.dequantise(result), floats[op.output], out.scale)  # noqa: PLW2901
+            room = 2**31 - 1 - op.acc_bound(tensors)
+            op = _shifted(op, out.dequantise(result), floats[op.output], out.scale, room)  # noqa: PLW2901
             result = op.reference(inputs, tensors, out)
         values[op.output] = result.reshape(len(result), *out.shape)
         ops.append(op)
     return replace(program, ops=tuple(ops))
 
 
-def _shifted(op: Linear, found: NDArray[np.float32], wanted: NDArray[Any], scale: float) -> Linear:
+def _shifted(op: Linear, found: NDArray[np.float32], wanted: NDArray[Any], scale: float, room: int) -> Linear:
+    """Return the layer with the mean error in its biases, as far as the accumulator has ``room``."""
     channels = len(op.bias)
     error = (wanted.reshape(-1, channels).astype(np.float64) - found.reshape(-1, channels)).mean(0)
     step = np.maximum(op.mul.astype(np.float64), 1.0) * 2.0**-op.shift * scale  # real value of one bias unit
-    return replace(op, bias=(op.bias + np.rint(error / step)).astype(np.int32))
+    change = np.where(op.mul > 0, np.clip(np.rint(error / step), -room, room), 0.0)
+    return replace(op, bias=(op.bias + change).astype(np.int32))

@@ -10,6 +10,7 @@ from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body
 from emg_edge.kernels import (
     FRACTION,
+    MAX_EPS,
     STEP,
     Add,
     AddConstant,
@@ -107,8 +108,19 @@ def _layernorm(graph: Graph, node: Node, grids: Grids) -> Op:
         gamma=_int32(gamma * 2.0 ** (shift - FRACTION), f"gamma of {node.name!r}"),
         beta=_int32(beta * 2.0**shift, f"beta of {node.name!r}"),
         shift=shift,
-        eps=int(min(np.rint(node.attrs["eps"] * len(gamma) ** 2 / x.scale**2), 2.0**40)),
+        eps=_eps(node, len(gamma), x.scale),
     )
+
+
+def _eps(node: Node, width: int, scale: float) -> int:
+    """Return epsilon in units of the squared, width-fold input steps."""
+    eps: float = node.attrs["eps"] * width**2 / scale**2
+    if not eps <= MAX_EPS:
+        raise EmgEdgeError(
+            f"layernorm {node.name!r}: its input has steps of {scale:g}, so small that epsilon {node.attrs['eps']:g} "
+            "is all that counts; scale the model's input up"
+        )
+    return round(eps)
 
 
 def _attention(graph: Graph, node: Node, grids: Grids) -> Op:

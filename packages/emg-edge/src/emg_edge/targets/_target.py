@@ -98,7 +98,7 @@ class Power:
     watts
         Whole chip while a network runs.
     relative_error
-        Half width of the interval around the estimate.
+        Half width of the interval around ``watts``; the error of the time comes on top.
     source
         Where the power comes from.
     """
