@@ -1,6 +1,7 @@
 """The console script: one JSON document on stdout, progress on stderr, honest exit codes."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -54,8 +55,6 @@ def test_evaluate(runs: Path, uci_folder: Path) -> None:
 
 
 def test_a_number_that_does_not_hold_exits_3_with_a_diff(runs: Path, uci_folder: Path, tmp_path: Path) -> None:
-    import shutil
-
     folder = shutil.copytree(runs / "finetune" / "model", tmp_path / "m")
     stored = json.loads((folder / "eval.json").read_text())
     stored["metrics"]["accuracy"] = 0.999
@@ -80,9 +79,25 @@ def test_exit_codes(uci_folder: Path, tmp_path: Path) -> None:
         in call("finetune", "uci-finetune", "--set", "train.epoch=1", "--data", uci_folder, code=2).stderr
     )
     call("finetune", "uci-finetune", code=2)
+    assert "is for 'finetune'" in call("pretrain", "uci-finetune", "--data", uci_folder, code=2).stderr
+    other = ["--set", "protocol=uci/subject"]
+    assert "unknown protocol" in call("finetune", "uci-finetune", *other, "--data", uci_folder, code=2).stderr
+    options = ["--data", uci_folder, "--protocol"]
+    assert "unknown protocol" in call("evaluate", tmp_path, *options, "uci", code=2).stderr
+    assert "part='all'" in call("evaluate", tmp_path, *options, "uci/subject-disjoint", "--part", "all", code=2).stderr
     call("distill", "uci-distill", "--data", uci_folder, code=2)
     assert "error: " in call("finetune", "uci-finetune", "--data", tmp_path, "--out", tmp_path / "r", code=3).stderr
     assert "is no model folder" in call("verify", tmp_path, "--data", uci_folder, code=3).stderr
+
+
+def test_a_defect_of_ours_is_not_called_bad_data(uci_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object, **_keywords: object) -> None:
+        raise ValueError("shapes (3,) and (4,) do not match")
+
+    monkeypatch.setattr("emg_distill._evaluate.verify", broken)
+    result = CliRunner().invoke(app, ["verify", "x", "--data", str(uci_folder)])
+    assert isinstance(result.exception, ValueError)
+    assert "error:" not in result.stderr
 
 
 def test_help_needs_no_torch() -> None:

@@ -48,6 +48,41 @@ def test_verify_names_a_changed_number(run, uci_folder: Path, tmp_path: Path) ->
     assert not verify(folder, uci_folder, tolerance=0.1).holds
 
 
+def edited(run, tmp_path: Path, change) -> Path:
+    folder = shutil.copytree(run.folder, tmp_path / "edited")
+    stored = json.loads((folder / "eval.json").read_text())
+    change(stored)
+    (folder / "eval.json").write_text(json.dumps(stored))
+    return folder
+
+
+@pytest.mark.parametrize("kept", [(), ("n", "macro_f1")])
+def test_a_number_that_was_deleted_does_not_hold(kept: tuple[str, ...], run, uci_folder: Path, tmp_path: Path) -> None:
+    def change(stored) -> None:
+        stored["metrics"] = {key: stored["metrics"][key] for key in kept}
+
+    report = verify(edited(run, tmp_path, change), uci_folder)
+    assert not report.holds
+    assert any(text.startswith("accuracy: stored None, found ") for text in report.differences)
+
+
+def test_verify_names_a_changed_recipe(run, uci_folder: Path, tmp_path: Path) -> None:
+    report = verify(edited(run, tmp_path, lambda stored: stored["recipe"].update(seed=7)), uci_folder)
+    assert [text.partition(":")[0] for text in report.differences] == ["recipe_hash", "seed"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("metrics", 3), ("recipe", "x"), ("split_seed", "0"), ("part", None)])
+def test_values_of_another_type_are_named(key: str, value: object, run, uci_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(EmgDistillError, match=f"lacks {key}, or holds another type"):
+        verify(edited(run, tmp_path, lambda stored: stored.update({key: value})), uci_folder)
+
+
+def test_a_tolerance_below_zero_is_refused(run, uci_folder: Path) -> None:
+    for tolerance in (-1e-9, float("nan")):
+        with pytest.raises(EmgDistillError, match="it must be >= 0"):
+            verify(run.folder, uci_folder, tolerance=tolerance)
+
+
 def test_verify_names_other_recordings(run, tmp_path: Path) -> None:
     from emg_io import synthesize
 
@@ -75,6 +110,9 @@ def test_pretraining_can_be_verified_too(uci, uci_folder: Path, tmp_path: Path) 
 def test_folders_that_prove_nothing_are_refused(run, uci_folder: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run.folder, tmp_path / "m")
     (folder / "eval.json").write_text("{}")
+    with pytest.raises(EmgDistillError, match="lacks protocol, part, split_hash"):
+        verify(folder, uci_folder)
+    (folder / "eval.json").write_text("3")
     with pytest.raises(EmgDistillError, match="lacks protocol, part, split_hash"):
         verify(folder, uci_folder)
     (folder / "eval.json").write_text("{")

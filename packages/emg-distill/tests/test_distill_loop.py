@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from emg_distill import EmgDistillError, TrainEvent, finetune, pretrain
-from emg_distill._models import weights_digest
+from emg_distill import EmgDistillError, TrainEvent, finetune, make_fabric, pretrain
+from emg_distill._checkpoint import list_checkpoints
+from emg_distill._loop import _Run
+from emg_distill._models import build_classifier, weights_digest
+from emg_distill._tasks import ClassifyTask
 
 LONG = {"epochs": 4, "checkpoint_every": 5}
 
@@ -103,6 +107,48 @@ def test_bf16_trains_float32_weights(toy, recipe, tmp_path: Path) -> None:
     result = finetune(recipe(train={"epochs": 12, "precision": "bf16-mixed"}), toy, tmp_path)
     assert {p.dtype for p in result.model.parameters()} == {torch.float32}
     assert result.metrics["test"]["accuracy"] >= 0.8
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)])
+def test_precision_decides_what_linear_layers_compute_in(precision, dtype, toy, recipe, tmp_path: Path) -> None:
+    plan = recipe(train={"precision": precision})
+    model = build_classifier(plan, toy)
+    seen: set[torch.dtype] = set()
+    model.encoder.blocks[0].mlp.fc1.register_forward_hook(lambda _module, _inputs, output: seen.add(output.dtype))
+    run = _Run(ClassifyTask(model, plan, toy), plan, make_fabric(plan, "cpu"), tmp_path, "h", None)
+    run.train_step(np.arange(8))
+    assert seen == {dtype}
+
+
+@pytest.mark.parametrize("grad_clip", [0.0, 1e-3])
+def test_gradients_are_clipped_to_the_global_norm(grad_clip: float, toy, recipe, tmp_path: Path, monkeypatch) -> None:
+    plan = recipe(train={"grad_clip": grad_clip})
+    model = build_classifier(plan, toy)
+    run = _Run(ClassifyTask(model, plan, toy), plan, make_fabric(plan, "cpu"), tmp_path, "h", None)
+    norms: list[float] = []
+
+    def note(*_arguments: object, **_keywords: object) -> None:
+        grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+        norms.append(torch.cat(grads).norm().item())
+
+    monkeypatch.setattr(run.optimizer, "step", note)
+    run.train_step(np.arange(8))
+    assert norms[0] == pytest.approx(1e-3, rel=1e-3) if grad_clip else norms[0] > 0.1
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(toy, recipe, tmp_path: Path) -> None:
+    plan = recipe()
+    task = ClassifyTask(build_classifier(plan, toy), plan, toy)
+    three = SimpleNamespace(world_size=3)
+    with pytest.raises(EmgDistillError, match="global batch of 8 cannot be shared evenly by 3 processes"):
+        _Run(task, plan, three, tmp_path, "h", None)  # type: ignore[arg-type]
+
+
+def test_checkpoints_asked_for_are_written_when_validation_is_rare(toy, recipe, tmp_path: Path) -> None:
+    """Six steps an epoch: a checkpoint at its end must not depend on a validation there."""
+    plan = recipe(train={"epochs": 5, "validate_every": 5, "checkpoint_every": 6, "keep_checkpoints": 9})
+    finetune(plan, toy, tmp_path)
+    assert [int(path.name[-9:]) for path in list_checkpoints(tmp_path / "checkpoints")] == [6, 12, 18, 24, 30]
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
@@ -207,8 +253,10 @@ def test_a_finished_run_is_not_run_again(toy, recipe, whole, tmp_path: Path) -> 
 
 def test_resume_refuses_another_recipe_and_can_start_again(toy, recipe, tmp_path: Path) -> None:
     finetune(recipe(train={"epochs": 1}), toy, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(EmgDistillError, match="belongs to another run"):
         finetune(recipe(train={"epochs": 2}), toy, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     result = finetune(recipe(train={"epochs": 2}), toy, tmp_path, resume=False)
     assert result.fit.resumed_from is None
 

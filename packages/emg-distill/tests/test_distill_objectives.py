@@ -146,6 +146,8 @@ def test_unknown_objective_names_the_nearest() -> None:
         (lambda x: masked_reconstruction(x, x[:, :1], torch.ones(2, 4).bool()), "must both be .batch, channels, time."),
         (lambda x: masked_reconstruction(x, x, torch.ones(2, 3).bool()), "does not cut"),
         (lambda x: masked_reconstruction(x, x, torch.ones(2, 4).bool(), channel_mask=torch.ones(2, 3)), "channel_mask"),
+        (lambda x: masked_reconstruction(x, x, torch.ones(2, 4).bool(), visible_weight=-1.0), "visible_weight=-1.0"),
+        (lambda x: masked_reconstruction(x, x, torch.ones(2, 4).bool(), beta=0.0), "beta=0.0 must be > 0"),
         (lambda x: cross_entropy(x, torch.zeros(2)), r"must be \(batch, classes\)"),
         (lambda x: cross_entropy(x[0], torch.tensor([0, 1]), label_smoothing=1.0), "label_smoothing=1.0"),
         (lambda x: logit_distillation(x[0], x[0, :, :2], torch.tensor([0, 1])), "same labels in the same order"),

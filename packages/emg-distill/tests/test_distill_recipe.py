@@ -9,6 +9,7 @@ import pytest
 from emg_distill import EmgDistillError, ProtocolData, distill, finetune, list_recipes, load_recipe, pretrain
 from emg_distill._models import build_classifier
 from emg_distill._recipe_file import recipe_from_dict
+from emg_distill._tasks import objective_of
 
 MINIMAL = 'task = "finetune"\nprotocol = "toy"\n[objective]\nname = "cross_entropy"\n'
 
@@ -72,6 +73,11 @@ def test_hash_is_of_content_alone(tmp_path: Path) -> None:
         (["train.epochs"], "write it as key=value"),
         (["train.epochs.x=1"], "'epochs' is a value, not a table"),
         (["train=3"], "must be a table"),
+        (["objective.options=3"], "objective, options must be a table, got 3"),
+        (["optimizer.lr=inf"], "optimizer, lr=inf: a finite number is required"),
+        (["optimizer.lr=nan"], "optimizer, lr=nan: a finite number is required"),
+        (["optimizer.lr=1" + "0" * 400], "a finite number is required"),
+        (["objective.label_smoothing=inf"], "objective, label_smoothing=inf: a finite number is required"),
         (["model.depth=[1]"], "a number, a string or a boolean is required"),
         (["name=mine"], "taken from the file name"),
     ],
@@ -84,6 +90,9 @@ def test_bad_recipes_raise(overrides: list[str], message: str) -> None:
 def test_bad_files_raise(tmp_path: Path) -> None:
     with pytest.raises(EmgDistillError, match="not valid TOML"):
         load_recipe(write(tmp_path, "task ="))
+    (tmp_path / "latin.toml").write_bytes(b'task = "\xe9"')
+    with pytest.raises(EmgDistillError, match=r"latin.toml is not UTF-8 text"):
+        load_recipe(tmp_path / "latin.toml")
     with pytest.raises(EmgDistillError, match="lacks task, protocol, objective"):
         load_recipe(write(tmp_path, ""))
     with pytest.raises(EmgDistillError, match="does not exist; shipped recipes: uci-"):
@@ -95,6 +104,15 @@ def test_bad_files_raise(tmp_path: Path) -> None:
 def test_pretraining_selects_by_loss(recipe) -> None:
     with pytest.raises(EmgDistillError, match="pre-training knows only 'loss'"):
         recipe("pretrain", train={"monitor": "accuracy"})
+
+
+def test_options_of_a_recipe_made_by_hand_are_not_dropped(recipe) -> None:
+    plain = recipe()
+    by_hand = dataclasses.replace(
+        plain, objective=dataclasses.replace(plain.objective, options={"label_smoothing": "x"})
+    )
+    with pytest.raises(EmgDistillError, match="label_smoothing='x': a number is required"):
+        objective_of(by_hand)
 
 
 def test_unknown_model_option_raises_when_built(toy: ProtocolData, recipe) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 
 _USAGE, _BAD_DATA = 2, 3
+_PACKAGES = ("emg_distill", "emg_io", "emg_dsp", "emg_models")
 _Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="TOML file, or the name of a shipped recipe.")]
 _Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe.")]
 _Data = Annotated[Path, typer.Option("--data", envvar="EMG_DATA", help="Folder or archive of recordings.")]
@@ -74,7 +75,13 @@ def evaluate(
     as_json: _Json = False,
 ) -> None:
     """Measure a stored model on one part of a protocol."""
-    with _bad_data():
+    with _own_errors(_USAGE):
+        from ._protocols import get_protocol
+        from ._windows import check_part
+
+        get_protocol(protocol)
+        check_part(part)
+    with _own_errors():
         from ._evaluate import evaluate as run
 
         _show(run(folder, data, protocol, part), as_json)
@@ -84,11 +91,11 @@ def evaluate(
 def verify(
     folder: _Folder,
     data: _Data,
-    tolerance: Annotated[float, typer.Option("--tolerance", help="Largest difference that agrees.")] = 1e-6,
+    tolerance: Annotated[float, typer.Option("--tolerance", min=0.0, help="Largest difference that agrees.")] = 1e-6,
     as_json: _Json = False,
 ) -> None:
     """Measure a model folder again; exit 3 and a diff when its stored number does not hold."""
-    with _bad_data():
+    with _own_errors():
         from ._evaluate import verify as run
 
         outcome = run(folder, data, tolerance=tolerance)
@@ -114,11 +121,14 @@ def _train(
     as_json: bool,
     sources: dict[str, Path | None],
 ) -> None:
-    with _bad_data(_USAGE):
+    with _own_errors(_USAGE):
+        from ._protocols import get_protocol
         from ._recipe_file import load_recipe
 
         recipe = load_recipe(recipe_name, overrides or ())
-    with _bad_data():
+        recipe.require_task(task)
+        get_protocol(recipe.protocol)
+    with _own_errors():
         from . import _training
         from ._data import load_protocol
         from ._progress import RichProgress
@@ -144,17 +154,16 @@ def _train(
 
 
 @contextmanager
-def _bad_data(code: int = _BAD_DATA) -> Iterator[None]:
-    """Turn the packages' own errors (all of them ValueErrors) and unreadable files into one line and an exit code."""
+def _own_errors(code: int = _BAD_DATA) -> Iterator[None]:
+    """Turn the packages' own errors and unreadable files into one line and an exit code; others are our defects."""
     try:
         yield
     except (ValueError, OSError) as error:
-        _fail(error, code)
-
-
-def _fail(error: Exception, code: int) -> NoReturn:
-    typer.echo(f"error: {error}", err=True)
-    raise typer.Exit(code) from None
+        package = type(error).__module__.partition(".")[0]
+        if not isinstance(error, OSError) and package not in _PACKAGES:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(code) from None
 
 
 def _show(content: dict[str, Any], as_json: bool) -> None:

@@ -13,6 +13,13 @@ from ._models import as_model, model_folder
 from ._recipe import Recipe
 from ._recipe_file import recipe_from_dict
 from ._training import measure
+from ._windows import check_part
+
+_ABOUT = ("protocol", "part", "split_hash")  # what `evaluate` returns besides metrics
+_REQUIRED = {
+    "protocol": str, "part": str, "split_hash": str, "split_seed": int, "metrics": dict, "recipe": dict,
+    "recipe_hash": str, "seed": int,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class Verification:
     Attributes
     ----------
     holds
-        True when the split is the stored one and every number agrees.
+        True when the split and the recipe are the stored ones and every number agrees.
     differences
         One sentence for each thing that does not agree.
     stored, found
@@ -63,6 +70,7 @@ def evaluate(folder: str | Path, data_dir: str | Path, protocol: str, part: str 
     EmgDistillError
         When the folder is no model folder of a run, or its labels are not the protocol's.
     """
+    check_part(part)
     path = model_folder(folder)
     stored = read_evaluation(path)
     recipe = recipe_from_dict(stored["recipe"])
@@ -92,37 +100,44 @@ def verify(folder: str | Path, data_dir: str | Path, *, tolerance: float = 1e-6)
     Returns
     -------
     Verification
-        ``holds`` is False when split or any number differs; ``differences`` says which.
+        ``holds`` is False when split, recipe or any number differs, or a number is stored that is not measured, or
+        measured and not stored; ``differences`` says which.
 
     Raises
     ------
     EmgDistillError
-        When the folder has no evaluation.
+        When the folder has no evaluation, or the tolerance is negative.
     """
+    if not tolerance >= 0.0:
+        raise EmgDistillError(f"tolerance={tolerance}: it must be >= 0")
     stored = read_evaluation(model_folder(folder))
     found = evaluate(folder, data_dir, stored["protocol"], stored["part"])
     differences = []
     if found["split_hash"] != stored["split_hash"]:
         differences.append(f"split_hash: stored {stored['split_hash']}, found {found['split_hash']}")
-    metrics = {key: found[key] for key in stored["metrics"] if key in found}
+    recipe = recipe_from_dict(stored["recipe"])
+    differences += _differences("recipe_hash", stored["recipe_hash"], recipe.hash, 0.0)
+    differences += _differences("seed", stored["seed"], recipe.seed, 0.0)
+    metrics = {key: value for key, value in found.items() if key not in _ABOUT}
     differences += _differences("", stored["metrics"], metrics, tolerance)
     return Verification(not differences, differences, stored["metrics"], metrics, found["split_hash"])
 
 
 def read_evaluation(folder: Path) -> dict[str, Any]:
-    """Return the evaluation that a run stored in its model folder; an absent or partial one raises."""
+    """Return the evaluation that a run stored in its model folder; an absent, partial or mistyped one raises."""
     path = folder / "eval.json"
     if not path.is_file():
         raise EmgDistillError(f"{folder} has no eval.json: it was not written by a training run and proves no number")
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise EmgDistillError(f"{path} is not JSON: {error}") from None
-    missing = [
-        key for key in ("protocol", "part", "split_hash", "split_seed", "metrics", "recipe") if key not in stored
-    ]
+    stored: dict[str, Any] = content if isinstance(content, dict) else {}
+    missing = [key for key, kind in _REQUIRED.items() if not isinstance(stored.get(key), kind)]
     if missing:
-        raise EmgDistillError(f"{path} lacks {', '.join(missing)}: it was not written by a training run")
+        raise EmgDistillError(
+            f"{path} lacks {', '.join(missing)}, or holds another type there: it was not written by a training run"
+        )
     return stored
 
 

@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from ._checkpoint import Snapshot, load_newest, save_checkpoint
 from ._errors import EmgDistillError
 from ._events import Callback, EventKind, TrainEvent
+from ._files import write_json
 from ._metric_log import MetricLog
 from ._optimizer import build_optimizer, load_optimizer_tensors, optimizer_tensors, set_learning_rate
 from ._recipe import Recipe
@@ -30,7 +31,7 @@ class FitResult:
     Attributes
     ----------
     history
-        One entry per validated epoch: epoch, step, train_loss, lr and the validation metrics.
+        One entry per validated epoch: epoch, step, train_loss (mean over that epoch) and the validation metrics.
     step
         Optimiser steps done.
     best_step
@@ -71,6 +72,12 @@ class _Run:
         self.task, self.recipe, self.fabric = task, recipe, fabric
         self.folder, self.run_hash, self.callback = folder, run_hash, callback
         self.epoch_steps = steps_per_epoch(task.n_samples, recipe.train.batch_size)
+        self.batch_size = min(recipe.train.batch_size, task.n_samples)
+        if self.batch_size % fabric.world_size:
+            raise EmgDistillError(
+                f"a global batch of {self.batch_size} cannot be shared evenly by {fabric.world_size} processes: "
+                "set train.batch_size to a multiple of them"
+            )
         self.schedule = schedule_of(recipe, self.epoch_steps)
         optimizer = build_optimizer(task.model, recipe.optimizer)
         self.raw_optimizer = optimizer
@@ -123,6 +130,11 @@ class _Run:
         self.fabric.barrier()
         self.emit("checkpoint")
 
+    def save_if_due(self) -> None:
+        every = self.recipe.train.checkpoint_every
+        if every and self.state.step % every == 0:
+            self.save()
+
     def mean(self, value: torch.Tensor) -> float:
         """Return a number's mean over all processes."""
         if self.fabric.world_size > 1:
@@ -160,6 +172,7 @@ class _Run:
         self.running.zero_()
         last = epoch == train.epochs
         if epoch % train.validate_every and not last:
+            self.save_if_due()
             return
         metrics = {name: _finite(value, state.step) for name, value in self.task.validate().items()}
         entry = {"epoch": epoch, "step": state.step, "train_loss": train_loss, **metrics}
@@ -183,17 +196,14 @@ class _Run:
             self.best = {name: value.detach().cpu().clone() for name, value in self.task.model.state_dict().items()}
 
     def train(self) -> None:
-        every = self.recipe.train.checkpoint_every
         while not self.state.finished:
             epoch, inner = divmod(self.state.step, self.epoch_steps)
             order = sample_order(self.task.n_samples, self.recipe.seed, epoch)
-            size = min(self.recipe.train.batch_size, self.task.n_samples)
             self.model.train()
             for index in range(inner, self.epoch_steps):
-                self.train_step(order[index * size : (index + 1) * size])
-                at_end = index + 1 == self.epoch_steps
-                if every and self.state.step % every == 0 and not at_end:
-                    self.save()
+                self.train_step(order[index * self.batch_size : (index + 1) * self.batch_size])
+                if index + 1 < self.epoch_steps:
+                    self.save_if_due()
             self.end_epoch()
 
 
@@ -215,7 +225,7 @@ def fit(
     recipe
         Length, optimiser, schedule, seed.
     folder
-        Run folder; checkpoints and metrics.jsonl lie in it.
+        Run folder; checkpoints, metrics.jsonl and recipe.json lie in it.
     run_hash
         Hash of recipe, data and initial weights; checkpoints of another run are refused.
     fabric
@@ -243,6 +253,8 @@ def fit(
     with torch.random.fork_rng(devices=devices):
         run = _Run(task, recipe, fabric, folder, run_hash, callback)
         resumed_from, problems = run.restore()
+        if fabric.is_global_zero:  # not before: the folder of another run stays as it is
+            write_json(folder / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
         started = time.perf_counter()
         run.emit("start")
         try:

@@ -106,7 +106,7 @@ class AugmentRecipe:
     rotate_p
         Probability that a window takes part in the rotation at all, in ``[0, 1]``.
     gain
-        Half width of one factor per window, ``U(1 - gain, 1 + gain)``; in ``[0, 1)``.
+        Half width of one factor per window, ``U(1 - gain, 1 + gain)``; in ``[0, 1]``.
     channel_gain
         The same, drawn per channel.
     noise
@@ -116,7 +116,7 @@ class AugmentRecipe:
     shift
         Largest circular shift in time, in samples, both directions.
     drop_channel
-        Probability that a channel is zeroed, in ``[0, 1)``.
+        Probability that a channel is zeroed, in ``[0, 1]``.
     """
 
     rotate: int = 0
@@ -171,6 +171,11 @@ class Recipe:
         for name, value, rule, valid in _rules(self):
             if not valid:
                 raise EmgDistillError(f"recipe {self.name!r}: {name}={value!r}: {rule}")
+
+    def require_task(self, task: str) -> None:
+        """Raise `EmgDistillError` unless the recipe is for this task."""
+        if self.task != task:
+            raise EmgDistillError(f"recipe {self.name!r} is for {self.task!r}; {task} needs task = {task!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields but the name as JSON-able values."""

@@ -1,6 +1,8 @@
 """Recipes from TOML: typed, nothing unknown let through, single values changed from the command line."""
 
 import dataclasses
+import math
+import sys
 import tomllib
 import typing
 from collections.abc import Mapping, Sequence
@@ -64,7 +66,7 @@ def recipe_from_dict(table: Mapping[str, Any], name: str = "stored") -> Recipe:
         raise EmgDistillError(f"{place}: the key 'name' is taken from the file name; delete it")
     recipe: Recipe = _build(Recipe, {"name": name, **table}, place)
     objective = get_objective(recipe.objective.name)
-    objective.bind(typing.cast("Mapping[str, float]", recipe.objective.options))
+    objective.bind(recipe.objective.options)
     if objective.task != recipe.task:
         raise EmgDistillError(f"{place}: objective {objective.name!r} serves {objective.task!r}, not {recipe.task!r}")
     return recipe
@@ -75,7 +77,10 @@ def _read(path_or_name: str | Path) -> tuple[str, str]:
         path = Path(path_or_name)
         if not path.is_file():
             raise EmgDistillError(f"recipe file {path} does not exist; shipped recipes: {', '.join(list_recipes())}")
-        return path.stem, path.read_text(encoding="utf-8")
+        try:
+            return path.stem, path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise EmgDistillError(f"recipe file {path} is not UTF-8 text: {error}") from None
     name = str(path_or_name)
     if name not in list_recipes():
         raise unknown_name("recipe", name, list_recipes())
@@ -98,14 +103,13 @@ def _apply(table: dict[str, Any], override: str) -> None:
 
 
 def _build(cls: type[Any], table: object, place: str) -> Any:  # noqa: ANN401  one dataclass of a recipe
-    if not isinstance(table, Mapping):
-        raise EmgDistillError(f"{place} must be a table, got {table!r}")
+    table = _table(table, place)
     hints = typing.get_type_hints(cls)
     values: dict[str, Any] = {}
     options: dict[str, Any] = {}
     for key, value in table.items():
         if "options" in hints and (key not in hints or key == "options"):
-            options |= value if key == "options" else {key: value}
+            options |= _table(value, f"{place}, options") if key == "options" else {key: value}
         elif key not in hints:
             raise unknown_name("key", key, hints, place=place)
         else:
@@ -118,6 +122,12 @@ def _build(cls: type[Any], table: object, place: str) -> Any:  # noqa: ANN401  o
     return cls(**values)
 
 
+def _table(value: object, place: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise EmgDistillError(f"{place} must be a table, got {value!r}")
+    return dict(value)
+
+
 def _required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
@@ -126,6 +136,8 @@ def _options(options: Mapping[str, Any], place: str) -> dict[str, Any]:
     for key, value in options.items():
         if not isinstance(value, bool | int | float | str):
             raise EmgDistillError(f"{place}, {key}={value!r}: a number, a string or a boolean is required")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise EmgDistillError(f"{place}, {key}={value!r}: a finite number is required")
     return dict(options)
 
 
@@ -146,4 +158,6 @@ def _convert(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401  any val
     accepted = (int, float) if hint is float else hint
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise EmgDistillError(f"{place}={value!r}: a value of type {hint.__name__} is required")
+    if hint is float and not abs(value) <= sys.float_info.max:
+        raise EmgDistillError(f"{place}={value!r}: a finite number is required")
     return hint(value)

@@ -128,8 +128,7 @@ class ClassifyTask:
 
 def objective_of(recipe: Recipe) -> Callable[..., torch.Tensor]:
     """Return the recipe's objective with its options set."""
-    numbers = {key: value for key, value in recipe.objective.options.items() if isinstance(value, int | float)}
-    return get_objective(recipe.objective.name).bind(numbers)
+    return get_objective(recipe.objective.name).bind(recipe.objective.options)
 
 
 def training_view(x: torch.Tensor, batch: Batch, recipe: Recipe) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Pre-train, fine-tune, distil: one recipe and one protocol in, one model folder out."""
 
+import copy
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from ._folder import package_versions, write_model_folder
 from ._loop import FitResult, fit, make_fabric
 from ._metrics import classification_metrics
 from ._models import (
-    as_model,
     as_teacher,
     build_classifier,
     build_pretrainer,
@@ -178,7 +178,7 @@ def distill(
     if init is not None:
         load_initial_weights(model, init)
     if isinstance(teacher, nn.Module):
-        teacher = _copy(teacher)
+        teacher = copy.deepcopy(teacher)
     guide = as_teacher(teacher, data)
     inputs = {"teacher": weights_digest(guide)}
     fabric = fabric or make_fabric(recipe)
@@ -191,20 +191,13 @@ def distill(
 def _checked(recipe: Recipe | str | Path, data: ProtocolData, task: str) -> Recipe:
     if not isinstance(recipe, Recipe):
         recipe = load_recipe(recipe)
-    if recipe.task != task:
-        raise EmgDistillError(f"recipe {recipe.name!r} is for {recipe.task!r}; {task} needs task = {task!r}")
+    recipe.require_task(task)
     if recipe.protocol != data.name:
         raise EmgDistillError(
             f"recipe {recipe.name!r} is for protocol {recipe.protocol!r}, the data are {data.name!r}; "
             "set protocol= in the recipe"
         )
     return recipe
-
-
-def _copy(model: nn.Module) -> nn.Module:
-    import copy
-
-    return copy.deepcopy(as_model(model))
 
 
 def _run(
@@ -222,10 +215,8 @@ def _run(
     _rehearse(task.model, recipe, data, command)
     identity = {"recipe": recipe.hash, "data": data.digest, "start": weights_digest(task.model), **inputs}
     fabric = fabric or make_fabric(recipe)
-    if fabric.is_global_zero:
-        if not resume:
-            shutil.rmtree(out / "checkpoints", ignore_errors=True)
-        write_json(out / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
+    if fabric.is_global_zero and not resume:
+        shutil.rmtree(out / "checkpoints", ignore_errors=True)
     fabric.barrier()
     fitted = fit(task, recipe, out, canonical_hash(identity), fabric=fabric, callback=callback)
     model = task.model.cpu().eval()

@@ -16,6 +16,12 @@ Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 
+def check_part(name: str) -> None:
+    """Raise `EmgDistillError` unless `name` is ``"train"``, ``"val"`` or ``"test"``."""
+    if name not in PARTS:
+        raise EmgDistillError(f"part={name!r}: choose one of {', '.join(PARTS)}")
+
+
 @dataclass(frozen=True)
 class WindowSet:
     """Windows of one part of a data set.
@@ -114,8 +120,7 @@ class ProtocolData:
 
     def part(self, name: str) -> WindowSet:
         """Return one part by name; an unknown name raises `EmgDistillError`."""
-        if name not in PARTS:
-            raise EmgDistillError(f"part={name!r}: choose one of {', '.join(PARTS)}")
+        check_part(name)
         windows: WindowSet = getattr(self, name)
         return windows
 

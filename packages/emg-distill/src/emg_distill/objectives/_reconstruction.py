@@ -43,13 +43,15 @@ def masked_reconstruction(
     Raises
     ------
     EmgDistillError
-        When the shapes do not fit each other.
+        When the shapes do not fit each other or an option is out of range.
 
     References
     ----------
     TinyMyo, arXiv 2512.15729 (beta 1, weight 0.1); smooth L1: Girshick, Fast R-CNN, ICCV 2015, equation 3. The
     released code counts padded channels in the visible part; here they are left out.
     """
+    if visible_weight < 0.0 or beta <= 0.0:
+        raise EmgDistillError(f"visible_weight={visible_weight} must be >= 0 and beta={beta} must be > 0")
     patch_mask = _checked(prediction, target, patch_mask, channel_mask)
     error = functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta)
     patch_error = error.reshape(*patch_mask.shape, -1).mean(-1)

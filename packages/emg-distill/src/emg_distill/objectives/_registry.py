@@ -41,14 +41,16 @@ class Objective:
         parameters = inspect.signature(self.function).parameters.values()
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and isinstance(p.default, float)}
 
-    def bind(self, options: Mapping[str, float]) -> Callable[..., torch.Tensor]:
+    def bind(self, options: Mapping[str, object]) -> Callable[..., torch.Tensor]:
         """Return the function with options set; an unknown option raises `EmgDistillError`."""
+        numbers: dict[str, float] = {}
         for key, value in options.items():
             if key not in self.options:
                 raise unknown_name(f"option of objective {self.name!r}", key, self.options)
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise EmgDistillError(f"objective option {key}={value!r}: a number is required")
-        return partial(self.function, **{key: float(value) for key, value in options.items()})
+            numbers[key] = float(value)
+        return partial(self.function, **numbers)
 
 
 _OBJECTIVES = {
