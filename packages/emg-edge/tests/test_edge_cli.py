@@ -170,3 +170,57 @@ def test_pickled_arrays_are_refused(place):
 
 def test_a_folder_that_is_no_artefact_exits_3(tmp_path):
     assert "not a compiled model" in document(cli("simulate", tmp_path, "--json"), 3)["error"]
+
+
+def test_expectations_that_cannot_be_met_are_bad_data_not_different_bits(place):
+    folder, _ = place
+    run = ["run", "out", "--input", "x.npz", "--output", "z.npz", "--json", "--backend", "reference", "--expect"]
+    for arrays, message in (
+        ({"logits": np.float32(1)}, r"'logits' is float32 (); need int16 (100, 4)"),
+        ({"logits": np.full((100, 4), np.nan)}, "need int16 (100, 4)"),
+        ({"logits": np.zeros((99, 4), np.int16)}, "from the same samples"),
+        ({"logits": np.zeros((100, 4), np.int16), "other": np.zeros(3)}, "not ['other']"),
+        ({}, "at least ['logits']"),
+    ):
+        np.savez(folder / "expect.npz", **arrays)
+        found = document(cli(*run, "expect.npz", cwd=folder), 3)
+        assert message in found["error"]
+        assert "expect.npz" in found["error"]
+
+
+@pytest.mark.parametrize("content", ['{"backend": "c"}', '{"backend": "c", "accuracy": "<b>"}', "[1]", "{", "null"])
+def test_an_evaluation_that_is_none_exits_3(place, content):
+    folder, _ = place
+    (folder / "odd.json").write_text(content)
+    done = cli("report", "out", "--output", "odd.html", "--evaluation", "odd.json", "--json", cwd=folder)
+    assert "odd.json: not what `emg-edge evaluate --json` prints" in document(done, 3)["error"]
+    assert not (folder / "odd.html").exists()
+
+
+def test_paths_that_cannot_be_written_exit_3_without_a_traceback(place):
+    folder, _ = place
+    (folder / "file").touch()
+    for arguments in (
+        ["compile", "gesture.onnx", "--calibration", "x.npz", "--out", "file"],
+        ["run", "out", "--input", "x.npz", "--output", "file/y.npz", "--backend", "reference"],
+        ["report", "out", "--output", "file/r.html"],
+    ):
+        done = cli(*arguments, "--json", cwd=folder)
+        assert "cannot be written" in document(done, 3)["error"]
+        assert done.stderr == ""
+
+
+def test_labels_are_one_array(place):
+    folder, _ = place
+    np.savez(folder / "two.npz", a=np.zeros(100, int), b=np.zeros(100, int))
+    done = cli("evaluate", "out", "--data", "x.npz", "--labels", "two.npz", "--json", cwd=folder)
+    assert "two.npz holds ['a', 'b']; need exactly one array" in document(done, 3)["error"]
+
+
+def test_numbers_of_the_model_are_labelled_in_every_table(place):
+    folder, _ = place
+    out = folder / "for rv32 é"
+    compiled = ["compile", "gesture.onnx", "--calibration", "x.npz", "--out", out, "--target", "rv32"]
+    for done in (cli(*compiled, cwd=folder), cli("simulate", out, cwd=folder)):
+        assert done.returncode == 0, done.stderr
+        assert "modelled" in done.stdout

@@ -6,11 +6,12 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from emg_edge import EmgEdgeError, get_target, simulate
+from emg_edge import EmgEdgeError, Program, Tensor, get_target, simulate
 from emg_edge._cost import WORK, product_cycles
-from emg_edge.kernels import OPERATORS
+from emg_edge.kernels import OPERATORS, Linear
 from emg_edge.plan._memory import plan_memory
 from emg_edge.targets import TARGETS
 
@@ -105,3 +106,24 @@ def test_held_out_tinymyo_lies_in_the_stated_interval():
     alike = (found["cycles"] + ARES_GELU_CYCLES) / ARES_TINYMYO_CYCLES - 1
     assert alike == pytest.approx(-0.13, abs=0.02)
     assert 2 < found["macs_per_cycle"] < 20  # above 20 on the cores would be a bug
+
+
+def one_linear(rows, outputs, depth):
+    op = Linear(
+        name="l", inputs=("x",), output="y", weight=np.ones((outputs, depth), np.int8), bias=np.zeros(outputs, np.int32),
+        mul=np.ones(outputs, np.int32), shift=1,
+    )  # fmt: skip
+    shapes = {"x": (rows, depth), "y": (rows, outputs)}
+    tensors = {name: Tensor(name=name, shape=shape, dtype="int8", scale=0.1) for name, shape in shapes.items()}
+    return Program(name="one", tensors=tensors, ops=(op,), inputs=("x",), outputs=("y",))
+
+
+@pytest.mark.parametrize("target", ["gap9", "pulp-open", "rv32"])
+def test_a_larger_layer_is_never_much_cheaper(target):
+    """Cores and blocks that a layer fills better may save some cycles; where it is cut into tiles may not."""
+    for sizes in (range(4, 900, 12), range(1, 900, 7)):
+        worst = 0
+        for outputs in sizes:
+            cycles = model(one_linear(50 if sizes.step == 12 else 1, outputs, 192), target)["cycles"]
+            assert cycles > 0.97 * worst, outputs
+            worst = max(worst, cycles)

@@ -134,7 +134,7 @@ def test_hostile_names_do_not_reach_the_source(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "9a", "A", "a-b", "a" * 33, "int", "main", "vectors", "string", "emg_x", "test_a", "a\n"]
+    "name", ["", "9a", "A", "a-b", "a" * 33, "int", "main", "vectors", "string", "features", "emg_x", "test_a", "a\n"]
 )
 def test_names_from_a_whitelist(name):
     with pytest.raises(EmgEdgeError, match="cannot start C symbols; use at most 32"):
@@ -194,3 +194,16 @@ def test_hostile_manifests_are_refused(tmp_path, content):
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(EmgEdgeError, match="compile the model again"):
         read_program(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not on PATH; install it")
+def test_header_serves_cpp(tmp_path):
+    folder = unpack(tmp_path / "c", emit(programs.small_network()))
+    (folder / "use.cpp").write_text('#include "small.h"\nint main() { small_init(); return 0; }\n')
+    sources = [path.name for path in folder.glob("*.c") if path.name not in {"main.c", "test_main.c", "vectors.c"}]
+    subprocess.run(["gcc", "-std=c99", "-fno-strict-aliasing", "-c", *sources], cwd=folder, check=True, timeout=120)
+    objects = [path.name for path in folder.glob("*.o")]
+    command = ["g++", "-Wall", "-Wextra", "-Werror", "use.cpp", *objects, "-o", "use"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    subprocess.run(["./use"], cwd=folder, check=True, timeout=60)

@@ -285,6 +285,8 @@ def linear_op(**changes):
         ({"weight": np.ones((2, 2), np.int8)}, "does not split into rows of 2"),
         ({"bias": np.full(2, 2**31 - 1, np.int32)}, "accumulator may reach"),
         ({"table": np.zeros(3, np.int8)}, "a table needs int8 and 256 entries"),
+        ({"pre_zero": 128}, r"pre_zero 128 must lie in -128\.\.127"),
+        ({"weight": np.ones(3, np.int8)}, r"weight \(3,\), need \(outputs, depth\)"),
     ],
 )
 def test_linear_refuses(changes, message):
@@ -336,3 +338,58 @@ def test_program_verifier_finds_disorder():
     lost = Program(name="p", tensors=program.tensors, ops=(), inputs=("x",), outputs=("y",))
     with pytest.raises(EmgEdgeError, match="are never written"):
         lost.verify()
+
+
+def attention_op(**changes):
+    fields = {
+        "name": "a", "inputs": ("x", "x", "x"), "output": "y", "heads": 1, "width": 2,
+        "layout": (0, 2, 6, 2, 2, 6, 4, 2, 6), "index_mul": np.ones(1, np.int32), "index_shift": 1,
+        "out_mul": np.ones(1, np.int32), "out_shift": 1, "table": exp_table(),
+    }  # fmt: skip
+    return Attention(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layout": (0, 2, 6, 2, 2, -6, 4, 2, 6)}, "needs nine values >= 0"),
+        ({"layout": (0, 2, 6)}, "needs nine values >= 0"),
+        ({"layout": (0, 2, 9, 2, 2, 6, 4, 2, 6)}, "layout reads element 28"),
+        ({"heads": 0}, "0 heads of 2; need at least one"),
+        ({"width": 65537}, "1 heads of 65537"),  # a larger distance times index_mul leaves int64
+        ({"table": np.zeros(256, np.uint8)}, "256 entries from 255 on"),
+        ({"cos": np.zeros((1, 1), np.int16)}, "come together"),
+        ({"out_shift": 63}, "shifts 1, 63 in 1..62"),
+    ],
+)
+def test_attention_refuses(changes, message):
+    x, y = tensor("x", (4, 6)), tensor("y", (4, 2))
+    attention_op().check([x, x, x], y)
+    with pytest.raises(EmgEdgeError, match=message):
+        attention_op(**changes).check([x, x, x], y)
+
+
+@pytest.mark.parametrize(
+    ("op", "changes", "message"),
+    [
+        (linear_op(inputs=("x", "x")), {}, "reads 2 tensors, need 1"),
+        (linear_op(mul=np.ones(2, np.int64)), {}, "mul is int64"),
+        (linear_op(weight=np.ones((0, 3), np.int8)), {}, r"weight is int8 \(0, 3\)"),
+        (linear_op(output="z"), {}, "which is no tensor of the program"),
+        (linear_op(), {"zero": 200}, r"zero point 200 must lie in -128\.\.127"),
+        (linear_op(), {"dtype": "int4"}, "need its own name, a dtype of"),
+        (linear_op(), {"scale": float("nan")}, "a finite scale"),
+        (linear_op(), {"shape": (1, 0)}, "extents >= 1"),
+    ],
+)
+def test_verifier_refuses_operands_that_the_bounds_do_not_cover(op, changes, message):
+    x, y = tensor("x", (1, 3)), tensor("y", **{"shape": (1, 2), **changes})
+    program = Program(name="p", tensors={"x": x, "y": y}, ops=(op,), inputs=("x",), outputs=("y",))
+    with pytest.raises(EmgEdgeError, match=message):
+        program.verify()
+
+
+def test_verifier_misses_no_input():
+    program = Program(name="p", tensors={"y": tensor("y", (1, 2))}, ops=(linear_op(),), inputs=("x",), outputs=("y",))
+    with pytest.raises(EmgEdgeError, match="are no tensors of the program"):
+        program.verify()

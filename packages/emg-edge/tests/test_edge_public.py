@@ -15,6 +15,7 @@ import pytest
 
 import emg_edge
 from emg_edge import BudgetError, EmgEdgeError, UnsupportedError, compile_model, emit, kernels, load_compiled, targets
+from emg_edge._lazy import MODULES
 from emg_edge.execute._evaluate import score, wilson
 from emg_edge.execute._execute import BACKENDS
 
@@ -36,10 +37,16 @@ def test_face(module):
 
 
 def test_import_is_light():
-    heavy = {"onnx", "jinja2", "typer", "rich", "torch", "scipy", "numba"}
+    heavy = {"numpy", "onnx", "jinja2", "typer", "rich", "torch", "scipy", "numba"}
     code = f"import emg_edge, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_resolved_late():
+    assert sorted(MODULES) == sorted(emg_edge.__all__) == dir(emg_edge)
+    with pytest.raises(AttributeError, match="module 'emg_edge' has no attribute 'nothing'"):
+        emg_edge.nothing  # noqa: B018
 
 
 def test_readme_example_runs(tmp_path, monkeypatch):
@@ -88,6 +95,8 @@ def test_compare_sees_every_layer_and_names_the_first_difference(compiled):
     )
     shorter = emg_edge.execute._compare.compare(model.program, expected, {name: expected[name][:2]})
     assert not shorter.equal
+    with pytest.raises(EmgEdgeError, match="nothing to compare"):
+        emg_edge.execute._compare.compare(model.program, expected, {})
 
 
 def test_evaluate_counts(compiled):
@@ -220,3 +229,35 @@ def test_unsupported_operator_is_listed(tmp_path):
     programs.write_onnx(tmp_path / "m.onnx", op="Softsign")
     with pytest.raises(UnsupportedError, match="act"):
         compile_model(tmp_path / "m.onnx", np.zeros((4, 4, 10), np.float32), out=tmp_path / "o")
+
+
+def test_calibration_from_a_file_is_named_in_messages(tmp_path):
+    path = tmp_path / "gesture.onnx"
+    programs.write_onnx(path)
+    x = np.random.default_rng(1).normal(size=(64, 1, 4, 10)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    by_path = compile_model(path, tmp_path / "x.npy", target="host", out=tmp_path / "a")
+    by_array = compile_model(path, x[:, 0], target="host", out=tmp_path / "b")
+    assert by_path.summary["hash"] == by_array.summary["hash"]
+    for name, bad, message in (
+        (
+            "nan.npy",
+            np.where(np.arange(4)[:, None, None] == 2, np.nan, x[:4, 0]),
+            r"nan\.npy: sample 2 of 'emg' holds NaN",
+        ),
+        ("zero.npy", np.zeros((4, 4, 10)), r"zero\.npy: 'emg' is all zero"),
+        ("short.npy", x[:, 0, :3], r"short\.npy: 'emg' is float32 \(64, 3, 10\)"),
+    ):
+        np.save(tmp_path / name, bad)
+        with pytest.raises(EmgEdgeError, match=message):
+            compile_model(path, tmp_path / name, target="host", out=tmp_path / "c")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    path = tmp_path / "gesture.onnx"
+    programs.write_onnx(path)
+    (tmp_path / "file").touch()
+    x = np.ones((4, 4, 10))
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(EmgEdgeError, match=r"file/.*cannot be written \(Not a directory\)"):
+            compile_model(path, x, target="host", out=out)

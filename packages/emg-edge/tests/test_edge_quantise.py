@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import run_float
 from emg_edge.graph._graph import Graph, Node, Value
+from emg_edge.kernels import Linear
 from emg_edge.onnx_reader._onnx import load_onnx
 from emg_edge.passes import canonicalise
 from emg_edge.program._program import run_reference
+from emg_edge.quantiser._correct import _shifted
 from emg_edge.quantiser._options import QuantiseOptions
 from emg_edge.quantiser._quantise import quantise
 from emg_edge.quantiser._sqnr import layer_sqnr
@@ -233,3 +235,47 @@ def test_int16_inputs_of_long_rows_are_refused():
     graph = chain(("linear", ("x", "w", "b"), "y", (1, 2), {}), shape=(1, 2000), constants=c)
     with pytest.raises(EmgEdgeError, match=r"accumulator may reach .* use int8 input"):
         quantise(graph, random_windows(8, 2000), QuantiseOptions(input_dtype="int16"))
+
+
+def normaliser(eps):
+    """A graph that is nothing but a LayerNorm of 64 values."""
+    shape = (1, 4, 64)
+    return Graph(
+        name="norm",
+        nodes=(
+            Node(
+                op="LayerNormalization",
+                name="norm",
+                inputs=("emg", "gamma", "beta"),
+                output="logits",
+                attrs={"eps": eps},
+            ),
+        ),
+        values={name: Value(name=name, shape=shape) for name in ("emg", "logits")},
+        constants={"gamma": np.ones(64, np.float32), "beta": np.zeros(64, np.float32)},
+        inputs=("emg",),
+        outputs=("logits",),
+    )
+
+
+def test_epsilon_counts_where_the_input_is_in_volts():
+    """Microvolts in volts: epsilon is ten thousand times the variance and must not be cut down."""
+    graph, x = normaliser(1e-5), (3e-5 * np.random.default_rng(0).normal(size=(32, 4, 64))).astype(np.float32)
+    program = quantise(graph, x)
+    assert program.ops[0].eps > 2**40
+    assert min(layer_sqnr(graph, program, x).values()) > 40
+
+
+def test_epsilon_beyond_the_integers_is_refused():
+    with pytest.raises(EmgEdgeError, match="scale the model's input up"):
+        quantise(normaliser(1e-5), np.full((4, 4, 64), 1e-12, np.float32))
+
+
+def test_bias_correction_leaves_the_accumulator_in_bounds():
+    op = Linear(
+        name="l", inputs=("x",), output="y", weight=np.ones((2, 3), np.int8), bias=np.array([2**30, 5], np.int32),
+        mul=np.array([1, 0], np.int32), shift=1,
+    )  # fmt: skip
+    found, wanted = np.zeros((4, 2), np.float32), np.full((4, 2), 1e9, np.float32)
+    shifted = _shifted(op, found, wanted, 0.1, 1000)
+    assert shifted.bias.tolist() == [2**30 + 1000, 5]  # the second output does not depend on its bias

@@ -7,13 +7,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emg_edge import compile_program, get_target
+from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled
 from emg_edge._report import chart
 from emg_edge.targets import TARGETS
 
@@ -122,3 +123,27 @@ def test_browser_draws_it_without_overflow(compiled, tmp_path):
     width, window, height = map(float, re.search(r"<title>([\d. ]+)</title>", done.stdout)[1].split())
     assert width <= window
     assert height > 200
+
+
+def test_hostile_metadata_neither_runs_nor_replaces_a_fact(tmp_path):
+    evil = "<script>alert(1)</script>"
+    program = programs.small_network()
+    program = replace(program, metadata={"emg.labels": evil, "program": "0" * 64, "python": evil})
+    model = compile_program(program, np.ones((1, 2, 60)), target=get_target("gap9"), out=tmp_path / "m")
+    page = load_compiled(model.folder).report(tmp_path / "r.html", accuracy={evil: 0.5}, note=evil).read_text()
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 3
+    assert model.summary["hash"] in page.split("To reproduce")[1]
+    assert "0" * 64 not in page
+
+
+@pytest.mark.parametrize("accuracy", ["high", {"n": 3}, {"accuracy": 0.5, "interval": [0.1]}, {"accuracy": None}])
+def test_what_is_no_accuracy_is_refused(compiled, tmp_path, accuracy):
+    with pytest.raises(EmgEdgeError, match="accuracy by 'c' is .*; give a fraction or what `evaluate` returned"):
+        compiled.report(tmp_path / "r.html", accuracy={"c": accuracy})
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_page_never_overwrites_its_own_json(compiled, tmp_path):
+    with pytest.raises(EmgEdgeError, match=r"r\.json: the page needs another suffix"):
+        compiled.report(tmp_path / "r.json")

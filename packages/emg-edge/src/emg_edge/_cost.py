@@ -7,7 +7,7 @@ Per layer: compute on all cores, DMA between L2 and L1 with two buffers, and con
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import ceil
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any
 
 from ._errors import EmgEdgeError
@@ -110,8 +110,11 @@ def _layer(program: Program, op: Op, memory: MemoryPlan, target: Target) -> Laye
         if streamed := memory.streamed(op.name):
             requests = ceil(streamed / max(target.staging_bytes // 2, 1))
             l3 = requests * target.transfers.l3_setup + streamed / target.transfers.l3_bytes_per_cycle
-    exposed = (min(dma, compute) / tiles) if tiles > 1 else min(dma, compute)  # the first tile waits for its data
-    cycles = max(compute, dma, l3) + exposed + tiles * model.tile + model.launch
+    exposed = min(dma, compute)
+    tiles = max(tiles, _useful_tiles(exposed, model.tile, work.pieces))
+    cycles = (
+        max(compute, dma, l3) + exposed / tiles + tiles * model.tile + model.launch
+    )  # the first tile waits for data
     power = target.power
     energy = None if power is None or target.clock_hz is None else 1e6 * power.watts * cycles / target.clock_hz
     return LayerCost(
@@ -125,6 +128,11 @@ def _layer(program: Program, op: Op, memory: MemoryPlan, target: Target) -> Laye
         tiles=tiles,
         energy_uj=energy,
     )
+
+
+def _useful_tiles(exposed: float, overhead: float, pieces: int) -> int:
+    """Return into how many tiles a layer is worth cutting although it fits L1, so that its transfers overlap."""
+    return max(1, min(int(sqrt(exposed / overhead)), pieces)) if overhead > 0 else 1
 
 
 def _speed_up(pieces: int, n_cores: int) -> float:

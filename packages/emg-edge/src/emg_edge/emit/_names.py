@@ -12,8 +12,9 @@ _KEYWORDS = (
     "|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|while"
 )
 _FILES = (
-    "main|vectors|emg|assert|ctype|errno|inttypes|limits|math|setjmp|signal|stdbool|stddef|stdint|stdio|stdlib|string"
-    "|time"
+    "main|vectors|emg|alloca|assert|complex|ctype|endian|errno|features|fenv|inttypes|iso646|limits|locale|math|setjmp"
+    "|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|string|strings|tgmath|threads|time|uchar"
+    "|wchar|wctype"
 )
 _RESERVED = re.compile(f"{_KEYWORDS}|{_FILES}|(emg|test)_.*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.+ -]")
