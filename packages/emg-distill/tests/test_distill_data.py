@@ -114,6 +114,11 @@ def test_too_few_subjects(tmp_path: Path) -> None:
         load_protocol(NAME, folder)
 
 
+def test_a_negative_split_seed_is_refused(uci_folder: Path) -> None:
+    with pytest.raises(EmgDistillError, match="split_seed=-1: it must be >= 0"):
+        load_protocol(NAME, uci_folder, split_seed=-1)
+
+
 def test_four_subjects_are_enough(tmp_path: Path) -> None:
     data = load_protocol(NAME, emg_io.synthesize(tmp_path / "set", n_subjects=4, seed=1))
     assert [len(set(data.part(part).subject)) for part in PARTS] == [2, 1, 1]

@@ -52,7 +52,7 @@ def load_protocol(
     data_dir
         The data set's folder, its archive as published, or a folder that holds the archive.
     split_seed
-        Which subjects go where.
+        Which subjects go where, ``>= 0``.
     preprocessing
         Signal path of a stored model: its filter and its channel statistics are used instead of new ones.
 
@@ -64,13 +64,15 @@ def load_protocol(
     Raises
     ------
     EmgDistillError
-        When emg-io or emg-dsp is not installed, there are fewer than four subjects, a label is neither a class nor
-        excluded, or the stored path is not one of this protocol.
+        When emg-io or emg-dsp is not installed, the seed is negative, there are fewer than four subjects, a label is
+        neither a class nor excluded, or the stored path is not one of this protocol.
     emg_io.EmgIoError
         When a file is damaged; the message names file and place.
     """
     io, dsp = _siblings()
     protocol = get_protocol(name)
+    if split_seed < 0:
+        raise EmgDistillError(f"split_seed={split_seed}: it must be >= 0")
     dataset = io.open_dataset(data_dir, format=protocol.format)
     if len(dataset.subjects) < _MIN_SUBJECTS:
         raise EmgDistillError(
