@@ -110,8 +110,8 @@ def test_held_out_tinymyo_lies_in_the_stated_interval():
 
 def one_linear(rows, outputs, depth):
     op = Linear(
-        name="l", inputs=("x",), output="y", weight=np.ones((outputs, depth), np.int8), bias=np.zeros(outputs, np.int32),
-        mul=np.ones(outputs, np.int32), shift=1,
+        name="l", inputs=("x",), output="y", weight=np.ones((outputs, depth), np.int8),
+        bias=np.zeros(outputs, np.int32), mul=np.ones(outputs, np.int32), shift=1,
     )  # fmt: skip
     shapes = {"x": (rows, depth), "y": (rows, outputs)}
     tensors = {name: Tensor(name=name, shape=shape, dtype="int8", scale=0.1) for name, shape in shapes.items()}

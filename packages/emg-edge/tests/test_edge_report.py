@@ -139,7 +139,7 @@ def test_hostile_metadata_neither_runs_nor_replaces_a_fact(tmp_path):
 
 @pytest.mark.parametrize("accuracy", ["high", {"n": 3}, {"accuracy": 0.5, "interval": [0.1]}, {"accuracy": None}])
 def test_what_is_no_accuracy_is_refused(compiled, tmp_path, accuracy):
-    with pytest.raises(EmgEdgeError, match="accuracy by 'c' is .*; give a fraction or what `evaluate` returned"):
+    with pytest.raises(EmgEdgeError, match=r"accuracy by 'c' is .*; give a fraction or what `evaluate` returned"):
         compiled.report(tmp_path / "r.html", accuracy={"c": accuracy})
     assert not list(tmp_path.iterdir())
 

@@ -112,9 +112,8 @@ def _layer(program: Program, op: Op, memory: MemoryPlan, target: Target) -> Laye
             l3 = requests * target.transfers.l3_setup + streamed / target.transfers.l3_bytes_per_cycle
     exposed = min(dma, compute)
     tiles = max(tiles, _useful_tiles(exposed, model.tile, work.pieces))
-    cycles = (
-        max(compute, dma, l3) + exposed / tiles + tiles * model.tile + model.launch
-    )  # the first tile waits for data
+    waiting = exposed / tiles  # the first tile waits for its data
+    cycles = max(compute, dma, l3) + waiting + tiles * model.tile + model.launch
     power = target.power
     energy = None if power is None or target.clock_hz is None else 1e6 * power.watts * cycles / target.clock_hz
     return LayerCost(
