@@ -147,8 +147,16 @@ def test_a_batch_that_processes_cannot_share_is_refused(toy, recipe, tmp_path: P
 def test_checkpoints_asked_for_are_written_when_validation_is_rare(toy, recipe, tmp_path: Path) -> None:
     """Six steps an epoch: a checkpoint at its end must not depend on a validation there."""
     plan = recipe(train={"epochs": 5, "validate_every": 5, "checkpoint_every": 6, "keep_checkpoints": 9})
-    finetune(plan, toy, tmp_path)
-    assert [int(path.name[-9:]) for path in list_checkpoints(tmp_path / "checkpoints")] == [6, 12, 18, 24, 30]
+    expected = weights_digest(finetune(plan, toy, tmp_path / "whole").model)
+    steps = [int(path.name[-9:]) for path in list_checkpoints(tmp_path / "whole" / "checkpoints")]
+    assert steps == [6, 12, 18, 24, 30]
+    with pytest.raises(InterruptedRunError):
+        finetune(plan, toy, tmp_path / "cut", callback=stop_at(14))
+    resumed = finetune(plan, toy, tmp_path / "cut")
+    assert resumed.fit.resumed_from == 12
+    assert weights_digest(resumed.model) == expected
+    logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "cut")]
+    assert logs[0] == logs[1]
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
