@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emg_edge import compile_model, load_onnx
+from emg_edge import EmgEdgeError, compile_model, load_onnx
 from emg_edge.emit import BINDINGS, emit_project
+from emg_edge.execute._build import build
 from emg_edge.execute._compare import compare
 from emg_edge.execute._execute import HostExecutor, ReferenceExecutor
 from emg_edge.graph._float import run_float
@@ -88,3 +90,30 @@ def test_transformer_from_onnx_equals_reference_and_follows_the_float_model(buil
     wanted = run_float(graph, x)[graph.outputs[0]].reshape(len(x), -1)
     found = compiled.run(x).reshape(len(x), -1)
     assert 10 * np.log10(np.square(wanted).sum() / np.square(wanted - found).sum()) > 25
+
+
+def test_an_artefact_that_cannot_be_written_is_built_elsewhere(tmp_path, monkeypatch):
+    program = programs.small_network()
+    feeds = programs.random_feeds(program, 1, 2)
+    (tmp_path / "model").mkdir()
+    folder = project(tmp_path / "model", program, feeds)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and allowed(path, mode))
+    found = HostExecutor(program, folder).run(feeds)
+    np.testing.assert_array_equal(found["logits"], ReferenceExecutor(program).run(feeds)["logits"])
+    assert not (folder.parent / "build").exists()
+    assert len(list(tmp_path.glob("emg-edge-*/c-*"))) == 1
+
+
+def test_a_compiler_that_does_not_run_is_named(tmp_path, monkeypatch):
+    broken = tmp_path / "gcc"
+    broken.write_text("#!/nonexistent/interpreter\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "main.c").touch()
+    with pytest.raises(EmgEdgeError, match=r"gcc cannot be run .*; repair or replace the compiler"):
+        build(tmp_path / "c", HostExecutor.toolchain, "main.c")
+    with pytest.raises(EmgEdgeError, match=r"holds no test_main\.c; compile the model again"):
+        build(tmp_path / "c", HostExecutor.toolchain, "test_main.c")

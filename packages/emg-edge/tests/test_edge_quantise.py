@@ -279,3 +279,23 @@ def test_bias_correction_leaves_the_accumulator_in_bounds():
     found, wanted = np.zeros((4, 2), np.float32), np.full((4, 2), 1e9, np.float32)
     shifted = _shifted(op, found, wanted, 0.1, 1000)
     assert shifted.bias.tolist() == [2**30 + 1000, 5]  # the second output does not depend on its bias
+
+
+def test_a_function_with_a_pole_is_refused(builders, tmp_path):
+    b = builders.Builder()
+    y = b.op("Reciprocal", builders.linear(b, "emg", 16, 8, "a"))
+    graph = load_onnx(builders.save(b.model(y, [1, 4, 16], [1, 4, 8]), tmp_path / "m.onnx"))
+    x = np.random.default_rng(0).normal(size=(16, 4, 16)).astype(np.float32)
+    with pytest.raises(EmgEdgeError, match="is not finite on"):
+        quantise(graph, x)
+
+
+def test_one_value_under_two_names_is_refused(builders, tmp_path):
+    b = builders.Builder()
+    y = builders.linear(b, "emg", 16, 8, "a")
+    model = b.model(y, [1, 4, 16], [1, 4, 8])
+    model.graph.node.add(op_type="Identity", input=[y], output=["again"])
+    model.graph.output.add(name="again").type.CopyFrom(model.graph.output[0].type)
+    graph = load_onnx(builders.save(model, tmp_path / "m.onnx"))
+    with pytest.raises(EmgEdgeError, match="stand more than once among inputs and outputs; export each value once"):
+        quantise(graph, np.ones((4, 4, 16), np.float32))

@@ -199,9 +199,7 @@ class Program:
         """
         for name, tensor in self.tensors.items():
             tensor.check(name)
-        lost = [name for name in self.inputs if name not in self.tensors]
-        if lost:
-            raise EmgEdgeError(f"program {self.name!r}: inputs {lost} are no tensors of the program; add them")
+        self._check_ports()
         known = set(self.inputs)
         for op in self.ops:
             missing = [name for name in op.inputs if name not in known]
@@ -216,6 +214,21 @@ class Program:
             raise EmgEdgeError(
                 f"program {self.name!r}: outputs {lost} are never written; name tensors that an operator writes"
             )
+        idle = sorted(set(self.inputs) - {name for op in self.ops for name in op.inputs})
+        if idle:
+            raise EmgEdgeError(f"program {self.name!r}: no operator reads inputs {idle}; remove them")
+
+    def _check_ports(self) -> None:
+        """Raise `EmgEdgeError` unless every input is a tensor and every port is named once."""
+        ports = (*self.inputs, *self.outputs)
+        twice = sorted({name for name in ports if ports.count(name) > 1})
+        if twice:
+            raise EmgEdgeError(
+                f"program {self.name!r}: {twice} stand more than once among inputs and outputs; export each value once"
+            )
+        lost = [name for name in self.inputs if name not in self.tensors]
+        if lost:
+            raise EmgEdgeError(f"program {self.name!r}: inputs {lost} are no tensors of the program; add them")
 
     @property
     def macs(self) -> int:
