@@ -69,6 +69,7 @@ def compile_student(student: Path, data: emg_distill.ProtocolData, out: Path) ->
 
 
 def table(
+    title: str,
     teacher: emg_distill.TrainResult,
     student: emg_distill.TrainResult,
     compiled: emg_edge.CompiledModel,
@@ -76,7 +77,7 @@ def table(
     cost: dict[str, Any],
 ) -> Table:
     """Return the closing table: what was learnt, what it costs, what is only modelled."""
-    rows = Table(title="UCI gestures, test subjects never seen in training", show_header=False, title_justify="left")
+    rows = Table(title=f"{title}; test subjects never seen in training", show_header=False, title_justify="left")
     sizes = {name: sum(p.numel() for p in run.model.parameters()) for name, run in (("t", teacher), ("s", student))}
     rows.add_row("teacher, float", f"{teacher.metrics['test']['accuracy']:.1%} accuracy, {sizes['t']:,} parameters")
     rows.add_row("student, float", f"{student.metrics['test']['accuracy']:.1%} accuracy, {sizes['s']:,} parameters")
@@ -113,7 +114,8 @@ def main(data: Path | None, out: Path, seed: int) -> None:
         report = compiled.report(
             out / "report.html", accuracy=accuracy, command=f"examples/end_to_end.py --seed {seed}"
         )
-    console.print(table(teacher, student, compiled, integer, cost))
+    title = "Forged recordings in the layout of UCI gestures" if data is None else "UCI gestures"
+    console.print(table(title, teacher, student, compiled, integer, cost))
     console.print(f"report {report}, C project {out / 'c'}, {time.perf_counter() - begun:.0f} s in all")
 
 
