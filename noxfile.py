@@ -89,7 +89,7 @@ def run_pytest(session: nox.Session, label: str, *arguments: str) -> None:
     """Run pytest and keep its counts for the closing summary."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = f"--junit-xml={REPORTS / label}.xml"
-    env = {"COVERAGE_FILE": str(Path(session.create_tmp()) / "coverage")}
+    env = {"COVERAGE_FILE": str(REPORTS / f"{label}.coverage")}
     session.run("python", "-m", "pytest", report, "-p", "no:cacheprovider", *arguments, *session.posargs, env=env)
 
 

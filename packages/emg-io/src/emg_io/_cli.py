@@ -240,7 +240,9 @@ def _show(document: object, rows: list[dict[str, Any]], json: bool, title: str) 
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*(rows[0] if rows else ()), title=title)
+    table = Table(*(rows[0] if rows else ()))
     for row in rows:
         table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console(markup=False, emoji=False).print(table)
+    console = Console(markup=False, emoji=False)
+    console.print(title, soft_wrap=True)  # a path stays whole, so that it can be copied
+    console.print(table)
