@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled, plan_arena
+from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled, plan_arena, run_reference
 from emg_edge._artifact import read_program
 from emg_edge._serialise import from_dict, program_hash, to_dict
 from emg_edge.emit import check_name, constant_bytes, emit_project, kernel_sources
-from emg_edge.execute._execute import SanitizedExecutor
+from emg_edge.execute._build import Toolchain
+from emg_edge.execute._execute import CExecutor
 
 _spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
 programs = importlib.util.module_from_spec(_spec)
@@ -90,11 +91,24 @@ def test_objects_import_neither_float_nor_allocation(everything, tmp_path):
     assert {name for name in wanted if not name.startswith(("emg_", "all_"))} <= {"memset", "memcpy"}
 
 
-def test_sanitizers_find_nothing(everything, tmp_path):
+class SanitizedExecutor(CExecutor):
+    """The host build under the address and undefined-behaviour sanitizers; slow."""
+
+    toolchain = Toolchain(
+        name="c-sanitized",
+        compiler="gcc",
+        flags=("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+        install="install gcc with its sanitizers (Debian: apt-get install gcc)",
+    )
+
+
+def test_sanitizers_find_nothing_and_change_no_bit(everything, tmp_path):
     folder = unpack(tmp_path / "c", emit(everything))
     feeds = programs.random_feeds(everything, 5, samples=4)
-    found = SanitizedExecutor(everything, folder).run(feeds)
-    assert all(len(found[name]) == 4 for name in everything.outputs)
+    found = SanitizedExecutor(everything, folder).trace(feeds)
+    expected = run_reference(everything, feeds)
+    for op in everything.ops:
+        np.testing.assert_array_equal(found[op.output], expected[op.output], err_msg=op.name)
 
 
 def test_make_test_passes_and_notices_a_changed_weight(tmp_path):

@@ -139,17 +139,6 @@ class HostExecutor(CExecutor):
     )
 
 
-class SanitizedExecutor(CExecutor):
-    """The same under the address and undefined-behaviour sanitizers; slow."""
-
-    toolchain = Toolchain(
-        name="c-sanitized",
-        compiler="gcc",
-        flags=("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
-        install="install gcc with its sanitizers (Debian: apt-get install gcc)",
-    )
-
-
 class Rv32Executor(CExecutor):
     """The C project built for RV32IMC and run by QEMU, which counts instructions exactly."""
 
