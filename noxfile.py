@@ -85,6 +85,12 @@ def install_all(session: nox.Session, *tools: str) -> None:
     install(session, *(local(package) for package in PACKAGES), *tools)
 
 
+def install_alone(session: nox.Session, package: str) -> None:
+    """Install one package, the siblings that it declares, and what its tests need."""
+    siblings = SIBLINGS[package] + EXTRA_SIBLINGS.get(package, [])
+    install(session, local(package), *(str(folder(s)) for s in siblings), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
+
+
 def run_pytest(session: nox.Session, label: str, *arguments: str) -> None:
     """Run pytest and keep its counts for the closing summary."""
     REPORTS.mkdir(parents=True, exist_ok=True)
@@ -130,8 +136,7 @@ def typing(session: nox.Session) -> None:
 @each_package
 def tests(session: nox.Session, package: str) -> None:
     """One package's tests in an environment that holds it and its declared dependencies alone."""
-    siblings = SIBLINGS[package] + EXTRA_SIBLINGS.get(package, [])
-    install(session, local(package), *(str(folder(s)) for s in siblings), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
+    install_alone(session, package)
     floor = COVERAGE_FLOOR[package]
     coverage = [
         f"--cov={module(package)}",
@@ -146,7 +151,7 @@ def tests(session: nox.Session, package: str) -> None:
 @nox.parametrize("package", TORCH_FREE, ids=TORCH_FREE)
 def compat(session: nox.Session, package: str) -> None:
     """The torch-free packages' tests on every other installed Python from 3.11 on."""
-    install(session, local(package), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
+    install_alone(session, package)
     run_pytest(session, f"{package}-{session.python}", str(folder(package) / "tests"))
 
 
@@ -205,8 +210,7 @@ def demo(session: nox.Session) -> None:
 @each_package
 def bench(session: nox.Session, package: str) -> None:
     """Speed, with the peers in the same run."""
-    siblings = SIBLINGS[package] + EXTRA_SIBLINGS.get(package, [])
-    install(session, local(package), *(str(folder(s)) for s in siblings), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
+    install_alone(session, package)
     session.run(
         "python",
         "-m",
