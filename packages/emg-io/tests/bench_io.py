@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emg_io import Recording, WindowStore, synthesize
-from emg_io.formats._uci_repeats import parse
+from emg_io.engines._uci_repeats import parse
 
 WINDOW, N_WINDOWS = 1000, 200
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import settings
 
 import emg_io
+from emg_io.formats import REGISTRY
 
 settings.register_profile("emg-io", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("emg-io")
-
-FORGED = {"uci": {"n_subjects": 6}, "ninapro-db1": {"n_subjects": 3, "segment_s": 0.6, "gap_s": 0.4}}
 
 
 def _load(name: str):
@@ -22,22 +21,32 @@ def _load(name: str):
     return module
 
 
+TABLES = _load("io_tables")
+
+
 @pytest.fixture(scope="session")
 def oracles():
     return _load("io_oracles")
 
 
 @pytest.fixture(scope="session")
-def forged(tmp_path_factory):
-    """Folder of a forged data set, by format name."""
+def forgery(tmp_path_factory):
+    """Folder of a forged data set and what a reader must find in it, by format name; each is made once."""
     made = {}
 
-    def get(name: str) -> Path:
+    def get(name: str):
         if name not in made:
-            made[name] = emg_io.synthesize(tmp_path_factory.mktemp(name) / "set", name, seed=3, **FORGED[name])
+            folder = tmp_path_factory.mktemp(name)
+            made[name] = folder, REGISTRY[name].forge(folder, seed=3, **TABLES.FORGED.get(name, TABLES.DEFAULT))
         return made[name]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def forged(forgery):
+    """Folder of a forged data set, by format name."""
+    return lambda name: forgery(name)[0]
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +57,12 @@ def uci(forged):
 @pytest.fixture(scope="session")
 def nina(forged):
     return emg_io.open_dataset(forged("ninapro-db1"))
+
+
+@pytest.fixture(scope="session")
+def real_places():
+    """Where real recordings of a format lie below EMG_DATA, by format name."""
+    return TABLES.REAL
 
 
 @pytest.fixture

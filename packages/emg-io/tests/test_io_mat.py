@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from emg_io import EmgIoError
-from emg_io._mat import MatFile
-from emg_io._mat_write import mat_bytes
+from emg_io.engines._mat5 import MatFile
+from emg_io.engines._mat5_write import mat_bytes
 
 DTYPES = ["f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from emg_io import EmgIoError, open_dataset
-from emg_io._mat import MatFile
-from emg_io.formats._uci_repeats import parse
-from emg_io.formats._uci_text import parse_rows
+from emg_io.engines._mat5 import MatFile
+from emg_io.engines._uci_repeats import parse
+from emg_io.engines._uci_text import parse_rows
 
 N_MUTATIONS = 700
 
@@ -77,7 +77,7 @@ def test_mutated_uci_text(uci_text, oracles):
 
 @pytest.fixture(scope="module")
 def small_mat():
-    from emg_io._mat_write import mat_bytes
+    from emg_io.engines._mat5_write import mat_bytes
 
     rng = np.random.default_rng(5)
     label = np.repeat([0, 1, 0, 2], 20).astype(np.uint8)

@@ -5,7 +5,7 @@ import pytest
 import scipy.io
 
 from emg_io import EmgIoError, open_dataset
-from emg_io._mat_write import mat_bytes
+from emg_io.engines._mat5_write import mat_bytes
 from emg_io.formats._ninapro_names import MOVEMENTS
 
 N = 300

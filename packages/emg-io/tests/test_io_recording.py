@@ -3,6 +3,8 @@
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from operator import methodcaller
 
@@ -12,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from emg_io import EmgIoError, Layout, Recording
+from emg_io import Aux, EmgIoError, Event, Layout, Recording, Track, _source
 from emg_io._recording import runs
 from emg_io._resample import hold_index
-from emg_io._source import Content, Source, _Cache
+from emg_io._source import Annotations, Content, Header, RandomAccess, _Contents
 
 
 def stamped(sfreq=100.0, **changes):
@@ -153,17 +155,102 @@ def test_recordings_read_themselves_in_another_process(uci):
 def test_cache_holds_what_was_used_last_and_no_more():
     loads = []
 
-    class Counting(Source):
-        def load(self):
-            loads.append(self)
-            return Content(np.zeros((1, 1000), np.int8), 1.0)
+    def content(key):
+        loads.append(key)
+        return Content(raw=np.zeros((1, 1000), np.int8), sfreq=1.0)
 
-    cache, one, two, three = _Cache(2500), Counting(), Counting(), Counting()
-    for source in (one, two, one, three, one, two):
-        cache.get(source)
-    assert loads == [one, two, three, two]
-    assert cache.peek(three) is None
-    assert cache.peek(one) is not None
+    cache = _Contents(2500)
+    for key in (1, 2, 1, 3, 1, 2):
+        held = cache.get(key, partial(content, key))
+        assert not held.raw.flags.writeable
+    assert loads == [1, 2, 3, 2]
+
+
+@dataclass(frozen=True)
+class Ramp(RandomAccess):
+    """A recording of which slices are read one by one; it keeps a list of what was read."""
+
+    n: int
+    read: tuple = field(default_factory=lambda: ([],), compare=False)
+
+    def scan(self):
+        self.read[0].append("header")
+        return Header(self.n, 100.0, {"made": "up"}, ("force",))
+
+    def samples(self, start, stop):
+        self.read[0].append((start, stop))
+        return np.arange(start, stop, dtype=np.int16)[None, :].copy()
+
+    def read_annotations(self):
+        self.read[0].append("annotations")
+        return Annotations(
+            tracks={"label": Track("label", np.ones(self.n, np.int8))}, events=(Event(0.1, 0, "cue", "go"),)
+        )
+
+    def aux(self, name):
+        return Aux(name, np.zeros((2, self.n)), 100.0) if name == "force" else super().aux(name)
+
+
+def ramp(n):
+    return Recording("1", "1", None, "made up", 1, "adc", 2.0, 1.0, Layout.unplaced(1), uniform=True, reader=Ramp(n))
+
+
+def test_random_access_reads_what_is_asked_for():
+    recording = ramp(1000)
+    (read,) = recording.reader.read
+    assert recording.n_samples == 1000
+    assert recording.raw(10, 13).tolist() == [[10, 11, 12]]
+    assert recording.signal(0, 2).tolist() == [[1.0, 3.0]]
+    assert recording.labels().sum() == 1000
+    assert recording.events == (Event(0.1, 0, "cue", "go"),)
+    assert recording.metadata == {"made": "up"}
+    assert read == ["header", (10, 13), (0, 2), "annotations"]
+    assert recording.aux_names == ("force",)
+    assert recording.aux("force").values.shape == (2, 1000)
+    with pytest.raises(EmgIoError, match=r"no such signal beside the EMG.*force.*glove"):
+        recording.aux("glove")
+    with pytest.raises(EmgIoError, match="no such signal beside the EMG"):
+        recording.reader.aux("glove")
+    recording.check()
+    assert read[-1] == (0, 1000)
+    whole = recording.reader.load()
+    assert (whole.raw.shape, list(whole.aux), list(whole.tracks)) == ((1, 1000), ["force"], ["label"])
+    held = recording.resample(200.0)
+    assert held.n_samples == 1999
+    assert held.aux("force").sfreq == 100.0
+
+
+def test_checking_reads_in_blocks(monkeypatch):
+    monkeypatch.setattr(_source, "_BLOCK_BYTES", 64)
+    recording = ramp(100)
+    recording.check()
+    assert [step for step in recording.reader.read[0] if isinstance(step, tuple)][1:] == [
+        (0, 32),
+        (32, 64),
+        (64, 96),
+        (96, 100),
+    ]
+
+
+def test_channels_may_differ_in_calibration_and_have_names():
+    recording = Recording.from_array(np.ones((2, 3), np.int16), 10.0, scale=(1.0, 2.0), offset=(0.0, 0.5))
+    assert recording.signal().tolist() == [[1, 1, 1], [2.5, 2.5, 2.5]]
+    assert recording.channels == ("emg1", "emg2")
+    assert replace(recording, channels=("FCR", "ECU")).channels == ("FCR", "ECU")
+    with pytest.raises(EmgIoError, match="scale: not a calibration: expected a finite number, or 2 of them"):
+        replace(recording, scale=(1.0, 2.0, 3.0))
+    with pytest.raises(EmgIoError, match="offset: not a calibration"):
+        replace(recording, offset=(1.0, np.nan))
+    with pytest.raises(EmgIoError, match="channel names do not name the channels"):
+        replace(recording, channels=("FCR", "FCR"))
+
+
+def test_layouts_of_several_rings_and_of_unknown_places():
+    rings = Layout.rings((3, 2))
+    assert (rings.n_chans, rings.shape) == (5, (2, 3))
+    assert rings.neighbours(0) == (1, 2)
+    assert rings.neighbours(3) == (4,)
+    assert Layout.unplaced(4).neighbours(1) == ()
 
 
 def test_layout_is_a_bijection_or_raises():
@@ -204,7 +291,7 @@ def test_equal_content_has_equal_hash():
     ({"timestamps": [0.0, np.nan, 1.0]}, r"timestamps: clock runs backwards: expected finite"),
     ({"labels": [0.5, 1.0, 2.0]}, r"not labels: expected \(time,\) integers, found float64 \(3,\)"),
     ({"labels": [[0], [1], [2]]}, r"not labels.*\(3, 1\)"),
-    ({"scale": np.nan}, r"scale, offset: not a scale: expected finite numbers, found nan"),
+    ({"scale": np.nan}, r"scale: not a calibration: expected a finite number, or 2 of them, found nan"),
 ])  # fmt: skip
 def test_arrays_that_are_no_recording(arguments, message):
     good = {"raw": np.arange(6).reshape(2, 3), "sfreq": 10.0}

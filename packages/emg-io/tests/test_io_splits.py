@@ -17,7 +17,7 @@ from emg_io import (
     split_by_subject,
     split_by_time,
 )
-from emg_io._split import RecordingKey
+from emg_io.splits._split import RecordingKey
 
 
 def made(*rows):

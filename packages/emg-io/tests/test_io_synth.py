@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emg_io import EmgIoError, MotorUnitPool, Muscle, open_dataset, surface_emg, synthesize
-from emg_io._motor import electrode_gains, muap_shapes
+from emg_io.forging._motor import electrode_gains, muap_shapes
 
 RNG = np.random.default_rng
 
@@ -109,7 +109,7 @@ def test_output_that_exists_is_left_alone(tmp_path):
 
 
 def test_a_failing_forge_leaves_nothing(tmp_path, monkeypatch):
-    from emg_io.formats import _uci_forge
+    from emg_io.formats._forges import uci as _uci_forge
 
     monkeypatch.setattr(_uci_forge, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match=r"disk full"):

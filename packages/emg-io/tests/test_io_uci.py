@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emg_io import EmgIoError, open_dataset
-from emg_io.formats._uci_forge import text
-from emg_io.formats._uci_repeats import _parse_repeats, parse
-from emg_io.formats._uci_text import HEADER, parse_rows, spell
+from emg_io.engines._uci_repeats import _parse_repeats, parse
+from emg_io.engines._uci_text import HEADER, parse_rows, spell
+from emg_io.formats._forges.uci import text
 
 ROW = "\t".join(["{}", "1e-05", "-2e-05", "0", "-0.00128", "0.00127", "0.0001", "-4e-05", "0.00021", "{}"])
 

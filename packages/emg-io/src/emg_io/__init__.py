@@ -3,18 +3,19 @@
 from ._dataset import Dataset, formats, open_dataset
 from ._errors import EmgIoError
 from ._layout import Layout
-from ._motor import MotorUnitPool, Muscle, surface_emg
 from ._recording import Recording, Segment
-from ._source import Track
-from ._split import Span, Split
-from ._splitters import split_by_repetition, split_by_session, split_by_subject, split_by_time
-from ._store import WindowStore
+from ._source import Aux, Event, Track
 from ._synth import synthesize
+from .forging import MotorUnitPool, Muscle, surface_emg
 from .formats import FormatInfo
+from .splits import Span, Split, split_by_repetition, split_by_session, split_by_subject, split_by_time
+from .store import WindowStore
 
 __all__ = [
+    "Aux",
     "Dataset",
     "EmgIoError",
+    "Event",
     "FormatInfo",
     "Layout",
     "MotorUnitPool",

@@ -99,7 +99,7 @@ def convert(
     json: Json = False,
 ) -> None:
     """Convert a data set to a window store; stamped clocks are resampled by holding."""
-    from ._store import WindowStore
+    from .store import WindowStore
 
     with _Errors(json):
         dataset = _open(path, format)
@@ -172,7 +172,7 @@ def _check_dataset(path: Path, name: str | None) -> tuple[int, list[EmgIoError]]
 
 def _check_store(path: Path) -> tuple[int, list[EmgIoError]]:
     """Verify a window store."""
-    from ._store import WindowStore
+    from .store import WindowStore
 
     try:
         store = WindowStore.open(path)
@@ -186,7 +186,10 @@ def _uniform(recording: Recording, sfreq: float | None, dataset: Dataset) -> Rec
     """Put a recording on a uniform clock where it is asked for or has none."""
     if sfreq is None and recording.uniform:
         return recording
-    return recording.resample(dataset.info.sfreq if sfreq is None else sfreq)
+    rate = dataset.info.sfreq if sfreq is None else sfreq
+    if rate is None:
+        raise EmgIoError("no uniform rate is known: name one", file=recording.source, place="--sfreq")
+    return recording.resample(rate)
 
 
 class _Errors:

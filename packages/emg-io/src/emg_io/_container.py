@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 import zlib
@@ -16,11 +17,11 @@ from ._errors import EmgIoError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_MEMBERS = 100_000
+MAX_MEMBERS = 500_000
 MAX_MEMBER_BYTES = 512 * 2**20
 MAX_TOTAL_BYTES = 16 * 2**30
 MAX_RATIO = 200
-MAX_DEPTH = 4
+MAX_DEPTH = 6
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -85,6 +86,7 @@ class Folder(Container):
     def read(self, name: str) -> bytes:
         """Read one file whole."""
         with self.open(name) as stream:
+            _bounded(self.label(name), "size", os.fstat(stream.fileno()).st_size, MAX_MEMBER_BYTES)
             return stream.read(MAX_MEMBER_BYTES)
 
     def open(self, name: str) -> BinaryIO:
@@ -93,7 +95,6 @@ class Folder(Container):
         if not file.resolve().is_relative_to(self.path.resolve()):
             raise EmgIoError("link leads out of the data set", file=self.label(name), place="path")
         try:
-            _bounded(self.label(name), "size", file.stat().st_size, MAX_MEMBER_BYTES)
             return file.open("rb")
         except OSError as error:
             raise EmgIoError("cannot be read", file=self.label(name), found=str(error)) from None

@@ -132,7 +132,7 @@ def find_format(name: str) -> Format:
 def _find(container: Container, candidates: Sequence[Format]) -> list[tuple[Format, Container, list[Member]]]:
     """Return the formats whose layout is found in a container or, failing that, in an archive lying in a folder."""
     members = container.members()
-    found = [(entry, container, claimed) for entry in candidates if (claimed := entry.claims(members))]
+    found = _claimants(container, members, candidates)
     if not isinstance(container, Folder):
         return found
     others = [entry for entry in candidates if entry not in [hit[0] for hit in found]]
@@ -145,20 +145,38 @@ def _find(container: Container, candidates: Sequence[Format]) -> list[tuple[Form
                 unreadable.append(error)
     if unreadable and not found:
         raise unreadable[0]
+    return _sets_first(found)
+
+
+def _claimants(
+    container: Container, members: Sequence[Member], candidates: Sequence[Format]
+) -> list[tuple[Format, Container, list[Member]]]:
+    """Return the formats that claim files by name; where several do, their probes look inside."""
+    found = [(entry, container, claimed) for entry in candidates if (claimed := entry.claims(members))]
+    found = _sets_first(found)
+    if len(found) > 1 or (found and len(candidates) > 1):
+        found = [hit for hit in found if hit[0].probe(container, hit[2])]
     return found
+
+
+def _sets_first(
+    found: list[tuple[Format, Container, list[Member]]],
+) -> list[tuple[Format, Container, list[Member]]]:
+    """Leave file formats out where a data set claims files."""
+    sets = [hit for hit in found if not hit[0].info.generic]
+    return sets or found
 
 
 def _refuse_repeats(recordings: Sequence[Recording]) -> None:
     """Refuse two files for one recording, as when a set lies twice in a folder."""
-    seen: dict[tuple[str, str, int | None], str] = {}
+    seen: dict[tuple[str, str, str, int | None], str] = {}
     for recording in recordings:
-        key = (recording.subject, recording.session, recording.repetition)
-        if key in seen:
+        if recording.key in seen:
             raise EmgIoError(
                 "recording occurs twice: name one of the copies",
                 file=recording.source,
-                place="subject, session, repetition",
+                place="subject, session, task, repetition",
                 expected="one file",
-                found=f"also {seen[key]}",
+                found=f"also {seen[recording.key]}",
             )
-        seen[key] = recording.source
+        seen[recording.key] = recording.source

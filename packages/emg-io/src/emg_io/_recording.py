@@ -11,7 +11,7 @@ import numpy as np
 from ._errors import EmgIoError
 from ._layout import Layout
 from ._resample import resampled
-from ._source import Content, InMemory, Source, Track
+from ._source import Aux, Content, Event, InMemory, Source, Track
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,13 +46,17 @@ class Recording:
     unit
         Unit of ``signal``: ``"V"``, ``"mV"``, ``"uV"``, ``"adc"`` or ``"unknown"``.
     scale, offset
-        ``signal = raw * scale + offset``.
+        ``signal = raw * scale + offset``: one number, or one per channel where they differ.
     layout
         Electrode layout.
     uniform
         Whether samples are equally spaced; if not, ``timestamps`` holds the clock.
     reader
         Where the content comes from.
+    task
+        What was recorded, where a subject's session has several recordings: exercise, gesture, stage, side.
+    channels
+        Names of the channels; ``emg1``, ``emg2``, ... where the data set has none.
     """
 
     subject: str
@@ -61,23 +65,26 @@ class Recording:
     source: str
     n_chans: int
     unit: str
-    scale: float
-    offset: float
+    scale: float | tuple[float, ...]
+    offset: float | tuple[float, ...]
     layout: Layout
     uniform: bool
     reader: Source = field(repr=False)
+    task: str = ""
+    channels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise EmgIoError("unknown unit", file=self.source, place="unit", expected="|".join(UNITS), found=self.unit)
-        if not np.all(np.isfinite([self.scale, self.offset])):
-            raise EmgIoError(
-                "not a scale",
-                file=self.source,
-                place="scale, offset",
-                expected="finite numbers",
-                found=f"{self.scale}, {self.offset}",
-            )
+        for place, values in (("scale", self.scale), ("offset", self.offset)):
+            if not np.all(np.isfinite(values)) or (isinstance(values, tuple) and len(values) != self.n_chans):
+                raise EmgIoError(
+                    "not a calibration",
+                    file=self.source,
+                    place=place,
+                    expected=f"a finite number, or {self.n_chans} of them",
+                    found=str(values),
+                )
         if self.layout.n_chans != self.n_chans:
             raise EmgIoError(
                 "layout and channel count disagree",
@@ -85,6 +92,17 @@ class Recording:
                 place="layout",
                 expected=f"{self.n_chans} channels",
                 found=str(self.layout.n_chans),
+            )
+
+        if not self.channels:
+            object.__setattr__(self, "channels", tuple(f"emg{n}" for n in range(1, self.n_chans + 1)))
+        if len(set(self.channels)) != self.n_chans:
+            raise EmgIoError(
+                "channel names do not name the channels",
+                file=self.source,
+                place="channels",
+                expected=f"{self.n_chans} different names",
+                found=str(self.channels),
             )
 
     @classmethod
@@ -97,8 +115,8 @@ class Recording:
         session: str = "1",
         repetition: int | None = None,
         unit: str = "unknown",
-        scale: float = 1.0,
-        offset: float = 0.0,
+        scale: float | tuple[float, ...] = 1.0,
+        offset: float | tuple[float, ...] = 0.0,
         layout: Layout | None = None,
         labels: NDArray[np.integer] | None = None,
         label_names: Mapping[int, str] | None = None,
@@ -134,7 +152,7 @@ class Recording:
         tracks = {} if labels is None else {"label": Track("label", _whole(labels), dict(label_names or {}))}
         stamps = None if timestamps is None else np.array(timestamps, float)
         _same_length(raw.shape[1], tracks, stamps)
-        content = Content(raw, float(sfreq), stamps, tracks)
+        content = Content(stamps, tracks, raw=raw, sfreq=float(sfreq))
         where = layout or Layout.ring(raw.shape[0])
         return cls(
             subject,
@@ -149,6 +167,11 @@ class Recording:
             timestamps is None,
             InMemory(content),
         )
+
+    @property
+    def key(self) -> tuple[str, str, str, int | None]:
+        """Subject, session, task and repetition: different for every recording of a data set."""
+        return self.subject, self.session, self.task, self.repetition
 
     @property
     def n_samples(self) -> int:
@@ -168,17 +191,40 @@ class Recording:
     @property
     def timestamps(self) -> NDArray[np.float64] | None:
         """(time,) float64 seconds, read-only, or None where the clock is uniform."""
-        return self.reader.content().timestamps
+        return self.reader.annotations().timestamps
 
     @property
     def tracks(self) -> Mapping[str, Track]:
-        """Annotations by name; ``"label"`` is the one models learn."""
-        return self.reader.content().tracks
+        """Annotations of every sample by name; ``"label"`` is the one models learn."""
+        return self.reader.annotations().tracks
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened at single times: keystrokes, prompts, markers; in order of onset."""
+        return self.reader.annotations().events
+
+    @property
+    def aux_names(self) -> tuple[str, ...]:
+        """Names of the signals recorded beside the EMG."""
+        return self.reader.header().aux
+
+    def aux(self, name: str) -> Aux:
+        """Return a signal recorded beside the EMG; an unknown name raises `EmgIoError` with those that exist."""
+        if name not in self.aux_names:
+            raise EmgIoError(
+                "no such signal beside the EMG",
+                file=self.source,
+                place="aux",
+                expected=", ".join(self.aux_names) or "none at all",
+                found=name,
+            )
+        return self.reader.aux(name)
 
     def raw(self, start: int = 0, stop: int | None = None) -> NDArray[np.generic]:
-        """Return samples ``start`` to ``stop`` as stored: a read-only view, (channels, time)."""
-        stop = self._bounds(start, stop)
-        return self.reader.content().raw[:, start:stop]
+        """Return samples ``start`` to ``stop`` as stored: read-only, (channels, time); reads no more where it can."""
+        samples = self.reader.samples(start, self._bounds(start, stop))
+        samples.flags.writeable = False
+        return samples
 
     def signal(self, start: int = 0, stop: int | None = None, dtype: DTypeLike = np.float32) -> NDArray[np.floating]:
         """Return ``raw * scale + offset`` in `unit`, a new (channels, time) array of floating ``dtype``."""
@@ -188,9 +234,9 @@ class Recording:
                 "signal is physical", place="dtype", expected="a floating dtype; raw() has integers", found=str(kind)
             )
         values: NDArray[np.floating] = self.raw(start, stop).astype(kind)
-        values *= np.array(self.scale, kind)
-        if self.offset:
-            values += np.array(self.offset, kind)
+        values *= np.array(self.scale, kind).reshape(-1, 1)
+        if np.any(self.offset):
+            values += np.array(self.offset, kind).reshape(-1, 1)
         return values
 
     def track(self, name: str) -> Track:
@@ -242,13 +288,13 @@ class Recording:
 
     def check(self) -> None:
         """Read the whole file anew, whatever was read before; raise `EmgIoError` where it breaks its format."""
-        self.reader.load()
+        self.reader.check()
 
     def content_hash(self) -> str:
         """Return the sha256 of shape, dtype and sample bytes: equal for two recordings with the same samples."""
-        raw = self.reader.content().raw
+        raw = self.raw()
         digest = hashlib.sha256(f"{raw.shape} {raw.dtype.str}".encode())
-        digest.update(np.ascontiguousarray(raw).data)
+        digest.update(np.ascontiguousarray(raw).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
 
     def _bounds(self, start: int, stop: int | None) -> int:

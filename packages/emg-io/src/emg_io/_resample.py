@@ -107,7 +107,7 @@ def _taken(old: Content, take: NDArray[np.intp], sfreq: float, t0: float) -> Con
     """Return a content with the chosen samples on a new clock."""
     tracks = {name: Track(name, track.values[take], track.names) for name, track in old.tracks.items()}
     metadata = {**old.metadata, "t0": t0, "resampled": "hold"}
-    return Content(old.raw[:, take], sfreq, None, tracks, metadata)
+    return Content(None, tracks, old.events, raw=old.raw[:, take], sfreq=sfreq, metadata=metadata, aux=old.aux)
 
 
 def hold_index(stamps: NDArray[np.float64], sfreq: float) -> NDArray[np.intp]:

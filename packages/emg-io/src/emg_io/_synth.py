@@ -49,7 +49,7 @@ def synthesize(out: str | Path, format: str = "uci", n_subjects: int = 6, seed: 
 
 def _check_options(options: dict[str, float]) -> None:
     """Refuse unknown options and lengths that make no recording."""
-    limits = {"segment_s": (0.2, 60.0), "gap_s": (0.2, 60.0), "variation": (0.0, 5.0)}
+    limits = {"segment_s": (0.05, 60.0), "gap_s": (0.05, 60.0), "variation": (0.0, 5.0)}
     for name, value in options.items():
         if name not in limits:
             raise EmgIoError("unknown option", place="options", expected=", ".join(limits), found=name)

@@ -16,12 +16,11 @@ import numpy as np
 
 from emg_io._errors import EmgIoError
 from emg_io._layout import Layout
-from emg_io._mat import MatFile
 from emg_io._recording import Recording
 from emg_io._source import Content, Header, Source, Track
+from emg_io.engines._mat5 import MatFile
 
-from ._format import Format, FormatInfo
-from ._ninapro_forge import forge
+from ._format import Format, FormatInfo, forger
 from ._ninapro_names import MOVEMENTS
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ class NinaproFile(Source):
             tracks = {name: self._track(mat, name, header.n_samples) for name in self._present(mat)}
             emg = np.asarray(mat.read("emg"), np.float64)[: header.n_samples]
         self._check_samples(emg)
-        return Content(np.ascontiguousarray(emg.T), self.base.sfreq, None, tracks, header.metadata)
+        return Content(tracks=tracks, raw=np.ascontiguousarray(emg.T), sfreq=self.base.sfreq, metadata=header.metadata)
 
     @property
     def _file(self) -> str:
@@ -247,11 +246,13 @@ def _format(base: Base, *, verified: bool) -> Format:
             writes=True,
             n_chans=base.n_chans,
             sfreq=base.sfreq,
+            unit="V",
+            layout=base.layout,
             label_names=MOVEMENTS,
         ),
         claims=partial(_claims, base),
         open=partial(_open, base),
-        forge=forge,
+        forge=forger("ninapro"),
     )
 
 

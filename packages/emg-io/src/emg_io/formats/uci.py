@@ -17,10 +17,9 @@ from emg_io._errors import EmgIoError
 from emg_io._layout import Layout
 from emg_io._recording import Recording, runs
 from emg_io._source import Content, Source, Track
+from emg_io.engines._uci_repeats import parse
 
-from ._format import Format, FormatInfo
-from ._uci_forge import forge
-from ._uci_repeats import parse
+from ._format import Format, FormatInfo, forger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +68,7 @@ class UciFile(Source):
             "clipped": [int(n) for n in np.sum((counts == -128) | (counts == 127), axis=1)],
             "unit": "nominally volts (unverified): Myo count x 1e-5",
         }
-        return Content(counts, len(changes) / span_s, stamps / 1e3, tracks, metadata)
+        return Content(stamps / 1e3, tracks, raw=counts, sfreq=len(changes) / span_s, metadata=metadata)
 
 
 def occurrences(labels: NDArray[np.integer]) -> NDArray[np.int16]:
@@ -124,9 +123,11 @@ FORMAT = Format(
         writes=True,
         n_chans=8,
         sfreq=100.0,
+        unit="V",
+        layout=_RING,
         label_names=LABELS,
     ),
     claims=_claims,
     open=_open,
-    forge=forge,
+    forge=forger("uci"),
 )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from ._errors import EmgIoError
+from emg_io._errors import EmgIoError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ._atomic import write_bytes
-from ._errors import EmgIoError
+from emg_io._atomic import write_bytes
+from emg_io._errors import EmgIoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._atomic import new_folder, write_bytes
-from ._errors import EmgIoError
+from emg_io._atomic import new_folder, write_bytes
+from emg_io._errors import EmgIoError
+
 from ._manifest import Entry, Manifest, Shard, Signal
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ._recording import Recording
+    from emg_io._recording import Recording
 
 SHARD_SAMPLES = 2**24
 _LABEL_DTYPE = np.dtype("<i2")
@@ -244,6 +245,8 @@ def _signal(recording: Recording) -> Signal:
             place="timestamps",
             expected="a uniform clock",
         )
+    if isinstance(recording.scale, tuple) or isinstance(recording.offset, tuple):
+        raise EmgIoError("channels are calibrated one by one", file=recording.source, place="scale, offset")
     dtype = recording.raw(0, 0).dtype.newbyteorder("<").str
     return Signal(recording.n_chans, dtype, recording.sfreq, recording.unit, recording.scale, recording.offset)
 

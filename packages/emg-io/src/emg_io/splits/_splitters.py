@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
-from ._errors import EmgIoError
-from ._recording import Recording, runs
+from emg_io._errors import EmgIoError
+from emg_io._recording import Recording, runs
+
 from ._split import PARTS, RecordingKey, Span, Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ._dataset import Dataset
+    from emg_io._dataset import Dataset
 
 Choice: TypeAlias = "float | Sequence[str | int]"
 Name = TypeVar("Name", str, int)

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_io._arm import SIM_HZ, Person, Script, cue_track, ring_angles, series, simulate
 from emg_io._atomic import write_bytes
-from emg_io._mat_write import mat_bytes
+from emg_io.engines._mat5_write import mat_bytes
+from emg_io.forging import Truth
+from emg_io.forging._arm import SIM_HZ, Person, Script, cue_track, ring_angles, series, simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from emg_io._motor import Floats
+    from emg_io.forging._motor import Floats
 
 SFREQ = 100.0
 STEP_V = 10.0 / 4096
@@ -32,7 +33,7 @@ _POINTS_DEG = (85.0, 245.0)
 
 def forge(
     out: Path, n_subjects: int, seed: int, *, segment_s: float = 1.2, gap_s: float = 0.8, variation: float = 1.0
-) -> list[Path]:
+) -> list[Truth]:
     """Write exercise 1 of a synthetic DB1.
 
     Parameters
@@ -50,10 +51,10 @@ def forge(
 
     Returns
     -------
-    list of Path
-        The files written.
+    list of Truth
+        What a reader must find.
     """
-    files = []
+    truths = []
     for subject in range(1, n_subjects + 1):
         rng = np.random.default_rng((seed, subject))
         person = Person.draw(rng, _N_MOVEMENTS + 1, angles_deg=_ANGLES_DEG, variation=variation)
@@ -61,9 +62,10 @@ def forge(
         script = series(order, segment_s, gap_s, rng)
         angles = np.concatenate([ring_angles(8), np.deg2rad(_POINTS_DEG)])
         emg = envelope(simulate(person, script, patterns(), angles, rng))
-        files.append(out / f"S{subject}_A1_E1.mat")
-        write_bytes(files[-1], mat_bytes(_fields(subject, emg, script, rng)))
-    return files
+        fields = _fields(subject, emg, script, rng)
+        write_bytes(out / f"S{subject}_A1_E1.mat", mat_bytes(fields))
+        truths.append(Truth(str(subject), "E1", "", None, emg, fields["restimulus"].astype(np.int16)))
+    return truths
 
 
 def patterns() -> Floats:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from ._errors import EmgIoError
+from emg_io._errors import EmgIoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

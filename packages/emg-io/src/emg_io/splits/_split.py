@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import orjson
 
-from ._errors import EmgIoError
+from emg_io._errors import EmgIoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._dataset import Dataset
+    from emg_io._dataset import Dataset
 
 PARTS = ("train", "val", "test")
 UNITS = ("subject", "session", "repetition", "time")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SIM_HZ = 1000.0
 RAMP_S = 0.25
 _REST = 0.012
+_SLOW_S = 0.2
 
 # flexor carpi radialis, flexor digitorum, flexor carpi ulnaris, extensor carpi ulnaris, extensor digitorum, extensor
 # carpi radialis: angles in degrees round the forearm, from the radial side over the palm side
@@ -67,16 +68,17 @@ class Person:
         return replace(self, muscles=tuple(replace(muscle, angle=muscle.angle + turn) for muscle in self.muscles))
 
 
-def drive(person: Person, script: Script, patterns: Floats, rng: np.random.Generator) -> Floats:
-    """Return excitations (muscles, time) in 0..1 at `SIM_HZ` for a script; ``patterns`` is (gestures, muscles)."""
-    n_times = round(script.duration * SIM_HZ)
-    seconds = np.arange(n_times) / SIM_HZ
+def drive(person: Person, script: Script, patterns: Floats, rng: np.random.Generator, sfreq: float = SIM_HZ) -> Floats:
+    """Return excitations (muscles, time) in 0..1 at ``sfreq`` Hz for a script; ``patterns`` is (gestures, muscles)."""
+    n_times = round(script.duration * sfreq)
+    seconds = np.arange(n_times) / sfreq
     level = np.full((len(person.muscles), n_times), _REST)
     for start, stop, gesture in script.cues:
         effort = np.exp(rng.normal(0.0, 0.12)) * np.exp(rng.normal(0.0, 0.15, len(person.muscles)))
         shape = np.clip((seconds - start) / RAMP_S + 1, 0, 1) * np.clip((stop - seconds) / RAMP_S + 1, 0, 1)
         level += (patterns[gesture] * person.strategy[gesture] * effort)[:, None] * shape
-    slow = np.repeat(rng.normal(0.0, 1.0, (len(level), n_times // 200 + 1)), 200, axis=1)[:, :n_times]
+    hold = round(_SLOW_S * sfreq)
+    slow = np.repeat(rng.normal(0.0, 1.0, (len(level), n_times // hold + 1)), hold, axis=1)[:, :n_times]
     return np.clip(level * (1.0 + 0.10 * slow), 0.0, 1.0)
 
 

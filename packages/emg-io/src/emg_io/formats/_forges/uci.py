@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_io._arm import SIM_HZ, Person, cue_track, ring_angles, series, simulate
 from emg_io._atomic import write_bytes
-
-from ._uci_text import HEADER, spell
+from emg_io.engines._uci_text import HEADER, spell
+from emg_io.forging import Truth
+from emg_io.forging._arm import SIM_HZ, Person, cue_track, ring_angles, series, simulate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ _PATTERNS = np.array(
 
 def forge(
     out: Path, n_subjects: int, seed: int, *, segment_s: float = 1.8, gap_s: float = 1.3, variation: float = 1.0
-) -> list[Path]:
+) -> list[Truth]:
     """Write a data set in the layout of the UCI archive.
 
     Parameters
@@ -57,10 +57,10 @@ def forge(
 
     Returns
     -------
-    list of Path
-        The files written.
+    list of Truth
+        What a reader must find.
     """
-    files = []
+    truths = []
     for subject in range(1, n_subjects + 1):
         rng = np.random.default_rng((seed, subject))
         person = Person.draw(rng, len(_PATTERNS), variation=variation)
@@ -70,10 +70,11 @@ def forge(
             stamps, counts = log(np.clip(np.rint(emg * COUNTS_PER_UNIT), -128, 127).astype(np.int8), rng)
             labels = cue_track(script, stamps / 1e3)
             name = f"{number}_raw_data_{8 + subject % 12:02d}-{10 + number:02d}_{1 + subject % 28:02d}.03.16.txt"
-            files.append(out / FOLDER / f"{subject:02d}" / name)
-            files[-1].parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(files[-1], text(stamps, counts, labels))
-    return files
+            file = out / FOLDER / f"{subject:02d}" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(file, text(stamps, counts, labels))
+            truths.append(Truth(f"{subject:02d}", str(number), "", None, counts, labels))
+    return truths
 
 
 def log(counts: NDArray[np.int8], rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int8]]:

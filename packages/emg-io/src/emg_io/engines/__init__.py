@@ -1,0 +1,1 @@
+"""File syntaxes, each read with nothing trusted: what bytes mean, not yet what a data set means."""

@@ -1,0 +1,1 @@
+"""One forger a data set: synthetic EMG in the real layout."""

@@ -1,0 +1,5 @@
+"""Recordings as memory-mapped shards for training."""
+
+from ._store import WindowStore
+
+__all__ = ["WindowStore"]

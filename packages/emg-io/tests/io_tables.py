@@ -1,0 +1,11 @@
+"""How small each data set is forged for the tests, and where real recordings lie below EMG_DATA."""
+
+DEFAULT = {"n_subjects": 2}
+FORGED = {
+    "ninapro-db1": {"n_subjects": 3, "segment_s": 0.6, "gap_s": 0.4},
+    "uci": {"n_subjects": 6},
+}
+REAL = {
+    "ninapro-db1": "ninapro_db1",
+    "uci": "uci_emg_gestures.zip",
+}
