@@ -75,3 +75,36 @@ def zip_folder(folder: Path, archive: Path) -> Path:
             if file.is_file():
                 out.write(file, file.relative_to(folder).as_posix())
     return archive
+
+
+def windows(labels, trials, spans, rule):
+    """Windows of one recording, one start after another, every rule asked anew."""
+    out = []
+    for start, stop in spans:
+        pieces, begin = [], start
+        for i in range(start + 1, stop + 1):
+            ends = i == stop or trials[i] != trials[i - 1] or (rule.label == "constant" and labels[i] != labels[i - 1])
+            if ends:
+                pieces.append((begin, i))
+                begin = i
+        for first, last in pieces:
+            at, covered = first, first
+            while at + rule.length <= last:
+                out.append((at, rule.length))
+                covered = at + rule.length
+                at += rule.hop
+            if rule.pad and covered < last and at < last:
+                out.append((at, last - at))
+    rows = []
+    for at, valid in out:
+        values = list(labels[at : at + valid])
+        label = {
+            "none": lambda _: 0,
+            "constant": lambda v: v[0],
+            "first": lambda v: v[0],
+            "centre": lambda v: v[len(v) // 2],
+            "majority": lambda v: min(set(v), key=lambda x: (-v.count(x), x)),
+        }[rule.label](values)
+        if rule.classes is None or label in rule.classes:
+            rows.append((at, valid, int(label)))
+    return rows

@@ -106,7 +106,7 @@ def test_the_same_samples_under_two_names_do_not_leak():
 
 
 def key(subject="1", session="1", n=100, content="a"):
-    return RecordingKey(subject, session, n, content)
+    return RecordingKey(subject, session, "", None, n, content)
 
 
 @pytest.mark.parametrize(("unit", "parts", "message"), [

@@ -8,7 +8,8 @@ from ._source import Aux, Event, Track
 from ._synth import synthesize
 from .forging import MotorUnitPool, Muscle, surface_emg
 from .formats import FormatInfo
-from .splits import Span, Split, split_by_repetition, split_by_session, split_by_subject, split_by_time
+from .protocols import Protocol, protocol, protocols
+from .splits import Span, Split, WindowRule, split_by_repetition, split_by_session, split_by_subject, split_by_time
 from .store import WindowStore
 
 __all__ = [
@@ -20,14 +21,18 @@ __all__ = [
     "Layout",
     "MotorUnitPool",
     "Muscle",
+    "Protocol",
     "Recording",
     "Segment",
     "Span",
     "Split",
     "Track",
+    "WindowRule",
     "WindowStore",
     "formats",
     "open_dataset",
+    "protocol",
+    "protocols",
     "split_by_repetition",
     "split_by_session",
     "split_by_subject",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 UNITS = ("V", "mV", "uV", "adc", "unknown")
+_BLOCK, _N_BLOCKS = 256, 16
 
 
 class Segment(NamedTuple):
@@ -296,6 +297,15 @@ class Recording:
         digest = hashlib.sha256(f"{raw.shape} {raw.dtype.str}".encode())
         digest.update(np.ascontiguousarray(raw).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
+
+    def fingerprint(self) -> str:
+        """Return ``"sampled:"`` and the sha256 of shape, dtype and blocks all over the recording, read one by one."""
+        n, first = self.n_samples, self.raw(0, 0)
+        digest = hashlib.sha256(f"{self.n_chans} {n} {first.dtype.str}".encode())
+        for start in sorted({round(k * max(0, n - _BLOCK) / (_N_BLOCKS - 1)) for k in range(_N_BLOCKS)}):
+            block = self.raw(start, min(n, start + _BLOCK))
+            digest.update(np.ascontiguousarray(block).reshape(-1).view(np.uint8).data)
+        return f"sampled:{digest.hexdigest()}"
 
     def _bounds(self, start: int, stop: int | None) -> int:
         """Check a sample range and return its end."""

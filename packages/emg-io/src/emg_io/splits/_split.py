@@ -11,10 +11,13 @@ import orjson
 
 from emg_io._errors import EmgIoError
 
+from ._windows import WindowRule, Windows, cut
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from emg_io._dataset import Dataset
+    from emg_io._recording import Recording
 
 PARTS = ("train", "val", "test")
 UNITS = ("subject", "session", "repetition", "time")
@@ -29,12 +32,21 @@ class Span(NamedTuple):
 
 
 class RecordingKey(NamedTuple):
-    """What a split remembers of a recording: who, when, how long, and the hash of its samples."""
+    """What a split remembers of a recording: who, when, what, how long, and the hash of its samples."""
 
     subject: str
     session: str
+    task: str
+    repetition: int | None
     n_samples: int
     content: str
+
+    @classmethod
+    def of(cls, recording: Recording, content: str) -> RecordingKey:
+        """Describe a recording; ``content`` is ``"full"``, ``"sampled"`` or ``"none"`` for one that no part uses."""
+        hashers: dict[str, Callable[[], str]] = {"full": recording.content_hash, "sampled": recording.fingerprint}
+        digest = hashers[content]() if content in hashers else ""
+        return cls(*recording.key, recording.n_samples, digest)
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,30 @@ class Split:
 
     def __post_init__(self) -> None:
         self.check()
+
+    @classmethod
+    def of(cls, dataset: Dataset, unit: str, spans: Mapping[str, Sequence[Span]], *, content: str = "full") -> Split:
+        """Make a split of a data set.
+
+        Parameters
+        ----------
+        dataset
+            Whose recordings the spans number.
+        unit
+            What a part owns whole: ``"subject"``, ``"session"``, ``"repetition"`` or ``"time"``.
+        spans
+            By part; a part left out is empty.
+        content
+            ``"full"`` hashes every sample of the recordings used; ``"sampled"`` hashes blocks of them, for corpora
+            too large to read for a split: copies are found all the same, single changed samples are not.
+
+        Returns
+        -------
+        Split
+        """
+        used = {span.recording for part in spans.values() for span in part}
+        keys = [RecordingKey.of(r, content if index in used else "none") for index, r in enumerate(dataset)]
+        return cls(unit, {part: tuple(spans.get(part, ())) for part in PARTS}, tuple(keys))
 
     @property
     def hash(self) -> str:
@@ -135,9 +171,21 @@ class Split:
                         found=f"{'/'.join(unit)} in {owner[unit]} and {part}",
                     )
 
-    def summary(self, dataset: Dataset) -> dict[str, dict[str, object]]:
-        """Return, per part: subjects, recordings, spans, samples and samples per label."""
-        return {part: _summary(spans, dataset) for part, spans in self.parts.items()}
+    def windows(self, dataset: Dataset, rule: WindowRule) -> dict[str, Windows]:
+        """Cut every part into windows, which lie inside its spans and so share no sample with another part."""
+        return {part: cut(dataset, spans, rule) for part, spans in self.parts.items()}
+
+    def summary(self, dataset: Dataset, rule: WindowRule | None = None) -> dict[str, dict[str, object]]:
+        """Return, per part: subjects, recordings, spans, samples, samples per label; with a rule, windows per class."""
+        summary = {part: _summary(spans, dataset) for part, spans in self.parts.items()}
+        if rule is not None:
+            for part, windows in self.windows(dataset, rule).items():
+                names = dataset[0].tracks["label"].names if "label" in dataset[0].tracks else {}
+                values, counts = np.unique(windows.label, return_counts=True)
+                classes = zip(values.tolist(), counts.tolist(), strict=True)
+                summary[part]["windows"] = len(windows)
+                summary[part]["classes"] = {names.get(value, str(value)): count for value, count in classes}
+        return summary
 
 
 def _summary(spans: tuple[Span, ...], dataset: Dataset) -> dict[str, object]:

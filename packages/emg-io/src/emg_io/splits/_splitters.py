@@ -10,7 +10,7 @@ import numpy as np
 from emg_io._errors import EmgIoError
 from emg_io._recording import Recording, runs
 
-from ._split import PARTS, RecordingKey, Span, Split
+from ._split import PARTS, Span, Split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +85,7 @@ def split_by_repetition(
     spans: dict[str, list[Span]] = {part: [] for part in PARTS}
     met: set[int] = set()
     for index, recording in enumerate(dataset):
-        for start, stop, number in _repetitions(recording, track, keep=between == "previous"):
+        for start, stop, number in repetitions(recording, track, keep=between == "previous"):
             spans[owner.get(number, "train")].append(Span(index, start, stop))
             met.add(number)
     _refuse_unknown(set(owner) - met, met, "repetition")
@@ -143,8 +143,7 @@ def _make(dataset: Dataset, unit: str, spans: Mapping[str, Sequence[Span]]) -> S
     """Make a split, hashing the content of every recording."""
     if not spans["train"]:
         raise EmgIoError("nothing is left to train on", place="test, val", expected=f"a {unit} for each part")
-    keys = tuple(RecordingKey(r.subject, r.session, r.n_samples, r.content_hash()) for r in dataset)
-    return Split(unit, {part: tuple(spans[part]) for part in PARTS}, keys)
+    return Split.of(dataset, unit, spans)
 
 
 def _choose(names: list[str], test: Choice, val: Choice, seed: int, unit: str) -> dict[str, str]:
@@ -217,7 +216,7 @@ def _refuse_unknown(missing: set[str] | set[int], known: Sequence[str] | set[int
         )
 
 
-def _repetitions(recording: Recording, track: str, *, keep: bool) -> Iterator[tuple[int, int, int]]:
+def repetitions(recording: Recording, track: str, *, keep: bool) -> Iterator[tuple[int, int, int]]:
     """Yield (start, stop, number) of every repetition; with ``keep``, the gaps join the repetition before them."""
     if recording.repetition is not None:
         yield 0, recording.n_samples, recording.repetition
