@@ -2,10 +2,12 @@
 
 DEFAULT = {"n_subjects": 2}
 FORGED = {
+    "myo-armband": {"n_subjects": 2, "segment_s": 0.4},
     "ninapro-db1": {"n_subjects": 3, "segment_s": 0.6, "gap_s": 0.4},
     "uci": {"n_subjects": 6},
 }
 REAL = {
+    "myo-armband": "myo_armband_dataset",
     "ninapro-db1": "ninapro_db1",
     "uci": "uci_emg_gestures.zip",
 }

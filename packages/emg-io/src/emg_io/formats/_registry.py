@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import ninapro, uci
+from . import myo_armband, ninapro, uci
 
 if TYPE_CHECKING:
     from ._format import Format
 
 _ENTRIES: tuple[Format, ...] = (
     uci.FORMAT,
+    myo_armband.FORMAT,
     *ninapro.FORMATS,
 )
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_io._errors import EmgIoError
-from emg_io._layout import Layout
 from emg_io._recording import Recording, runs
 from emg_io._source import Content, Source, Track
 from emg_io.engines._uci_repeats import parse
 
 from ._format import Format, FormatInfo, forger
+from ._myo import RING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,6 @@ LABELS = {
     7: "extended palm",
 }
 _FILE = re.compile(r"(?:^|/)(\d{1,4})/([12])_raw_data_[^/]*\.txt$", re.IGNORECASE)
-_RING = Layout.ring(8, "Myo armband, eight sensors round the forearm; rotation differs between wearings")
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _recording(container: Container, member: Member) -> Recording:
         unit="V",
         scale=SCALE_V,
         offset=0.0,
-        layout=_RING,
+        layout=RING,
         uniform=False,
         reader=UciFile(container, member),
     )
@@ -124,7 +123,7 @@ FORMAT = Format(
         n_chans=8,
         sfreq=100.0,
         unit="V",
-        layout=_RING,
+        layout=RING,
         label_names=LABELS,
     ),
     claims=_claims,
