@@ -6,7 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from ._mat5 import CLASSES, MI_COMPRESSED, MI_INT8, MI_INT32, MI_MATRIX, MI_UINT32, STORED
+from ._mat5_header import CLASSES, MI_COMPRESSED, MI_INT8, MI_INT32, MI_MATRIX, MI_UINT32, STORED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
