@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_INPUT_BYTES = 32 * 2**10
+_INPUT_BYTES = 64 * 2**10
 _CHUNK_BYTES = 64 * 2**10
 _MARK_EVERY = 4 * 2**20
 _REMEMBERED = 8
