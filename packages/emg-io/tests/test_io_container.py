@@ -1,7 +1,9 @@
 """Folders and archives: detection, hostile zips, links, the same content either way."""
 
+import shutil
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,28 +42,41 @@ def test_archive_folder_and_folder_with_archive_are_the_same(forged, uci, tmp_pa
 
 
 def test_detection_refuses_to_guess(forged, tmp_path, oracles):
-    with pytest.raises(EmgIoError, match=r"no recordings found: expected uci or ninapro-db1"):
+    with pytest.raises(EmgIoError, match=r"no recordings found: expected .*uci"):
         open_dataset(tmp_path)
     with pytest.raises(EmgIoError, match=r"no such folder or archive"):
         open_dataset(tmp_path / "absent")
-    with pytest.raises(EmgIoError, match=r"unknown format: expected uci or ninapro-db1, found edf"):
-        open_dataset(tmp_path, "edf")
+    with pytest.raises(EmgIoError, match=r"unknown format: expected .*uci.*, found nonsense"):
+        open_dataset(tmp_path, "nonsense")
     oracles.zip_folder(forged("uci"), tmp_path / "a.zip")
     (tmp_path / "S1_A1_E1.mat").write_bytes(b"")
     with pytest.raises(EmgIoError, match=r"ambiguous.*ninapro-db1 in .*uci in .*a\.zip"):
         open_dataset(tmp_path)
     assert open_dataset(tmp_path, "uci").format == "uci"
     oracles.zip_folder(forged("uci"), tmp_path / "b.zip")
-    with pytest.raises(EmgIoError, match=r"ambiguous.*a\.zip.*b\.zip"):
+    with pytest.raises(EmgIoError, match=r"b\.zip.*recording occurs twice.*found also .*a\.zip"):
         open_dataset(tmp_path, "uci")
 
 
-def test_an_unreadable_archive_beside_the_data_is_no_obstacle_but_alone_is_named(forged, tmp_path, oracles):
+def test_an_unreadable_archive_beside_a_folder_is_no_obstacle_but_among_archives_it_may_hold_recordings(
+    forged, tmp_path, oracles
+):
     (tmp_path / "x.zip").write_bytes(b"broken")
     with pytest.raises(EmgIoError, match=r"x\.zip, directory: not a readable zip archive"):
         open_dataset(tmp_path)
     oracles.zip_folder(forged("uci"), tmp_path / "good.zip")
+    with pytest.raises(EmgIoError, match=r"x\.zip, directory: not a readable zip archive"):
+        open_dataset(tmp_path)
+    (tmp_path / "good.zip").unlink()
+    shutil.copytree(forged("uci"), tmp_path, dirs_exist_ok=True)
     assert len(open_dataset(tmp_path)) == 12
+
+
+def test_a_set_may_come_as_an_archive_a_subject(nina, tmp_path):
+    for recording in nina:
+        with zipfile.ZipFile(tmp_path / f"s{recording.subject}.zip", "w") as out:
+            out.write(recording.source, f"s{recording.subject}/{Path(recording.source).name}")
+    same(nina, open_dataset(tmp_path, nina.format))
 
 
 def test_a_recording_that_lies_there_twice_raises(tmp_path):

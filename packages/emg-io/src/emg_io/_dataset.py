@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from ._container import Archive, Container, Folder, Member, open_container
 from ._errors import EmgIoError
@@ -13,6 +13,9 @@ from .formats import REGISTRY, Format, FormatInfo
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+Hit: TypeAlias = tuple[Format, Container, list[Member]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def open_dataset(path: str | Path, format: str | None = None) -> Dataset:  # noq
     Parameters
     ----------
     path
-        Folder of the data set, its archive as published (``.zip``), or a folder that holds that archive.
+        Folder of the data set, its archive as published (``.zip``), or a folder that holds that archive or several
+        of one format, as sets come that publish an archive a subject.
     format
         Name of a registered format (see `formats`); None detects it from the layout.
 
@@ -102,7 +106,7 @@ def open_dataset(path: str | Path, format: str | None = None) -> Dataset:  # noq
     """
     candidates = list(REGISTRY.values()) if format is None else [find_format(format)]
     found = _find(open_container(path), candidates)
-    if len(found) != 1:
+    if len({entry.info.name for entry, _, _ in found}) != 1:
         names = ", ".join(f"{entry.info.name} in {container.path}" for entry, container, _ in found)
         raise EmgIoError(
             "ambiguous data set: name the format, or the folder or archive itself" if found else "no recordings found",
@@ -111,10 +115,9 @@ def open_dataset(path: str | Path, format: str | None = None) -> Dataset:  # noq
             expected=" or ".join(entry.info.name for entry in candidates),
             found=names or "no matching file names",
         )
-    entry, container, members = found[0]
-    recordings = entry.open(container, members)
+    recordings = [r for entry, container, members in found for r in entry.open(container, members)]
     _refuse_repeats(recordings)
-    return Dataset(entry.info, tuple(recordings))
+    return Dataset(found[0][0].info, tuple(recordings))
 
 
 def formats() -> list[FormatInfo]:
@@ -129,7 +132,7 @@ def find_format(name: str) -> Format:
     return REGISTRY[name]
 
 
-def _find(container: Container, candidates: Sequence[Format]) -> list[tuple[Format, Container, list[Member]]]:
+def _find(container: Container, candidates: Sequence[Format]) -> list[Hit]:
     """Return the formats whose layout is found in a container or, failing that, in an archive lying in a folder."""
     members = container.members()
     found = _claimants(container, members, candidates)
@@ -143,14 +146,12 @@ def _find(container: Container, candidates: Sequence[Format]) -> list[tuple[Form
                 found += _find(Archive(container.path / member.name), others)
             except EmgIoError as error:
                 unreadable.append(error)
-    if unreadable and not found:
-        raise unreadable[0]
+    if unreadable and not any(isinstance(hit[1], Folder) for hit in found):
+        raise unreadable[0]  # it may hold some of the recordings
     return _sets_first(found)
 
 
-def _claimants(
-    container: Container, members: Sequence[Member], candidates: Sequence[Format]
-) -> list[tuple[Format, Container, list[Member]]]:
+def _claimants(container: Container, members: Sequence[Member], candidates: Sequence[Format]) -> list[Hit]:
     """Return the formats that claim files by name; where several do, their probes look inside."""
     found = [(entry, container, claimed) for entry in candidates if (claimed := entry.claims(members))]
     found = _sets_first(found)
@@ -160,8 +161,8 @@ def _claimants(
 
 
 def _sets_first(
-    found: list[tuple[Format, Container, list[Member]]],
-) -> list[tuple[Format, Container, list[Member]]]:
+    found: list[Hit],
+) -> list[Hit]:
     """Leave file formats out where a data set claims files."""
     sets = [hit for hit in found if not hit[0].info.generic]
     return sets or found
