@@ -64,20 +64,20 @@ def test_append_reopen_pickle_verify(tmp_path, many):
     store.verify()
     assert [entry.subject for entry in store.entries] == list("0123456")
     assert np.array_equal(store.raw(6, 5, 20), many[6].raw(5, 25))
-    assert store.manifest.label_names == {0: "rest", 1: "fist", 2: "flexion"}
+    assert store.label_names() == {0: "rest", 1: "fist", 2: "flexion"}
     body = orjson.loads((tmp_path / "s" / "manifest.json").read_bytes())
     assert body["unit"] == "V"
-    assert {"offset", "length", "shard", "subject", "session", "repetition", "source"} == set(body["entries"][0])
-    assert len(body["shards"][0]["sha256"]) == 64
+    assert {"offset", "length", "shard", "subject", "session", "repetition", "source"} < set(body["entries"][0])
+    assert len(body["shards"][0]["sha256"]["samples"]) == 64
 
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"sfreq": 200.0}, r"does not fit the store.*sfreq=100.0.*sfreq=200.0"),
     ({"unit": "mV"}, "does not fit the store"),
-    ({"scale": 2.0}, "does not fit the store"),
     ({"raw": np.zeros((3, 500), np.int8)}, "does not fit the store"),
     ({"raw": np.zeros((4, 500), np.int16)}, "does not fit the store"),
-    ({"label_names": {0: "other"}}, "other label names"),
+    ({"label_names": {0: "other"}}, "track label, value 0: .*other label names: expected rest, found other"),
+    ({"labels": None, "label_names": None}, r"no such track: expected none at all, found label"),
     ({"labels": np.full(500, 40_000)}, "label does not fit 16 bits"),
     ({"timestamps": np.arange(500) + 0.5}, "clock is not uniform: resample first"),
 ])  # fmt: skip
@@ -131,29 +131,7 @@ def test_damage_is_found(tmp_path, many):
     with pytest.raises(EmgIoError, match=r"size: shard is damaged: expected \d+ bytes"):
         WindowStore.open(folder)
     shard.unlink()
-    with pytest.raises(EmgIoError, match=r"shard is damaged.*found None"):
-        WindowStore.open(folder)
-
-
-@pytest.mark.parametrize(("old", "new", "message"), [
-    (b'"version": 1', b'"version": 2', "damaged manifest.*version 2, not 1"),
-    (b'"shard-00000"', b'"../../etc/x"', "shard 0: damaged manifest"),
-    (b'"length": 300', b'"length": 999999', "entry reaches beyond its shard"),
-    (b'"shard": 0', b'"shard": 7', "entry 0: damaged manifest"),
-    (b'"offset": 0,\n      "length"', b'"offset": -4,\n      "length"', "entry 0: damaged manifest"),
-    (b'"dtype": "|i1"', b'"dtype": "|O8"', "signal: damaged manifest"),
-    (b'"n_chans": 4', b'"n_chans": "x"', "damaged manifest"),
-    (b'"subject"', b'"person"', "damaged manifest.*person"),
-    (b'{', b'[', "damaged manifest"),
-])  # fmt: skip
-def test_manifests_that_no_writer_makes(tmp_path, many, old, new, message):
-    folder = tmp_path / "s"
-    WindowStore.create(folder, many)
-    file = folder / "manifest.json"
-    data = file.read_bytes()
-    assert old in data
-    file.write_bytes(data.replace(old, new, 1))
-    with pytest.raises(EmgIoError, match=message):
+    with pytest.raises(EmgIoError, match=r"shard is damaged.*found no file"):
         WindowStore.open(folder)
 
 

@@ -6,24 +6,28 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ._errors import EmgIoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+PART = ".part"
 
-def write_bytes(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
-    """Write a file through a temporary name in the same folder, fsync and rename; the old file stays on failure."""
-    chunks = [data] if isinstance(data, bytes) else data
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Lend a stream whose bytes become the file ``path`` when the block ends well; else the old file stays.
+
+    A temporary name in the same folder, fsync and rename; only a killed process leaves the temporary file behind.
+    """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as stream:
-                for chunk in chunks:
-                    stream.write(chunk)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.chmod(0o644)
@@ -32,7 +36,14 @@ def write_bytes(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
+
+
+def write_bytes(path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
+    """Write a file through a temporary name in the same folder, fsync and rename; the old file stays on failure."""
+    with replacing(path) as stream:
+        for chunk in [data] if isinstance(data, bytes) else data:
+            stream.write(chunk)
 
 
 @contextmanager
@@ -50,7 +61,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error) from None
     with scratch as name:
         made = Path(name) / "made"
         made.mkdir()
@@ -59,7 +70,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             made.replace(target)
             _sync_folder(target.parent)
         except OSError as error:
-            raise _unwritable(path, error) from None
+            raise unwritable(path, error) from None
 
 
 def _sync_folder(folder: Path) -> None:
@@ -71,7 +82,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _unwritable(path: Path, error: OSError) -> EmgIoError:
+def unwritable(path: Path, error: OSError) -> EmgIoError:
     """Say what could not be written and why."""
     reason = error.strerror or str(error)
     return EmgIoError(

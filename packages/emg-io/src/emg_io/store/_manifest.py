@@ -9,52 +9,105 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from emg_io._atomic import write_bytes
-from emg_io._errors import EmgIoError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from emg_io._layout import Layout
+
 NAME = "manifest.json"
-VERSION = 1
-MAX_BYTES = 256 * 2**20
-_SHARD = re.compile(r"shard-\d{5}")
-_DTYPES = ("<i1", "|i1", "|u1", "<i2", "<u2", "<i4", "<f4", "<f8")
+PLAN = "plan.json"
+VERSION = 2
+SHARD_NAME = "shard-{:05d}"
+TRACK_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+DTYPES = ("|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<f4", "<f8")
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What all recordings of a store share: channels, dtype on disk, rate in Hz, unit, scale and offset."""
+    """What all recordings of a store share: channels, dtype on disk, rate in Hz, unit."""
 
     n_chans: int
     dtype: str
     sfreq: float
     unit: str
-    scale: float
-    offset: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """``signal = stored * scale + offset``: one number, or one per channel."""
+
+    scale: float | tuple[float, ...]
+    offset: float | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Montage:
+    """Names of the channels and where they sit."""
+
+    channels: tuple[str, ...]
+    layout: Layout
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One pair of files, ``name.samples`` (time, channels) and ``name.labels`` (time,) int16, with their sha256."""
+    """Files ``name.samples`` (time, channels) and ``name.TRACK`` (time,) int16, with the sha256 of each kind."""
 
     name: str
     n_samples: int
-    sha256: str
-    labels_sha256: str
+    sha256: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One recording in a store: ``length`` samples from ``offset`` on in shard number ``shard``."""
+    """One recording in a store: ``length`` samples from ``offset`` on in shard number ``shard``.
+
+    ``calibration`` and ``montage`` count in the manifest's tables. ``cuts`` are samples at which a trial begins that
+    did not follow the last one in time: drawn windows do not straddle them. ``source`` is relative to the data set.
+    """
 
     shard: int
     offset: int
     length: int
+    calibration: int
+    montage: int
     subject: str
     session: str
+    task: str
     repetition: int | None
     source: str
+    cuts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A split in the store's coordinates: (entry, start, stop) by part, and the split it comes from."""
+
+    unit: str
+    hash: str
+    parts: Mapping[str, tuple[tuple[int, int, int], ...]]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation (divisor n) per channel, in the store's unit, over one part of one split.
+
+    Attributes
+    ----------
+    part, split_hash
+        Whose samples were counted: each once, samples that are not finite left out.
+    n_samples
+        Samples in the part.
+    mean, std
+        One float64 per channel; ``std`` is 0 where a channel never changes.
+    """
+
+    part: str
+    split_hash: str
+    n_samples: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -62,74 +115,38 @@ class Manifest:
     """Everything about a store except its samples."""
 
     signal: Signal
-    label_names: Mapping[int, str]
-    shards: tuple[Shard, ...] = field(default=())
-    entries: tuple[Entry, ...] = field(default=())
+    tracks: Mapping[str, Mapping[int, str]]
+    calibrations: tuple[Calibration, ...] = ()
+    montages: tuple[Montage, ...] = ()
+    shards: tuple[Shard, ...] = ()
+    entries: tuple[Entry, ...] = field(default=(), repr=False)
+    split: Parts | None = field(default=None, repr=False)
+    normalisation: Normalisation | None = field(default=None, repr=False)
+    plan: str | None = None
 
     def write(self, folder: Path) -> None:
         """Write the manifest whole or not at all; shards must be on disk before."""
         body = {
             "version": VERSION,
             **asdict(self.signal),
-            "label_names": {str(value): name for value, name in self.label_names.items()},
+            "plan": self.plan,
+            "tracks": {name: {str(n): text for n, text in sorted(t.items())} for name, t in self.tracks.items()},
+            "calibrations": [asdict(calibration) for calibration in self.calibrations],
+            "montages": [asdict(montage) for montage in self.montages],
+            "normalisation": None if self.normalisation is None else asdict(self.normalisation),
+            "split": None if self.split is None else asdict(self.split),
             "shards": [asdict(shard) for shard in self.shards],
-            "entries": [asdict(entry) for entry in self.entries],
+            "entries": [vars(entry) for entry in self.entries],
         }
-        write_bytes(folder / NAME, orjson.dumps(body, option=orjson.OPT_INDENT_2))
-
-    @classmethod
-    def read(cls, folder: Path) -> Manifest:
-        """Read and check a manifest; anything out of order raises `EmgIoError`."""
-        file = folder / NAME
-        if not file.is_file():
-            raise EmgIoError("not a window store", file=str(folder), place=NAME, expected="a manifest", found="none")
-        if file.stat().st_size > MAX_BYTES:
-            raise EmgIoError("manifest is too large", file=str(file), expected=f"<= {MAX_BYTES} bytes")
-        try:
-            manifest = cls._from_json(orjson.loads(file.read_bytes()))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EmgIoError("damaged manifest", file=str(file), place="JSON", found=f"{error!r}") from None
-        manifest.check(str(file))
-        return manifest
-
-    @classmethod
-    def _from_json(cls, body: dict[str, Any]) -> Manifest:
-        """Make a manifest of parsed JSON."""
-        if body["version"] != VERSION:
-            raise ValueError(f"version {body['version']}, not {VERSION}")
-        signal = Signal(
-            int(body["n_chans"]),
-            str(body["dtype"]),
-            float(body["sfreq"]),
-            str(body["unit"]),
-            float(body["scale"]),
-            float(body["offset"]),
-        )
-        names = {int(value): str(name) for value, name in body["label_names"].items()}
-        shards = tuple(Shard(**shard) for shard in body["shards"])
-        return cls(signal, names, shards, tuple(Entry(**entry) for entry in body["entries"]))
-
-    def check(self, file: str) -> None:
-        """Refuse what no writer makes: odd dtypes, names that lead elsewhere, entries outside their shard."""
-        if self.signal.dtype not in _DTYPES or self.signal.n_chans < 1 or not self.signal.sfreq > 0:
-            raise EmgIoError("damaged manifest", file=file, place="signal", found=str(self.signal))
-        for index, shard in enumerate(self.shards):
-            if not _SHARD.fullmatch(str(shard.name)) or not _whole(shard.n_samples):
-                raise EmgIoError("damaged manifest", file=file, place=f"shard {index}", found=str(shard))
-        for index, entry in enumerate(self.entries):
-            whole = all(_whole(number) for number in (entry.shard, entry.offset, entry.length))
-            if not whole or entry.shard >= len(self.shards):
-                raise EmgIoError("damaged manifest", file=file, place=f"entry {index}", found=str(entry))
-            if entry.offset + entry.length > self.shards[entry.shard].n_samples:
-                raise EmgIoError(
-                    "entry reaches beyond its shard",
-                    file=file,
-                    place=f"entry {index}",
-                    expected=f"<= {self.shards[entry.shard].n_samples} samples",
-                    found=str(entry.offset + entry.length),
-                )
+        write_bytes(folder / NAME, _text(body))
 
 
-def _whole(value: object) -> bool:
-    """Tell whether JSON held a whole number that is not negative."""
-    return isinstance(value, int) and value >= 0
+def _text(body: Mapping[str, Any]) -> bytes:
+    """Return JSON with a line for every shard and entry, so that people and diff can read it."""
+    lines = []
+    for key, value in body.items():
+        text = orjson.dumps(value)
+        if key in {"shards", "entries", "calibrations", "montages"} and value:
+            text = b"[\n  " + b",\n  ".join(orjson.dumps(item) for item in value) + b"\n ]"
+        lines.append(orjson.dumps(key) + b": " + text)
+    return b"{\n " + b",\n ".join(lines) + b"\n}\n"

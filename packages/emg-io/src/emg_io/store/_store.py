@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_io._atomic import new_folder, write_bytes
 from emg_io._errors import EmgIoError
 
-from ._manifest import Entry, Manifest, Shard, Signal
+from . import _write
+from ._files import Maps, damage_of
+from ._pool import run_all
+from ._ranges import Ranges, ranges_of
+from ._read import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from emg_io._recording import Recording
 
-SHARD_SAMPLES = 2**24
-_LABEL_DTYPE = np.dtype("<i2")
+    from ._manifest import Entry, Manifest, Montage, Normalisation, Parts, Signal
 
 
 class WindowStore:
     """Recordings of one rate, unit and channel count on disk, time-major, mapped into memory.
 
-    Make one with `create`, reach one with `open`. It pickles as its path: each process maps the files anew.
+    Make one with `prepare` or `create`, reach one with `open`. It pickles as its path: each process maps it anew.
 
     Examples
     --------
@@ -42,9 +43,13 @@ class WindowStore:
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
-        self._samples = [self._map(shard, "samples") for shard in manifest.shards]
-        self._labels: list[NDArray[np.int16]] = [self._map(shard, "labels") for shard in manifest.shards]
+        self._samples = Maps(folder, manifest, "samples")
+        self._tracks = {track: Maps(folder, manifest, track) for track in manifest.tracks}
         self._spans = [(entry.shard, entry.offset, entry.length) for entry in manifest.entries]
+        self._rows = np.array([entry.calibration for entry in manifest.entries], np.intp)
+        self._scales = _table([row.scale for row in manifest.calibrations], manifest.signal.n_chans)
+        self._offsets = _table([row.offset for row in manifest.calibrations], manifest.signal.n_chans)
+        self._ranges: dict[str | None, Ranges] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         return WindowStore.open, (self.folder,)
@@ -55,63 +60,45 @@ class WindowStore:
         folder: str | Path,
         recordings: Iterable[Recording],
         *,
-        track: str = "label",
-        shard_samples: int = SHARD_SAMPLES,
+        tracks: Iterable[str] | None = None,
+        shard_samples: int | None = None,
     ) -> WindowStore:
-        """Write a new store.
+        """Write a new store from recordings at hand; see `prepare` for data sets.
 
         Parameters
         ----------
         folder
             Must not exist or be empty; it appears whole or not at all.
         recordings
-            One or more, uniform, alike in channels, dtype, rate, unit, scale and offset.
-        track
-            Annotation that becomes the labels; recordings without it get label 0 throughout.
+            One or more, uniform, alike in channels, dtype, rate and unit.
+        tracks
+            Annotations to store; by default ``"label"`` if the first recording has it. All recordings must have them.
         shard_samples
-            Samples after which a new shard begins; recordings are not cut.
+            Samples after which a new shard begins, >= 1; recordings are not cut. By default some 256 MiB.
 
         Returns
         -------
         WindowStore
         """
-        where = Path(folder)
-        with new_folder(where) as made:
-            source = iter(recordings)
-            first = next(source, None)
-            if first is None:
-                raise EmgIoError(
-                    "nothing to store", file=str(where), place="recordings", expected="one or more", found="0"
-                )
-            names = first.tracks[track].names if track in first.tracks else {}
-            empty = cls(made, Manifest(_signal(first), dict(names)))
-            empty.append(_chain(first, source), track=track, shard_samples=shard_samples)
-        return cls.open(where)
+        _write.create(Path(folder), recordings, tracks, shard_samples)
+        return cls.open(folder)
 
     @classmethod
     def open(cls, folder: str | Path) -> WindowStore:
-        """Open a store: reads the manifest, maps the shards, and refuses files whose size disagrees."""
+        """Open a store: reads the manifest, and refuses files whose size disagrees; maps nothing yet."""
         where = Path(folder)
-        return cls(where, Manifest.read(where))
+        store = cls(where, read_manifest(where))
+        for maps, shard in store._files():
+            maps.proof(shard).check_size()
+        return store
 
-    def append(
-        self, recordings: Iterable[Recording], *, track: str = "label", shard_samples: int = SHARD_SAMPLES
-    ) -> WindowStore:
-        """Add recordings in new shards and return the longer store; a crash leaves the old one whole."""
-        shards, entries = list(self.manifest.shards), list(self.manifest.entries)
-        for group in _groups(recordings, shard_samples):
-            offset = 0
-            for recording in group:
-                self._refuse_other(recording, track)
-                where = (len(shards), offset, recording.n_samples)
-                entries.append(
-                    Entry(*where, recording.subject, recording.session, recording.repetition, recording.source)
-                )
-                offset += recording.n_samples
-            shards.append(self._write(f"shard-{len(shards):05d}", group, track, offset))
-        manifest = replace(self.manifest, shards=tuple(shards), entries=tuple(entries))
-        manifest.write(self.folder)
-        return WindowStore(self.folder, manifest)
+    def append(self, recordings: Iterable[Recording], *, shard_samples: int | None = None) -> WindowStore:
+        """Add recordings in new shards to what the folder holds now, and return the longer store.
+
+        They belong to no part of the split. A crash leaves the old store whole; other writers are kept out meanwhile.
+        """
+        _write.append(self.folder, recordings, shard_samples)
+        return WindowStore.open(self.folder)
 
     def __len__(self) -> int:
         return len(self._spans)
@@ -123,108 +110,129 @@ class WindowStore:
 
     @property
     def signal(self) -> Signal:
-        """Channels, dtype, rate, unit, scale and offset, the same for all recordings."""
+        """Channels, dtype, rate and unit, the same for all recordings."""
         return self.manifest.signal
+
+    @property
+    def split(self) -> Parts | None:
+        """The split the store was prepared with, in its own coordinates."""
+        return self.manifest.split
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """Mean and standard deviation per channel over the training part; None where the split has none."""
+        return self.manifest.normalisation
+
+    def montage(self, entry: int) -> Montage:
+        """Return channel names and layout of a recording."""
+        self._span(entry)
+        return self.manifest.montages[self.entries[entry].montage]
+
+    def label_names(self, track: str | None = None) -> Mapping[int, str]:
+        """Return the meaning of a track's values; by default the first track."""
+        return self.manifest.tracks[self._track(track).kind]
 
     def raw(self, entry: int, start: int, length: int) -> NDArray[np.generic]:
         """Return a window as stored: a read-only (channels, length) view of the map, nothing copied."""
-        shard, offset, size = self._spans[entry]
+        shard, offset, size = self._spans[entry] if 0 <= entry < len(self._spans) else self._span(entry)
         if not 0 <= start <= start + length <= size:
             raise self._outside(entry, start, length)
-        return self._samples[shard][offset + start : offset + start + length].T
+        return self._samples.get(shard)[offset + start : offset + start + length].T
 
     def window(self, entry: int, start: int, length: int) -> NDArray[np.float32]:
         """Return a window in `signal.unit`, (channels, length) float32, a copy."""
-        values = self.raw(entry, start, length).astype(np.float32, order="C")
-        values *= np.float32(self.signal.scale)
-        values += np.float32(self.signal.offset)
-        return values
+        return self.windows([entry], [start], length).reshape(self.signal.n_chans, length)
 
-    def labels(self, entry: int, start: int, length: int) -> NDArray[np.int16]:
-        """Return the labels of a window, (length,) int16, a read-only view."""
-        shard, offset, size = self._spans[entry]
+    def labels(self, entry: int, start: int, length: int, track: str | None = None) -> NDArray[np.int16]:
+        """Return a track's values in a window, (length,) int16, a read-only view; by default the first track."""
+        shard, offset, size = self._span(entry)
         if not 0 <= start <= start + length <= size:
             raise self._outside(entry, start, length)
-        return self._labels[shard][offset + start : offset + start + length]
+        return self._track(track).get(shard)[offset + start : offset + start + length]
 
-    def windows(self, entries: Sequence[int], starts: Sequence[int], length: int) -> NDArray[np.float32]:
-        """Return many windows, (n, channels, length) float32, in `signal.unit`."""
+    def windows(
+        self, entries: Sequence[int], starts: Sequence[int], length: int, part: str | None = None
+    ) -> NDArray[np.float32]:
+        """Return many windows, (n, channels, length) float32, in `signal.unit`.
+
+        Where ``part`` is named, a window that is not wholly its own raises `EmgIoError`, and so does one that straddles
+        two trials.
+        """
+        if part is not None:
+            self._within(part).refuse_outside(_whole(entries), _whole(starts), length)
+        if length < 0:
+            raise EmgIoError("not a window", file=str(self.folder), place="length", expected=">= 0", found=str(length))
         out = np.empty((len(entries), self.signal.n_chans, length), np.float32)
         for row, (entry, start) in enumerate(zip(entries, starts, strict=True)):
             out[row] = self.raw(entry, start, length)
-        out *= np.float32(self.signal.scale)
-        out += np.float32(self.signal.offset)
+        rows = self._rows[_whole(entries)] if len(self._scales) > 1 else slice(1)
+        out *= self._scales[rows]
+        out += self._offsets[rows]
         return out
 
-    def draw(self, n: int, length: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Draw ``n`` windows of ``length`` > 0 samples, every possible window equally likely: (entry, start) pairs."""
-        if n < 0 or length < 1:
-            raise EmgIoError("cannot draw that", place="n, length", expected=">= 0 and >= 1", found=f"{n}, {length}")
-        room = np.array([max(0, size - length + 1) for _, _, size in self._spans], np.int64)
-        ends = np.cumsum(room)
-        if not len(ends) or ends[-1] == 0:
-            raise EmgIoError("no recording is long enough", file=str(self.folder), place="length", found=str(length))
-        picks = rng.integers(0, ends[-1], n)
-        entries = np.searchsorted(ends, picks, side="right")
-        starts = picks - (ends - room)[entries]
-        return list(zip(entries.tolist(), starts.tolist(), strict=True))
+    def draw(self, n: int, length: int, rng: np.random.Generator, part: str | None = None) -> list[tuple[int, int]]:
+        """Draw ``n`` windows of ``length`` > 0 samples, every possible window equally likely: (entry, start) pairs.
 
-    def verify(self) -> None:
-        """Read every shard and compare its sha256 with the manifest; raise `EmgIoError` at the first that differs."""
-        for shard in self.manifest.shards:
-            for kind, want in (("samples", shard.sha256), ("labels", shard.labels_sha256)):
-                found = _digest(self._path(shard, kind))
-                if found != want:
-                    raise EmgIoError(
-                        "shard is damaged",
-                        file=str(self._path(shard, kind)),
-                        place="sha256",
-                        expected=want,
-                        found=found,
-                    )
+        A window lies in one recording, in one trial where trials were laid end to end, and in one span of ``part``.
+        """
+        return self._within(part).draw(n, length, rng)
 
-    def _write(self, name: str, group: list[Recording], track: str, n_samples: int) -> Shard:
-        """Write the two files of a shard."""
-        digests = {}
-        for kind, blocks in (("samples", self._sample_blocks(group)), ("labels", _label_blocks(group, track))):
-            digest = hashlib.sha256()
-            write_bytes(self.folder / f"{name}.{kind}", _hashed(blocks, digest))
-            digests[kind] = digest.hexdigest()
-        return Shard(name, n_samples, digests["samples"], digests["labels"])
+    def tile(self, length: int, step: int, part: str | None = None) -> list[tuple[int, int]]:
+        """Return all windows ``step`` samples apart, from the start of every span on: (entry, start) pairs."""
+        return self._within(part).tile(length, step)
 
-    def _sample_blocks(self, group: list[Recording]) -> Iterator[memoryview]:
-        """Yield recordings time-major."""
-        for recording in group:
-            yield np.ascontiguousarray(recording.raw().T, np.dtype(self.signal.dtype)).reshape(-1).view(np.uint8).data
+    def damage(self, executor: Executor | None = None) -> list[EmgIoError]:
+        """Read every file and return what disagrees with the manifest, in order."""
+        return [
+            error
+            for error in run_all(damage_of, (maps.proof(shard) for maps, shard in self._files()), executor)
+            if error is not None
+        ]
 
-    def _refuse_other(self, recording: Recording, track: str) -> None:
-        """Refuse a recording that does not fit the store."""
-        found = _signal(recording)
-        names = dict(recording.tracks[track].names) if track in recording.tracks else dict(self.manifest.label_names)
-        if found != self.signal or names != dict(self.manifest.label_names):
+    def verify(self, executor: Executor | None = None) -> None:
+        """Read every file and compare its sha256 with the manifest; raise `EmgIoError` naming all that differ."""
+        found = self.damage(executor)
+        if len(found) > 1:
+            names = ", ".join(Path(str(error.file)).name for error in found)
+            raise EmgIoError("shards are damaged", file=str(self.folder), place=f"{len(found)} files", found=names)
+        if found:
+            raise found[0]
+
+    def _files(self) -> list[tuple[Maps, int]]:
+        """Return every file: its kind and its shard."""
+        kinds = [self._samples, *self._tracks.values()]
+        return [(maps, shard) for shard in range(len(self.manifest.shards)) for maps in kinds]
+
+    def _within(self, part: str | None) -> Ranges:
+        """Return where the windows of a part may lie."""
+        if part not in self._ranges:
+            self._ranges[part] = ranges_of(self.manifest, part)
+        return self._ranges[part]
+
+    def _span(self, entry: int) -> tuple[int, int, int]:
+        """Return shard, offset and length of an entry."""
+        if not 0 <= entry < len(self._spans):
             raise EmgIoError(
-                "recording does not fit the store",
-                file=recording.source,
-                place="signal, label names",
-                expected=str(self.signal),
-                found=str(found) if found != self.signal else f"other label names: {names}",
+                "no such recording in the store",
+                file=str(self.folder),
+                place="entry",
+                expected=f"0 <= entry < {len(self._spans)}",
+                found=str(entry),
             )
+        return self._spans[entry]
 
-    def _map(self, shard: Shard, kind: str) -> NDArray[Any]:
-        """Map one file, read-only."""
-        path = self._path(shard, kind)
-        dtype = np.dtype(self.signal.dtype) if kind == "samples" else _LABEL_DTYPE
-        shape = (shard.n_samples, self.signal.n_chans) if kind == "samples" else (shard.n_samples,)
-        want = int(np.prod(shape)) * dtype.itemsize
-        found = path.stat().st_size if path.is_file() else None
-        if found != want:
+    def _track(self, track: str | None) -> Maps:
+        """Return the files of a track."""
+        name = next(iter(self._tracks), "") if track is None else track
+        if name not in self._tracks:
             raise EmgIoError(
-                "shard is damaged", file=str(path), place="size", expected=f"{want} bytes", found=str(found)
+                "no such track in the store",
+                file=str(self.folder),
+                place="track",
+                expected=", ".join(self._tracks) or "none at all",
+                found=str(track),
             )
-        return np.asarray(np.memmap(path, dtype, "r", shape=shape)) if want else np.zeros(shape, dtype)
-
-    def _path(self, shard: Shard, kind: str) -> Path:
-        return self.folder / f"{shard.name}.{kind}"
+        return self._tracks[name]
 
     def _outside(self, entry: int, start: int, length: int) -> EmgIoError:
         return EmgIoError(
@@ -236,58 +244,11 @@ class WindowStore:
         )
 
 
-def _signal(recording: Recording) -> Signal:
-    """Describe what a store must agree on."""
-    if not recording.uniform:
-        raise EmgIoError(
-            "clock is not uniform: resample first",
-            file=recording.source,
-            place="timestamps",
-            expected="a uniform clock",
-        )
-    if isinstance(recording.scale, tuple) or isinstance(recording.offset, tuple):
-        raise EmgIoError("channels are calibrated one by one", file=recording.source, place="scale, offset")
-    dtype = recording.raw(0, 0).dtype.newbyteorder("<").str
-    return Signal(recording.n_chans, dtype, recording.sfreq, recording.unit, recording.scale, recording.offset)
+def _table(rows: list[float | tuple[float, ...]], n_chans: int) -> NDArray[np.float32]:
+    """Return numbers per calibration and channel, (calibrations, channels, 1) float32."""
+    return np.array([np.broadcast_to(row, n_chans) for row in rows], np.float32).reshape(len(rows), n_chans, 1)
 
 
-def _chain(first: Recording, rest: Iterator[Recording]) -> Iterator[Recording]:
-    """Put a recording back in front."""
-    yield first
-    yield from rest
-
-
-def _groups(recordings: Iterable[Recording], limit: int) -> Iterator[list[Recording]]:
-    """Gather recordings into shards of at least one, of up to ``limit`` samples where possible."""
-    group: list[Recording] = []
-    size = 0
-    for recording in recordings:
-        if group and size + recording.n_samples > limit:
-            yield group
-            group, size = [], 0
-        group.append(recording)
-        size += recording.n_samples
-    if group:
-        yield group
-
-
-def _label_blocks(group: list[Recording], track: str) -> Iterator[memoryview]:
-    """Yield the labels of recordings as int16."""
-    for recording in group:
-        labels = recording.labels(track) if track in recording.tracks else np.zeros(recording.n_samples, np.int64)
-        if labels.size and (labels.min() < -(2**15) or labels.max() >= 2**15):
-            raise EmgIoError("label does not fit 16 bits", file=recording.source, place=track, found=str(labels.max()))
-        yield labels.astype(_LABEL_DTYPE).view(np.uint8).data
-
-
-def _hashed(blocks: Iterator[memoryview], digest: hashlib._Hash) -> Iterator[memoryview]:
-    """Pass blocks on and hash them on the way."""
-    for block in blocks:
-        digest.update(block)
-        yield block
-
-
-def _digest(path: Path) -> str:
-    """Hash a file in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _whole(values: ArrayLike) -> NDArray[np.int64]:
+    """Return a row of numbers as int64."""
+    return np.asarray(values, np.int64).reshape(-1)

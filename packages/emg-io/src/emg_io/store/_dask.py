@@ -1,0 +1,47 @@
+"""An existing Dask cluster as an executor."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from emg_io._errors import EmgIoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+
+
+@contextmanager
+def dask_executor(address: str, timeout_s: float = 10.0) -> Iterator[Executor]:
+    """Lend an executor whose jobs run on a Dask cluster; its workers must reach data set and output by the same paths.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler, for example ``"tcp://127.0.0.1:8786"``.
+    timeout_s
+        How long to wait for an answer, s, > 0.
+
+    Raises
+    ------
+    EmgIoError
+        If Dask is not installed or the cluster does not answer.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise EmgIoError(
+            "Dask is not installed: pip install 'emg-io[dask]'", place="dask", expected="the package distributed"
+        ) from None
+    try:
+        client: Any = Client(address, timeout=timeout_s, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TypeError) as error:
+        raise EmgIoError(
+            "Dask cluster does not answer: start a scheduler, or name its address",
+            place="dask",
+            expected=f"an answer from {address} within {timeout_s:g} s",
+            found=str(error) or type(error).__name__,
+        ) from None
+    with client:
+        yield client.get_executor()
