@@ -2,9 +2,13 @@
 
 DEFAULT = {"n_subjects": 2}
 FORGED = {
+    "epn-612": {"n_subjects": 2, "segment_s": 0.6},
+    "grabmyo": {"n_subjects": 2, "n_gestures": 2},
+    "hyser": {"n_subjects": 1, "n_gestures": 2},
     "myo-armband": {"n_subjects": 2, "segment_s": 0.4},
     "ninapro-db1": {"n_subjects": 3, "segment_s": 0.6, "gap_s": 0.4},
     "uci": {"n_subjects": 6},
+    "wfdb": {"n_subjects": 9},
 }
 REAL = {
     "myo-armband": "myo_armband_dataset",

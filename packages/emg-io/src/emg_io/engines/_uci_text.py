@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from emg_io._errors import EmgIoError
 
+from ._spellings import Spellings
+
 COLUMNS = ("time", *(f"channel{n}" for n in range(1, 9)), "class")
 HEADER = "\t".join(COLUMNS).encode()
 COUNT = Decimal("1e-5")
@@ -23,7 +25,6 @@ N_CLASSES = 8
 
 _ENDINGS = (b"\r\n", b"\n")
 _PAD = 8
-_HASH_BITS = 13
 _ZEROS = np.uint64(0x3030303030303030)
 
 Words = NDArray[np.uint64]
@@ -179,12 +180,12 @@ def _counts(
     words: Words, lengths: NDArray[np.intp], padded: NDArray[np.uint8], starts: NDArray[np.intp], file: str
 ) -> NDArray[np.int8]:
     """Parse channel values to counts through the perfect hash; unusual spellings one by one."""
-    multiplier, keys, values = _spelling_table()
+    table = _spellings()
     low = (np.uint64(64) - (lengths.astype(np.uint64) << np.uint64(3)).clip(0, 64)) & np.uint64(63)
-    shifted = words >> low
-    slots = (shifted * multiplier) >> np.uint64(64 - _HASH_BITS)
-    counts: NDArray[np.int8] = values[slots]
-    odd = np.argwhere(((keys[slots] != shifted) | (lengths < 1) | (lengths > 8)).T)
+    tokens = (words >> low) << low
+    slots = (tokens * table.multiplier) >> table.shift
+    counts: NDArray[np.int8] = table.counts[slots]
+    odd = np.argwhere(((table.keys[slots] != tokens) | (lengths < 1) | (lengths > 8)).T)
     seen: dict[bytes, int] = {}
     for row, channel in odd.tolist():
         token = padded[starts[channel, row] : starts[channel, row] + lengths[channel, row]].tobytes()
@@ -207,19 +208,9 @@ def _count(token: bytes, file: str, place: str) -> int:
 
 
 @lru_cache(maxsize=1)
-def _spelling_table() -> tuple[np.uint64, Words, NDArray[np.int8]]:
-    """Find a multiplier under which the 256 spellings fall into different slots; return it with keys and counts."""
-    counts = np.arange(-128, 128)
-    words = np.array([int.from_bytes(spell(int(count)).encode(), "little") for count in counts], np.uint64)
-    rng = np.random.default_rng(0)
-    while True:
-        multiplier = rng.integers(0, 2**64, dtype=np.uint64) | np.uint64(1)
-        slots = (words * multiplier) >> np.uint64(64 - _HASH_BITS)
-        if len(np.unique(slots)) == len(words):
-            break
-    keys, values = np.zeros(2**_HASH_BITS, np.uint64), np.zeros(2**_HASH_BITS, np.int8)
-    keys[slots], values[slots] = words, counts
-    return multiplier, keys, values
+def _spellings() -> Spellings:
+    """Hash the 256 spellings of the set."""
+    return Spellings.of(spell, np.uint64, 13)
 
 
 def _not_integer(

@@ -99,7 +99,8 @@ class MyoDat(RandomAccess):
 
     def read_annotations(self) -> Annotations:
         """Label every sample with the trial's gesture."""
-        return Annotations(None, {"label": Track("label", np.full(self.header().n_samples, self.label, np.int8), LABELS)})
+        labels = np.full(self.header().n_samples, self.label, np.int8)
+        return Annotations(None, {"label": Track("label", labels, LABELS)})
 
 
 @lru_cache(maxsize=256)
