@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
+import emg_io
 from emg_io import open_dataset
-from emg_io._cli import app
+from emg_io.cli import app
 
 
 class Result(NamedTuple):
@@ -34,7 +35,7 @@ def document(*arguments, code=0):
 
 def test_formats():
     rows = document("formats")
-    assert [row["name"] for row in rows] == ["uci", "ninapro-db1"]
+    assert [row["name"] for row in rows] == [info.name for info in emg_io.formats()]
     assert all(set(row) == {"name", "licence", "doi", "verified_on_real_files", "writes"} for row in rows)
     assert "ninapro-db1" in run("formats").stdout
 
@@ -42,7 +43,9 @@ def test_formats():
 def test_info(forged):
     rows = document("info", forged("uci"))
     assert len(rows) == 12
-    assert set(rows[0]) == {"subject", "session", "repetition", "channels", "n_samples", "sfreq", "unit", "labels"}
+    assert list(rows[0]) == [
+        "subject", "session", "task", "repetition", "channels", "n_samples", "sfreq", "unit", "labels",
+    ]  # fmt: skip
     assert (rows[0]["subject"], rows[0]["session"], rows[0]["channels"], rows[0]["unit"]) == ("01", "1", 8, "V")
     assert sum(rows[0]["labels"].values()) == rows[0]["n_samples"]
     assert rows[0]["labels"]["fist"] > 0
@@ -94,8 +97,9 @@ def test_bad_data_exits_3_with_one_document(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [
-    ("info", "/nonexistent"), ("info", ".", "--format", "edf"), ("synth", "x", "--format", "edf"),
-    ("synth", "x", "--subjects", "0"), ("nonsense",), ("check",),
+    ("info", ".", "--format", "nonsense"), ("synth", "x", "--format", "nonsense"),
+    ("synth", "x", "--subjects", "0"), ("nonsense",), ("check",), ("get", "nonsense", "--to", "x"), ("get", "uci"),
+    ("prepare", "x", "y"),
 ])  # fmt: skip
 def test_usage_errors_exit_2(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -103,8 +107,65 @@ def test_usage_errors_exit_2(arguments, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_path_that_is_not_there_is_bad_data(tmp_path):
+    for command in ("info", "check"):
+        run(command, tmp_path / "absent", code=3)
+    assert document("info", tmp_path / "absent", code=3)["error"]["problem"] == "no such folder or archive"
+
+
+def test_protocols():
+    rows = document("protocols")
+    assert [row["name"] for row in rows] == emg_io.protocols()
+    assert all(set(row) == {"name", "format", "unit", "source", "flaw"} for row in rows)
+    assert [row["name"] for row in document("protocols", "--format", "uci")] == ["uci/tinymyo"]
+    assert "db5/tinymyo" in run("protocols").stdout
+
+
+def test_split_and_prepare_by_a_published_protocol(forged, tmp_path):
+    body = document("split", forged("ninapro-db1"), "--protocol", "db1/community")
+    assert (body["protocol"], body["unit"], len(body["hash"])) == ("db1/community", "repetition", 64)
+    assert body["parts"]["test"]["subjects"] == ["1", "2", "3"]
+    assert sum(body["parts"]["test"]["labels"].values()) == body["parts"]["test"]["samples"]
+    assert body["hash"] in run("split", forged("ninapro-db1"), "--protocol", "db1/community").stdout
+    made = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/community")
+    assert (made["recordings"], made["split"]) == (3, body["hash"])
+    again = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/community")
+    assert again == made
+    other = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/geng", code=3)
+    assert "another store" in other["error"]["problem"]
+    assert document("check", tmp_path / "store")["errors"] == []
+    problem = document("split", forged("uci"), "--protocol", "uci/tinymyo", code=3)["error"]
+    assert "not whole" in problem["problem"]
+    assert "no such protocol" in document("split", forged("uci"), "--protocol", "x", code=3)["error"]["problem"]
+
+
+def test_get_shows_the_licence_and_asks(tmp_path):
+    rows = document("get")
+    assert {"name", "files", "homepage"} == set(rows[0])
+    assert "epn-612" in run("get").stdout
+    result = run("get", "uci", "--to", tmp_path / "x", "--json", code=3)
+    assert "licence is not accepted" in json.loads(result.stdout)["error"]["problem"]
+    assert "cite: Lobov" in result.stderr
+    problem = document("get", "uci", "--to", tmp_path / "x", "--accept-licence", "--offline", code=3)["error"]
+    assert problem["problem"] == "offline, and files are missing or damaged"
+
+
+def test_get_downloads(tmp_path, monkeypatch):
+    def download(name, to, *, accept_licence, offline, progress):
+        progress("a", 1, 3)
+        progress("a", 3, 3)
+        to.mkdir()
+        (to / "a").write_bytes(b"abc")
+        assert (name, accept_licence, offline) == ("uci", True, None)
+        return [to / "a"]
+
+    monkeypatch.setattr("emg_io.downloads.get", download)
+    made = document("get", "uci", "--to", tmp_path / "x", "--accept-licence")
+    assert (made["files"], made["bytes"]) == (1, 3)
+
+
 def test_console_script_keeps_stdout_clean(forged):
-    command = [sys.executable, "-c", "from emg_io._cli import main; main()"]
+    command = [sys.executable, "-c", "from emg_io.cli import main; main()"]
     done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
     assert "convert" in done.stdout
     done = subprocess.run([*command, "info", str(forged("uci")), "--json"], capture_output=True, text=True, check=True)
@@ -150,7 +211,7 @@ def test_any_file_name_can_be_shown(name, encoding, forged, tmp_path):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.symlink_to(forged("uci"))
-    command = [sys.executable, "-c", "from emg_io._cli import main; main()"]
+    command = [sys.executable, "-c", "from emg_io.cli import main; main()"]
     environment = os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "300"}
     done = subprocess.run([*command, "info", path], capture_output=True, env=environment, check=True)
     assert name.encode(encoding.partition(":")[0], "backslashreplace") in done.stdout.splitlines()[0]
