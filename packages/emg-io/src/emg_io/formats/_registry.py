@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import edf, epn, grabmyo, hyser, myo_armband, ninapro, uci, wfdb
+from . import edf, epn, grabmyo, hyser, myo_armband, ninapro, npy, uci, wfdb
 
 if TYPE_CHECKING:
     from ._format import Format
@@ -17,6 +17,7 @@ _ENTRIES: tuple[Format, ...] = (
     uci.FORMAT,
     myo_armband.FORMAT,
     *ninapro.FORMATS,
+    npy.FORMAT,
     wfdb.FORMAT,
 )
 
