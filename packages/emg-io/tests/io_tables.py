@@ -2,16 +2,21 @@
 
 DEFAULT = {"n_subjects": 2}
 FORGED = {
+    "csl-hdemg": {"n_subjects": 2, "segment_s": 0.05},
     "epn-612": {"n_subjects": 2, "segment_s": 0.6},
+    "flexemg": {"n_subjects": 2, "segment_s": 0.1, "gap_s": 0.1},
     "grabmyo": {"n_subjects": 2, "n_gestures": 2},
     "hyser": {"n_subjects": 1, "n_gestures": 2},
     "myo-armband": {"n_subjects": 2, "segment_s": 0.4},
     "ninapro-db1": {"n_subjects": 3, "segment_s": 0.6, "gap_s": 0.4},
+    "openhdemg": {"n_subjects": 3, "segment_s": 0.3},
     "uci": {"n_subjects": 6},
     "wfdb": {"n_subjects": 9},
 }
 REAL = {
+    "flexemg": "flexemg",
     "myo-armband": "myo_armband_dataset",
     "ninapro-db1": "ninapro_db1",
+    "openhdemg": "openhdemg_sample",
     "uci": "uci_emg_gestures.zip",
 }

@@ -24,6 +24,10 @@ class MatNode(Protocol):
         """Class: a numpy dtype code without byte order, or ``"cell"``, ``"struct"``, ``"char"``, ..."""
 
     @property
+    def stored(self) -> str:
+        """Dtype code of the numbers on disk, which `read` returns: whole doubles may be stored as ``"u2"``."""
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes in MATLAB's order, two or more."""
 

@@ -53,6 +53,11 @@ class Node5:
         return self.element.kind
 
     @property
+    def stored(self) -> str:
+        """Dtype code of the numbers on disk: a double array of whole numbers may be stored as ``"u2"``."""
+        return self.element.stored
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes, two or more."""
         return self.element.shape

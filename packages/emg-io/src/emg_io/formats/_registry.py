@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import edf, epn, grabmyo, hyser, myo_armband, ninapro, npy, uci, wfdb
+from . import csl, edf, epn, flexemg, grabmyo, hyser, myo_armband, ninapro, npy, openhdemg, uci, wfdb
 
 if TYPE_CHECKING:
     from ._format import Format
 
 _ENTRIES: tuple[Format, ...] = (
+    csl.FORMAT,
     edf.FORMAT,
     epn.FORMAT,
+    flexemg.FORMAT,
     grabmyo.FORMAT,
     hyser.FORMAT,
     uci.FORMAT,
     myo_armband.FORMAT,
     *ninapro.FORMATS,
     npy.FORMAT,
+    openhdemg.FORMAT,
     wfdb.FORMAT,
 )
 
