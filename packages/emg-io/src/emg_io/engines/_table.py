@@ -10,7 +10,8 @@ import numpy as np
 
 from emg_io._errors import EmgIoError
 
-from ._table_cells import BadCellError, Grid, numbers
+from ._table_cells import BadCellError, numbers
+from ._table_grid import Grid
 from ._table_head import MAX_LINE_BYTES, Dialect, Head, read_head
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 32 * 2**10  # small enough that a block's arrays stay in the second-level cache
 _FREE_BYTES = 64 * 2**20
 _SWAP_POINT_AND_COMMA = bytes.maketrans(b".,", b",.")
-_BLANKS, _EDGES = re.compile(rb"[ \t]+"), re.compile(rb"^ | (?=\n)", re.MULTILINE)
+_BLANKS, _EDGES = re.compile(rb"[ \t]+"), re.compile(rb"^ | (?=\r?\n)", re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +161,7 @@ class _Reader:
         return values
 
     def _normal(self, block: bytes) -> bytes:
-        """Return lines with LF, decimal points and single delimiters."""
-        if b"\r" in block:
-            block = block.replace(b"\r\n", b"\n")
+        """Return lines with decimal points and single delimiters."""
         if self.dialect.delimiter == " ":
             block = _EDGES.sub(b"", _BLANKS.sub(b" ", block))
         return block.translate(_SWAP_POINT_AND_COMMA) if self.dialect.decimal == "," else block

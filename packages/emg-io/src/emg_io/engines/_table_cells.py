@@ -1,86 +1,45 @@
 """Cells of a text table to numbers, a block of lines at once.
 
-Points are taken out of the text, so that a plain cell is a sign and up to sixteen digits: two 64-bit words, turned into
-an integer by arithmetic on all cells together. An integer up to 2**53 over a power of ten up to 1e16 is one correctly
-rounded division, hence equal to ``float(cell)`` to the last bit. Every other cell goes through `exact_number`.
+A plain cell is a sign, up to sixteen digits and up to sixteen decimals. Eight digits are one 64-bit word, so parsing is
+arithmetic on all cells together. The digits make an integer; up to 2**53, over a power of ten up to 1e16, it takes one
+correctly rounded division and equals ``float(cell)`` to the last bit. Every other cell goes through `exact_number`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._table_grid import Bytes, Flags, Grid, Positions
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Numbers = NDArray[np.int64] | NDArray[np.float64]
-Positions = NDArray[np.int64]
-Words = NDArray[np.uint64]
 
 MAX_CELL_BYTES = 400
-_PAD = b"\n" * 16
-_MINUS, _POINT, _NEWLINE = b"-.\n"
-_POWERS_OF_TEN = np.power(10.0, np.arange(17))
-_EXACT_LIMIT = 2**53
-_ZEROS, _CARRIES, _HIGHS = (np.uint64(byte * 0x0101010101010101) for byte in (0x30, 0x76, 0x80))
-_STEPS = tuple(
-    (np.uint64(10**n), np.uint64(8 * n), np.uint64(mask))
-    for n, mask in ((1, 0x00FF00FF00FF00FF), (2, 0x0000FFFF0000FFFF), (4, 0xFFFFFFFF))
-)
+_MANY = 32
+_MOST = 16  # digits, and decimals, of a plain cell
+_EXACT = 2**53
+_TENS = np.array([10**n for n in range(_MOST + 1)])
+_SIGNED_TENS = np.concatenate([_TENS.astype(float), -_TENS.astype(float)])
+_ZEROS = np.uint64(0x3030303030303030)
+_PAIRS, _FOURS, _EIGHTS = (np.uint64((factor << shift) + 1) for factor, shift in ((10, 8), (100, 16), (10_000, 32)))
+_PAIR_MASK, _FOUR_MASK = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
 _REAL = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(rb"[+-]?[0-9]+")
+_REAL_BYTES, _WHOLE_BYTES = b"0123456789+-.eE", b"0123456789+-"
 
 
 class BadCellError(Exception):
-    """A cell that is no number: its index among the cells asked for, its text, the rule that it breaks."""
+    """A cell that is no number: its index among the cells asked for, the rule that it breaks."""
 
-    def __init__(self, index: int, text: bytes, rule: str) -> None:
+    def __init__(self, index: int, rule: str) -> None:
         super().__init__(rule)
-        self.index, self.text, self.rule = index, text, rule
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """Where the cells of a block lie, row after row.
-
-    Attributes
-    ----------
-    block
-        The text; every line is ended by LF.
-    starts, stops
-        (cells,) first byte and the byte behind the last one, in ``block``.
-    """
-
-    block: bytes
-    starts: Positions
-    stops: Positions
-
-    @classmethod
-    def of(cls, block: bytes, delimiter: int, n_columns: int) -> Grid | None:
-        """Find the cells; None unless every line has ``n_columns`` of them."""
-        text = np.frombuffer(block, np.uint8)
-        newlines = text == _NEWLINE
-        stops = np.flatnonzero(newlines | (text == delimiter))
-        if len(stops) != np.count_nonzero(newlines) * n_columns:
-            return None
-        if not (text[stops[n_columns - 1 :: n_columns]] == _NEWLINE).all():
-            return None
-        starts = np.empty_like(stops)
-        starts[0], starts[1:] = 0, stops[:-1] + 1
-        return cls(block, starts, stops)
-
-    def columns(self, wanted: NDArray[np.intp], n_columns: int) -> Grid:
-        """Return the cells of some columns, row after row."""
-        picked = (at.reshape(-1, n_columns)[:, wanted].ravel() for at in (self.starts, self.stops))
-        return Grid(self.block, *picked)
-
-    def cell(self, index: int) -> bytes:
-        """Return the text of one cell."""
-        return self.block[self.starts[index] : self.stops[index]]
+        self.index, self.rule = index, rule
 
 
 def numbers(grid: Grid, words: Mapping[bytes, float], *, whole: bool) -> Numbers:
@@ -100,9 +59,13 @@ def numbers(grid: Grid, words: Mapping[bytes, float], *, whole: bool) -> Numbers
     BadCellError
         For the first cell that is neither a finite number nor one of the words.
     """
-    values, odd = _reals(grid) if not whole else _integers(grid)
-    for index in np.flatnonzero(odd).tolist() if odd is not None else ():
-        values[index] = exact_number(grid.cell(index), index, words, whole=whole)
+    values, odd = _integers(grid) if whole else _reals(grid)
+    if odd is not None and odd.any():
+        places = np.flatnonzero(odd)
+        cells = grid.cells(places)
+        values[places] = _many(cells, whole=whole) or [
+            exact_number(cell, at, words, whole=whole) for cell, at in zip(cells, places.tolist(), strict=True)
+        ]
     return values
 
 
@@ -114,15 +77,15 @@ def exact_number(cell: bytes, index: int, words: Mapping[bytes, float], *, whole
     short = len(text) <= MAX_CELL_BYTES
     if whole and short and _WHOLE.fullmatch(text):
         if not -(2**63) <= int(text) < 2**63:
-            raise BadCellError(index, cell, "an integer of 64 bits")
+            raise BadCellError(index, "an integer of 64 bits")
         return int(text)
     if not whole and short and _REAL.fullmatch(text):
         value = float(text)
         if not np.isfinite(value):
-            raise BadCellError(index, cell, "a number within the range of float64")
+            raise BadCellError(index, "a number within the range of float64")
         return value
     if text not in words:
-        raise BadCellError(index, cell, "an integer" if whole else "a number")
+        raise BadCellError(index, "an integer" if whole else "a number")
     return words[text]
 
 
@@ -131,80 +94,86 @@ def is_number(text: bytes) -> bool:
     return _REAL.fullmatch(text.strip(b" ").replace(b",", b".")) is not None
 
 
-def _integers(grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+def _many(cells: list[bytes], *, whole: bool) -> list[float] | None:
+    """Parse cells of nothing but a number, where they are many; None where one may be something else."""
+    if len(cells) < _MANY or max(map(len, cells)) > MAX_CELL_BYTES:
+        return None
+    if b"".join(cells).translate(None, _WHOLE_BYTES if whole else _REAL_BYTES):
+        return None
+    try:
+        values: list[float] = list(map(int if whole else float, cells))
+    except ValueError:
+        return None
+    limit = 2**63 - 1 if whole else float(np.finfo(float).max)
+    return values if -limit <= min(values) and max(values) <= limit else None
+
+
+def _integers(grid: Grid) -> tuple[NDArray[np.int64], Flags | None]:
     """Parse plain integers; tell which cells are none."""
-    values, negative, odd = _digits(grid.block, grid.starts, grid.stops)
-    values ^= -negative
-    values += negative
-    return values, odd
+    n_digits = grid.stops - grid.starts
+    n_digits -= grid.negative
+    values = _runs(grid.text, grid.stops, n_digits)
+    values ^= -grid.negative
+    values += grid.negative
+    if grid.points is grid.stops and grid.odd is None and n_digits.min() > 0 and n_digits.max() <= _MOST:
+        return values, None
+    odd = (n_digits < 1) | (n_digits > _MOST) | (grid.points < grid.stops)
+    return values, odd if grid.odd is None else odd | grid.odd
 
 
-def _reals(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
+def _reals(grid: Grid) -> tuple[NDArray[np.float64], Flags | None]:
     """Parse plain decimals; tell which cells are none."""
-    if b"." not in grid.block:
-        values, negative, odd = _digits(grid.block, grid.starts, grid.stops)
-        return _signed(values.astype(np.float64), negative), _either(odd, values > _EXACT_LIMIT)
-    points = np.flatnonzero(np.frombuffer(grid.block, np.uint8) == _POINT)
-    before_start, before_stop = (np.searchsorted(points, at) for at in (grid.starts, grid.stops))
-    starts, stops = grid.starts - before_start, grid.stops - before_stop
-    values, negative, odd = _digits(grid.block.translate(None, b"."), starts, stops)
-    n_points = before_stop - before_start
-    n_decimals = (grid.stops - 1 - points[before_stop - 1]) * (n_points > 0)
-    n_digits = stops - starts - negative
-    odd = _either(odd, (n_points > 1) | (n_decimals > n_digits) | (values > _EXACT_LIMIT))
-    reals = values / _POWERS_OF_TEN[np.minimum(n_decimals, 16)]
-    return _signed(reals, negative), odd
+    n_digits = grid.points - grid.starts
+    n_digits -= grid.negative
+    values = _runs(grid.text, grid.points, n_digits)
+    powers = grid.negative * len(_TENS)
+    if grid.points is not grid.stops:
+        n_decimals = grid.stops - grid.points
+        n_decimals -= 1
+        np.clip(n_decimals, 0, _MOST, out=n_decimals)
+        powers += n_decimals
+        values *= _TENS[n_decimals]
+        values += _runs(grid.text, grid.stops, n_decimals)
+        n_digits += n_decimals
+    signed = values / _SIGNED_TENS[powers]
+    if grid.odd is None and n_digits.min() > 0 and n_digits.max() < _MOST:
+        return signed, None
+    beyond = (grid.stops - grid.points - 1 > _MOST) | (grid.points - grid.starts - grid.negative > _MOST)
+    odd = beyond | (n_digits < 1) | (n_digits > _MOST + 2) | (values > _EXACT)
+    return signed, odd if grid.odd is None else odd | grid.odd
 
 
-def _digits(
-    block: bytes, starts: Positions, stops: Positions
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_] | None]:
-    """Parse cells of a minus, if any, and 1..16 digits: magnitudes, 1 where negative, which cells are otherwise."""
-    text = np.frombuffer(_PAD + block, np.uint8)
-    every = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
-    negative = (text[starts + len(_PAD)] == _MINUS).astype(np.int64)
-    n_digits = stops - starts
-    n_digits -= negative
-    values, junk = _eight(every[stops + (len(_PAD) - 8)], np.minimum(n_digits, 8))
-    odd = None
-    if n_digits.max() > 8:
-        long = np.flatnonzero(n_digits > 8)
-        upper, upper_junk = _eight(every[stops[long] + (len(_PAD) - 16)], np.minimum(n_digits[long] - 8, 8))
-        upper *= 10**8
-        values[long] += upper
-        junk[long] |= upper_junk
-        odd = _either(odd, n_digits > 16)
-    if n_digits.min() < 1:
-        odd = _either(odd, n_digits < 1)
-    if np.bitwise_or.reduce(junk) & _HIGHS:
-        odd = _either(odd, (junk & _HIGHS) != 0)
-    return values, negative, odd
-
-
-def _eight(words: Words, n_digits: Positions) -> tuple[NDArray[np.int64], Words]:
-    """Parse words whose upper ``n_digits`` (up to 8) bytes are digits; junk has a high bit where one is not."""
-    low = (64 - 8 * n_digits).astype(np.uint64)
-    words ^= _ZEROS
-    words >>= low
-    words <<= low
-    junk = words + _CARRIES
-    junk |= words
-    for factor, shift, mask in _STEPS:
-        upper = words >> shift
-        words *= factor
-        words += upper
-        words &= mask
-    return words.view(np.int64), junk
-
-
-def _signed(values: NDArray[np.float64], negative: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Put the signs to magnitudes; the zero of ``-0`` is negative."""
-    values *= 1.0 - 2.0 * negative
+def _runs(text: Bytes, stops: Positions, n_digits: Positions) -> NDArray[np.int64]:
+    """Parse the digits in front of each place, up to sixteen of them; whatever else stands there gives nonsense."""
+    longest = int(n_digits.max())
+    if longest <= 1:
+        digits = text[stops - 1] & np.uint8(15)
+        return digits * n_digits
+    words = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
+    if longest <= 8:
+        return _eight(words[stops - 8], n_digits)
+    values = _eight(words[stops - 8], np.minimum(n_digits, 8))
+    long = np.flatnonzero(n_digits > 8)
+    upper = _eight(words[stops[long] - 16], np.minimum(n_digits[long], 16) - 8)
+    upper *= 10**8
+    values[long] += upper
     return values
 
 
-def _either(odd: NDArray[np.bool_] | None, more: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Join two sets of unusual cells; None is the empty one."""
-    if not more.any():
-        return odd
-    return more if odd is None else odd | more
+def _eight(words: NDArray[np.uint64], n_digits: Positions) -> NDArray[np.int64]:
+    """Parse words of which the upper ``n_digits``, 0..8, bytes are digits."""
+    low = n_digits * -8
+    low += 64
+    empty = low.view(np.uint64)
+    words ^= _ZEROS
+    words >>= empty
+    words <<= empty
+    words *= _PAIRS
+    words >>= np.uint64(8)
+    words &= _PAIR_MASK
+    words *= _FOURS
+    words >>= np.uint64(16)
+    words &= _FOUR_MASK
+    words *= _EIGHTS
+    words >>= np.uint64(32)
+    return words.view(np.int64)
