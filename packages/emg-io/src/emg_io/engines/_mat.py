@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Mat", "MatNode", "forget", "open_mat"]
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_HEAD_BYTES, _USER_BLOCK = 16, 512
+
 
 class MatNode(Protocol):
     """One array of a MAT file: found, not read yet."""
@@ -65,7 +68,7 @@ class Mat(Protocol):
         """Read a numeric variable: axes in MATLAB's order, dtype as stored, read-only."""
 
     def verify(self, name: str) -> None:
-        """Read a variable to its end, keeping nothing: sizes and checksums must hold."""
+        """Check all that can be checked without keeping numbers: sizes, and the checksum of a compressed variable."""
 
 
 def open_mat(stream: BinaryIO, size: int, file: str, key: Hashable = None) -> Mat:
@@ -92,4 +95,10 @@ def open_mat(stream: BinaryIO, size: int, file: str, key: Hashable = None) -> Ma
     EmgIoError
         If the file is of neither version or its headers contradict its size.
     """
+    head = stream.read(_HEAD_BYTES)
+    stream.seek(0)
+    if head[: len(_HDF5)] == _HDF5 or (head[:10] == b"MATLAB 7.3" and size > _USER_BLOCK):
+        from ._mat73 import Mat73File
+
+        return Mat73File.scan(stream, size, file)
     return MatFile.scan(stream, size, file, key)
