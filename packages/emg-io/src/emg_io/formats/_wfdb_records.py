@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -13,7 +12,11 @@ from emg_io.engines._wfdb import WfdbRecord
 from emg_io.engines._wfdb_header import Signal, WfdbHeader, parse_header
 from emg_io.engines._wfdb_samples import PACKINGS
 
+from ._remarks import Remarks
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -84,25 +87,6 @@ class WfdbSource(RandomAccess):
     def opened(self, name: str) -> BinaryIO:
         """Open a file that lies beside the header."""
         return self.container.open(beside(self.member, name))
-
-
-class Remarks(Mapping[str, object]):
-    """Metadata of which some entries are worked out when they are first asked for."""
-
-    def __init__(self, known: Mapping[str, object], later: Mapping[str, Callable[[], object]]) -> None:
-        self._known, self._later = dict(known), dict(later)
-
-    def __getitem__(self, key: str) -> object:
-        if key in self._later:
-            self._known[key] = self._later[key]()
-            del self._later[key]
-        return self._known[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([*self._known, *self._later])
-
-    def __len__(self) -> int:
-        return len(self._known) + len(self._later)
 
 
 def read_header(container: Container, member: Member) -> WfdbHeader:
