@@ -1,0 +1,42 @@
+"""Coverage-guided fuzzing of one reader (needs ``pip install atheris``).
+
+    python packages/emg-io/fuzz/atheris_readers.py FORMAT [CORPUS ...] [-max_total_time=60]
+
+Inputs are a byte that chooses a file of a small forged data set, and the bytes that take its place.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+with atheris.instrument_imports(include=["emg_io"]):
+    from readers import read, specimen
+
+
+def main() -> None:
+    """Fuzz the format named first; everything after it goes to libFuzzer."""
+    name, rest = sys.argv[1], sys.argv[2:]
+    with tempfile.TemporaryDirectory() as scratch:
+        sound = specimen(name, Path(scratch), keep=1)
+        files = list(sound.files)
+
+        @atheris.instrument_func
+        def target(data: bytes) -> None:
+            if data:
+                path = files[data[0] % len(files)]
+                path.write_bytes(data[1:])
+                read(sound.name, sound.folder)
+                path.write_bytes(sound.files[path])
+
+        atheris.Setup([sys.argv[0], *rest], target)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
