@@ -27,10 +27,10 @@ def _evaluation(recording: Recording, fold: str | None) -> str | None:
 
 
 def _folders(recording: Recording, fold: str | None) -> str | None:
-    """Sessions named after their part."""
+    """Sessions or tasks named after their part."""
     if fold is not None and recording.subject != fold:
         return None
-    return "train" if "train" in recording.session.casefold() else "test"
+    return "train" if "train" in f"{recording.session} {recording.task}".casefold() else "test"
 
 
 def _subjects(dataset: Dataset) -> list[str]:
@@ -60,7 +60,7 @@ PROTOCOLS = (
     Protocol(
         name="flexemg/published",
         format="flexemg",
-        unit="session",
+        unit="repetition",
         source="Moin et al., ISCAS 2018: folders Train and Test, per person",
         assign=whole(_folders),
         folds=_subjects,

@@ -69,7 +69,7 @@ def _csl_trials(dataset: Dataset) -> list[str]:
 
 def _trial(recording: Recording) -> int | None:
     """Return the trial 1..10, of the thirty idle ones those that the released code keeps."""
-    if recording.task != "gest0":
+    if recording.task != "idle":
         return recording.repetition
     return _IDLE_TRIALS.index(recording.repetition) + 1 if recording.repetition in _IDLE_TRIALS else None
 

@@ -14,7 +14,7 @@ from emg_io._errors import EmgIoError
 from ._windows import WindowRule, Windows, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from emg_io._dataset import Dataset
     from emg_io._recording import Recording
@@ -32,7 +32,11 @@ class Span(NamedTuple):
 
 
 class RecordingKey(NamedTuple):
-    """What a split remembers of a recording: who, when, what, how long, and the hash of its samples."""
+    """What a split remembers of a recording: who, when, what, how long, and the hash of its samples.
+
+    Where a recording is made of trials, ``trials`` has start, stop and hash of each, so that a copied trial is found
+    wherever it lies.
+    """
 
     subject: str
     session: str
@@ -40,13 +44,32 @@ class RecordingKey(NamedTuple):
     repetition: int | None
     n_samples: int
     content: str
+    trials: tuple[tuple[int, int, str], ...] = ()
 
     @classmethod
     def of(cls, recording: Recording, content: str) -> RecordingKey:
         """Describe a recording; ``content`` is ``"full"``, ``"sampled"`` or ``"none"`` for one that no part uses."""
         hashers: dict[str, Callable[[], str]] = {"full": recording.content_hash, "sampled": recording.fingerprint}
         digest = hashers[content]() if content in hashers else ""
-        return cls(*recording.key, recording.n_samples, digest)
+        trials = _trials(recording) if content == "full" and "trial" in recording.tracks else ()
+        return cls(*recording.key, recording.n_samples, digest, trials)
+
+    def pieces(self, span: Span) -> Iterator[tuple[str, int, int]]:
+        """Yield what a span holds: hash of a piece of content, first and last sample within it."""
+        for start, stop, content in self.trials or ((0, self.n_samples, self.content),):
+            if span.start < stop and start < span.stop:
+                yield content, max(span.start, start) - start, min(span.stop, stop) - start
+
+
+def _trials(recording: Recording) -> tuple[tuple[int, int, str], ...]:
+    """Return start, stop and hash of every trial of a recording."""
+    raw, found = recording.raw(), []
+    for start, stop, _ in recording.segments("trial"):
+        piece = np.ascontiguousarray(raw[:, start:stop])
+        digest = hashlib.sha256(f"{piece.shape} {piece.dtype.str}".encode())
+        digest.update(piece.reshape(-1).view(np.uint8).data)
+        found.append((start, stop, digest.hexdigest()))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -144,9 +167,8 @@ class Split:
         lanes: dict[str, list[tuple[int, int, str, Span]]] = {}
         for part, spans in self.parts.items():
             for span in spans:
-                lanes.setdefault(self.recordings[span.recording].content, []).append(
-                    (span.start, span.stop, part, span)
-                )
+                for content, start, stop in self.recordings[span.recording].pieces(span):
+                    lanes.setdefault(content, []).append((start, stop, part, span))
         for lane in lanes.values():
             reach: dict[str, tuple[int, Span]] = {}
             for start, stop, part, span in sorted(lane):
