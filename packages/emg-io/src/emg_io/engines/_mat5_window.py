@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _INPUT_BYTES = 64 * 2**10
-_CHUNK_BYTES = 64 * 2**10
-_MARK_EVERY = 4 * 2**20
+_CHUNK_BYTES = 128 * 2**10
+_MARK_EVERY, _MARK_TAKEN_EVERY = 4 * 2**20, 2**20
 _REMEMBERED = 8
 
 
@@ -130,7 +130,7 @@ class Inflating:
             self._chunk_at, self._chunk = at, self._chunk[at - self._chunk_at :]
         while self._chunk_at + len(self._chunk) < stop:
             self._chunk += self._pull(_CHUNK_BYTES)
-        self._mark()
+        self._mark(_MARK_TAKEN_EVERY)
         return self._chunk[at - self._chunk_at : stop - self._chunk_at]
 
     def fill(self, at: int, out: NDArray[np.uint8]) -> None:
@@ -161,11 +161,11 @@ class Inflating:
             self._resume(best or _Mark(0, b"", zlib.decompressobj(), 0, b""))
         while self._chunk_at + len(self._chunk) < at:
             self._next(at - self._chunk_at - len(self._chunk))
-            self._mark()
+            self._mark(_MARK_EVERY)
 
     def _next(self, limit: int) -> None:
         """Replace the chunk by the one after it, no longer than a limit."""
-        self._chunk_at, self._chunk = self._chunk_at + len(self._chunk), self._pull(min(limit, 4 * _CHUNK_BYTES))
+        self._chunk_at, self._chunk = self._chunk_at + len(self._chunk), self._pull(min(limit, _CHUNK_BYTES))
 
     def _pull(self, limit: int, *, at_end: bool = False) -> bytes:
         """Inflate some more bytes, at least one unless the end is wanted."""
@@ -193,9 +193,9 @@ class Inflating:
         self._n_fed += len(data)
         return data
 
-    def _mark(self) -> None:
-        """Keep the state of the inflater, if the last one kept is far behind."""
-        if self._chunk_at >= (self._marks[-1].chunk_at if self._marks else 0) + _MARK_EVERY:
+    def _mark(self, step: int) -> None:
+        """Keep the state of the inflater, if the last one kept is that far behind."""
+        if self._chunk_at >= (self._marks[-1].chunk_at if self._marks else 0) + step:
             self._marks.append(_Mark(self._chunk_at, self._chunk, self._inflater.copy(), self._n_fed, self._tail))
 
     def _resume(self, mark: _Mark) -> None:
