@@ -64,7 +64,7 @@ def forge(
         emg = envelope(simulate(person, script, patterns(), angles, rng))
         fields = _fields(subject, emg, script, rng)
         write_bytes(out / f"S{subject}_A1_E1.mat", mat_bytes(fields))
-        truths.append(Truth(str(subject), "E1", "", None, emg, fields["restimulus"].astype(np.int16)))
+        truths.append(Truth(str(subject), "1", "E1", None, emg, fields["restimulus"].astype(np.int16)))
     return truths
 
 
