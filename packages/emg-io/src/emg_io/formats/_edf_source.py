@@ -12,6 +12,7 @@ from emg_io._source import Annotations, Aux, Event, Header, RandomAccess
 from emg_io.engines._edf import read_samples
 from emg_io.engines._edf_header import onsets_of_records, read_header
 from emg_io.engines._edf_tal import read_notes
+from emg_io.engines._edf_time import ENDS
 
 from ._edf_pick import grouped, pick
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from ._edf_pick import Group
 
-ENDS = "Recording ends"
 _TOLERANCE_SAMPLES = 2.0
 
 
@@ -88,7 +88,8 @@ class EdfFile(RandomAccess):
                 place="annotations, record starts",
                 expected=f"one every {self.head.record_s:g} s",
             )
-        events = [Event(note.onset - zero, note.duration, "annotation", note.text) for note in found.notes]
+        kept = [note for note in found.notes if not (self.n_trimmed and note.text == ENDS)]
+        events = [Event(note.onset - zero, note.duration, "annotation", note.text) for note in kept]
         return Annotations(stamps, {}, tuple(sorted(events, key=lambda event: event.onset)))
 
     def aux(self, name: str) -> Aux:
