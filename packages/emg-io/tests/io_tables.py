@@ -2,17 +2,23 @@
 
 DEFAULT = {"n_subjects": 2}
 FORGED = {
+    "3dc": {"n_subjects": 2, "segment_s": 0.1},
+    "biosppy": {"n_subjects": 2, "segment_s": 0.2, "gap_s": 0.2},
     "capgmyo-a": {"n_subjects": 2, "segment_s": 0.1},
     "capgmyo-b": {"n_subjects": 1, "segment_s": 0.1},
     "capgmyo-c": {"n_subjects": 2, "segment_s": 0.1},
     "csl-hdemg": {"n_subjects": 2, "segment_s": 0.05},
+    "csv": {"n_subjects": 2},
+    "emgflow": {"n_subjects": 2, "segment_s": 0.2},
     "epn-612": {"n_subjects": 2, "segment_s": 0.6},
     "flexemg": {"n_subjects": 2, "segment_s": 0.1, "gap_s": 0.1},
     "fors-emg": {"n_subjects": 2, "n_gestures": 3},
     "gaddy": {"n_subjects": 1, "segment_s": 0.05},
     "grabmyo": {"n_subjects": 2, "n_gestures": 2},
     "hyser": {"n_subjects": 1, "n_gestures": 2},
+    "longterm-8ch": {"n_subjects": 2, "segment_s": 0.2},
     "myo-armband": {"n_subjects": 2, "segment_s": 0.4},
+    "myo-readings": {"n_subjects": 2, "segment_s": 0.3},
     "ninapro-db1": {"n_subjects": 3, "segment_s": 0.6, "gap_s": 0.4},
     "ninapro-db2": {"n_subjects": 2, "segment_s": 0.2, "gap_s": 0.1},
     "ninapro-db3": {"n_subjects": 2, "segment_s": 0.2, "gap_s": 0.1},
@@ -28,8 +34,13 @@ FORGED = {
     "xdf": {"n_subjects": 6},
 }
 REAL = {
+    "3dc": "dataset_3dc",
+    "biosppy": "biosppy_emg",
+    "emgflow": "emgflow_facial",
     "flexemg": "flexemg",
+    "longterm-8ch": "longterm_semg_8ch",
     "myo-armband": "myo_armband_dataset",
+    "myo-readings": "myo_readings",
     "ninapro-db1": "ninapro_db1",
     "one-subject-myo": "libemg_one_subject_myo",
     "openhdemg": "openhdemg_sample",

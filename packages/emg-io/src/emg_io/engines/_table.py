@@ -174,15 +174,16 @@ class _Reader:
     def _ragged(self, text: bytes, row: int) -> NoReturn:
         """Find the first line that has another number of columns than the table."""
         delimiter, n_columns = self.dialect.delimiter.encode(), self.head.n_columns
-        for number, line in enumerate(text.split(b"\n")[:-1]):
+        for line in text.split(b"\n")[:-1]:
             found = line.count(delimiter) + 1
             ended = not self.dialect.trailing or line.endswith(delimiter)
             if found != n_columns + self.dialect.n_more or not ended:
                 break
+            row += 1
         found -= self.dialect.trailing and ended
         self._fail(
             "not a row" if line.strip() else "empty line",
-            self.head.line + row + number,
+            self.head.line + row,
             expected=f"{n_columns} columns" + ", each line ended by a delimiter" * self.dialect.trailing,
             found=f"{found}: {self._show(line)}",
         )

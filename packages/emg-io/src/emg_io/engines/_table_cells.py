@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ._table_grid import Bytes, Flags, Grid, Positions
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ._table_grid import Bytes, Flags, Grid, Positions
 
 Numbers = NDArray[np.int64] | NDArray[np.float64]
 
