@@ -100,7 +100,9 @@ class WfdbRecord:
                 )
         if any(signal.skew >= n_frames for signal in header.signals):
             raise EmgIoError("skew is longer than the record", file=file, place="skew", expected=f"< {n_frames}")
-        return cls(header, n_frames, files, _surplus(files, sizes, n_frames), label)
+        warnings = _surplus(files, sizes, n_frames)
+        warnings += () if header.ended else ("header does not end its last line: it may be cut",)
+        return cls(header, n_frames, files, warnings, label)
 
     def dtype(self, channels: Sequence[int]) -> np.dtype[np.signedinteger]:
         """Return the smallest integer type that holds these signals."""

@@ -89,6 +89,8 @@ class WfdbHeader:
         In order of their lines.
     comments
         Text of the comment lines.
+    ended
+        Whether the last line has an end; if not, the header may be cut.
     """
 
     record: str
@@ -97,6 +99,7 @@ class WfdbHeader:
     start: str
     signals: tuple[Signal, ...]
     comments: tuple[str, ...]
+    ended: bool
 
 
 def parse_header(data: bytes, file: str) -> WfdbHeader:
@@ -136,7 +139,9 @@ def parse_header(data: bytes, file: str) -> WfdbHeader:
         raise _bad(file, number, "wrong number of signals", f"1..{MAX_SIGNALS}, a line each", found)
     signals = tuple(_signal(text, where, file) for where, text in lines[1 : n_signals + 1])
     start = " ".join(part for part in (match["date"], match["time"]) if part)
-    return WfdbHeader(match["name"], sfreq, int(match["samples"] or 0) or None, start, signals, comments)
+    return WfdbHeader(
+        match["name"], sfreq, int(match["samples"] or 0) or None, start, signals, comments, data.endswith(b"\n")
+    )
 
 
 def _lines(data: bytes, file: str) -> tuple[list[tuple[int, str]], tuple[str, ...]]:

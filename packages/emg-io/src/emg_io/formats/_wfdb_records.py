@@ -129,11 +129,11 @@ def common_unit(signals: Sequence[Signal]) -> str:
 
 def calibration(signals: Sequence[Signal], unit: str) -> tuple[Calibration, Calibration]:
     """Return scale and offset: ``unit`` is one of V, mV and uV, or ``"unknown"`` for the units of the header."""
-    factors = [10.0 ** (_EXPONENTS[s.unit] - _EXPONENTS[unit]) if unit in _EXPONENTS else 1.0 for s in signals]
-    scales = tuple(factor / signal.gain for factor, signal in zip(factors, signals, strict=True))
-    offsets = tuple(
-        -signal.baseline * scale if signal.baseline else 0.0 for scale, signal in zip(scales, signals, strict=True)
-    )
+    scales, offsets = [], []
+    for signal in signals:
+        factor = 10.0 ** (_EXPONENTS[signal.unit] - _EXPONENTS[unit]) if unit in _EXPONENTS else 1.0
+        scales.append(factor / signal.gain)
+        offsets.append(-signal.baseline * factor / signal.gain if signal.baseline else 0.0)
     return _merged(scales), _merged(offsets)
 
 
@@ -146,6 +146,6 @@ def channel_names(signals: Sequence[Signal], indices: Sequence[int]) -> tuple[st
     return tuple(seen)
 
 
-def _merged(values: tuple[float, ...]) -> Calibration:
+def _merged(values: list[float]) -> Calibration:
     """Return one number where all are alike."""
-    return values[0] if len(set(values)) == 1 else values
+    return values[0] if len(set(values)) == 1 else tuple(values)

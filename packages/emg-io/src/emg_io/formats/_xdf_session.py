@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MARKERS = {"marker", "markers", "event", "events", "trigger", "triggers", "stim"}
 MAX_EVENTS = 2_000_000
-MAX_AUX_VALUES = 2**26
+MAX_FILLED_VALUES = 2**24
 _UNITS = {"v": "V", "volt": "V", "volts": "V", "mv": "mV", "millivolt": "mV", "millivolts": "mV"}
 _UNITS |= dict.fromkeys(("uv", "µv", "μv", "microvolt", "microvolts"), "uV")
 
@@ -91,25 +91,23 @@ class Session:
     def aux(self, name: str, number: int, t0: float, duration: float) -> Aux:
         """Put a stream on a clock that starts with the EMG: the nearest sample where it is regular, else the last one.
 
-        Times that the stream does not cover are NaN.
+        Times before its first sample are NaN; it ends with the EMG, or before it with its own last sample.
         """
         stream, clock, rate = self.xdf.streams[number], self.clocks[number], self.rate(number)
-        n_times = int(duration * rate) + 1
-        if n_times * stream.n_chans > MAX_AUX_VALUES:
+        n_times = max(1, int(min(duration, float(clock.stamps[-1]) - t0) * rate) + 1)
+        if (n_times - stream.n_samples) * stream.n_chans > MAX_FILLED_VALUES:
             raise EmgIoError(
-                "stream is too large for the EMG's clock",
+                "stream begins too long after the EMG",
                 file=self.file,
                 place=name,
-                expected=f"<= {MAX_AUX_VALUES} values",
-                found=f"{n_times} x {stream.n_chans}",
+                expected=f"<= {MAX_FILLED_VALUES} values to fill",
+                found=f"{n_times - stream.n_samples} x {stream.n_chans}",
             )
         times = t0 + np.arange(n_times) / rate
         nearest = np.rint((times - clock.stamps[0]) * rate)
         last = np.searchsorted(clock.stamps, times, "right") - 1.0
-        index = nearest if self.uniform(number) else last
-        late = times > clock.stamps[-1] + 1.0 / rate
-        index = np.where(late, -1, np.clip(index, -1, stream.n_samples)).astype(np.intp)
-        covered = (index >= 0) & (index < stream.n_samples)
+        index = np.where(self.uniform(number), nearest, last).clip(-1, stream.n_samples - 1).astype(np.intp)
+        covered = (index >= 0) & (times <= clock.stamps[-1] + 1.0 / rate)
         values = self.values(number, 0, stream.n_samples)[:, np.where(covered, index, 0)]
         if not covered.all():
             values = values.astype(np.float64)
