@@ -71,7 +71,9 @@ BROKEN = {
     "eleven columns": (table(ROW.format(1, 0), ROW.format(2, 0) + "\t1"), r"line 3.*11 columns"),
     "blank line": (table(ROW.format(1, 0), "", ROW.format(2, 0)), r"line 3.*1 columns"),
     "cut last line": (good()[:-20], r"line 6.*cut off"),
-    "no last ending": (good()[:-2], r"line 6.*cut off"),
+    "half a last ending": (good()[:-1], r"line 6.*one line ending|cut off"),
+    "no last class": (good()[:-3], r"line 6.*cut off"),
+    "class of two digits, cut": (good()[:-2] + b"1", r"line 6.*cut off"),
     "mixed endings": (good().replace(b"\r\n", b"\n", 3), r"line 4.*one line ending"),
     "header alone with CR": (good(ending="\n").replace(b"\n", b"\r\n", 1), r"line 2.*one line ending"),
     "header alone without CR": (good().replace(b"\r\n", b"\n", 1), r"line 2.*one line ending"),
@@ -115,7 +117,7 @@ def test_every_truncation_raises_or_is_a_whole_number_of_rows():
             time, counts, _ = parse(data[:cut], "f")
         except EmgIoError:
             continue
-        assert data[:cut].endswith(b"\r\n")
+        assert data[:cut].endswith(b"\r\n") or data[cut:].startswith(b"\r\n")
         assert np.array_equal(counts, whole[1][:, : len(time)])
 
 
@@ -162,14 +164,31 @@ def test_real_archive_facts(real):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("index", [0, 26, 52])
-def test_real_values_equal_loadtxt(real, oracles, index):
-    recording = open_dataset(real("uci_emg_gestures.zip"))[index]
-    reader = recording.reader
-    time, counts, classes = oracles.loadtxt_uci(reader.container.read(reader.member.name))
-    assert np.array_equal(recording.raw(), counts)
-    assert np.array_equal(np.rint(recording.timestamps * 1e3), time)
-    assert np.array_equal(recording.labels(), classes)
+def test_all_real_values_equal_loadtxt(real, oracles):
+    n_files = 0
+    for recording in open_dataset(real("uci_emg_gestures.zip")):
+        reader = recording.reader
+        data = reader.container.read(reader.member.name)
+        assert _parse_repeats(data) is not None, "the fast path must be the one that is taken"
+        time, counts, classes = oracles.loadtxt_uci(data)
+        assert np.array_equal(recording.raw(), counts)
+        assert np.array_equal(np.rint(recording.timestamps * 1e3), time)
+        assert np.array_equal(recording.labels(), classes)
+        assert recording.metadata["last_line_ended"]
+        n_files += 1
+    assert n_files == 53
+
+
+@pytest.mark.parametrize("ending", ["\r\n", "\n"])
+def test_a_whole_last_row_needs_no_ending(tmp_path, ending):
+    data = good(40, ending)
+    bare = data.removesuffix(ending.encode())
+    for mine, theirs in zip(parse(bare, "f"), parse(data, "f"), strict=True):
+        assert np.array_equal(mine, theirs)
+    folder = tmp_path / "01"
+    folder.mkdir()
+    (folder / "1_raw_data_x.txt").write_bytes(bare.replace(b"1e-05", b"0", 1))
+    assert open_dataset(tmp_path, "uci")[0].metadata["last_line_ended"] is False
 
 
 def test_repeated_rows_are_parsed_once_and_alike(uci):

@@ -44,7 +44,8 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
     Parameters
     ----------
     data
-        Whole file: header line, then rows of ten TAB-separated columns, every line ended by CRLF or every one by LF.
+        Whole file: header line, then rows of ten TAB-separated columns, every line ended by CRLF or every one by LF;
+        the last ending may be missing, see `ended`.
     file
         Name for error messages.
 
@@ -62,6 +63,7 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
     EmgIoError
         With the line (the header is line 1) and the column.
     """
+    data = ended(data)
     first = data.find(b"\n") + 1
     ending = data[len(HEADER) : first]
     if data[:first] != HEADER + ending or ending not in _ENDINGS:
@@ -90,6 +92,20 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
     )
     counts = _counts(words[1:9], lengths[1:9], padded, starts[1:9], file)
     return time, counts, classes.astype(np.int8)
+
+
+def ended(data: bytes) -> bytes:
+    """Return a file with the last line's ending, where that is all that is missing.
+
+    Copies lose it in editors. A row of ten columns whose class is there is whole, because classes have one digit; any
+    shorter tail was cut. Whether rows are missing behind it, no file of this set can tell, with an ending or without.
+    """
+    if data.endswith((b"\n", b"\r")):
+        return data
+    row = data[data.rfind(b"\n") + 1 :]
+    if row.count(b"\t") != len(COLUMNS) - 1 or row[-2:-1] != b"\t":
+        return data
+    return data + data[len(HEADER) : data.find(b"\n") + 1][-2:]
 
 
 def _tokens(

@@ -52,7 +52,8 @@ class UciFile(Source):
     def load(self) -> Content:
         """Parse the file; ``raw`` is (8, time) int8 counts."""
         file = self.container.label(self.member.name)
-        stamps, counts, classes = parse(self.container.read(self.member.name), file)
+        data = self.container.read(self.member.name)
+        stamps, counts, classes = parse(data, file)
         changes = np.flatnonzero(np.any(counts[:, 1:] != counts[:, :-1], axis=0))
         span_s = int(stamps[-1] - stamps[0]) / 1e3
         if not len(changes):
@@ -66,6 +67,7 @@ class UciFile(Source):
             "largest_step_s": int(np.diff(stamps).max()) / 1e3,
             "clipped": [int(n) for n in np.sum((counts == -128) | (counts == 127), axis=1)],
             "unit": "nominally volts (unverified): Myo count x 1e-5",
+            "last_line_ended": data.endswith(b"\n"),
         }
         return Content(stamps / 1e3, tracks, raw=counts, sfreq=len(changes) / span_s, metadata=metadata)
 
