@@ -243,6 +243,7 @@ class _Contents:
 
     def __init__(self, limit: int) -> None:
         self._limit, self._held, self._lock = limit, OrderedDict[Hashable, Annotations](), threading.Lock()
+        self._bytes = 0
 
     def get(self, key: Hashable, load: Callable[[], _Notes]) -> _Notes:
         """Return a content, loading it if it is not here."""
@@ -252,9 +253,10 @@ class _Contents:
                 return self._held[key]  # type: ignore[return-value]
         content = frozen(load())
         with self._lock:
+            self._bytes += _nbytes(content) - (_nbytes(self._held[key]) if key in self._held else 0)
             self._held[key] = content
-            while len(self._held) > 1 and sum(_nbytes(held) for held in self._held.values()) > self._limit:
-                self._held.popitem(last=False)
+            while len(self._held) > 1 and (self._bytes > self._limit or len(self._held) > _CACHED_HEADERS):
+                self._bytes -= _nbytes(self._held.popitem(last=False)[1])
         return content
 
 
