@@ -140,8 +140,21 @@ def test_requests_outside(tmp_path, many):
     for call in (store.raw, store.window, store.labels):
         with pytest.raises(EmgIoError, match=r"entry 0: window lies outside.*start 290, length 20"):
             call(0, 290, 20)
-        with pytest.raises(EmgIoError, match=r"window lies outside"):
-            call(0, -1, 20)
+        for start, length in ((-1, 20), (5, -1), (2**80, 1), (0, 2**80)):
+            with pytest.raises(EmgIoError, match=rf"window lies outside|not a window.*found {length}"):
+                call(0, start, length)
+        for entry in (-1, 7, 2**80):
+            with pytest.raises(EmgIoError, match=rf"no such recording in the store: .*0 <= entry < 7, found {entry}"):
+                call(entry, 0, 5)
+    with pytest.raises(EmgIoError, match=r"no such recording in the store"):
+        store.montage(-1)
+    with pytest.raises(EmgIoError, match=r"no such track in the store: expected label, found glove"):
+        store.labels(0, 0, 5, "glove")
+    with pytest.raises(EmgIoError, match=r"not a shard"):
+        store.append([many[0]], shard_samples=0)
+    unlabelled = WindowStore.create(tmp_path / "u", [recording(labels=None, label_names=None)])
+    with pytest.raises(EmgIoError, match=r"no such track in the store: expected none at all"):
+        unlabelled.labels(0, 0, 5)
     with pytest.raises(EmgIoError, match=r"output exists"):
         WindowStore.create(tmp_path / "s", many)
     with pytest.raises(EmgIoError, match=r"nothing to store"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from emg_io._errors import EmgIoError
 
@@ -29,13 +30,13 @@ def dask_executor(address: str, timeout_s: float = 10.0) -> Iterator[Executor]:
         If Dask is not installed or the cluster does not answer.
     """
     try:
-        from distributed import Client
+        make_client = import_module("distributed").Client
     except ImportError:
         raise EmgIoError(
             "Dask is not installed: pip install 'emg-io[dask]'", place="dask", expected="the package distributed"
         ) from None
     try:
-        client: Any = Client(address, timeout=timeout_s, set_as_default=False)  # type: ignore[no-untyped-call]
+        client = make_client(address, timeout=timeout_s, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise EmgIoError(
             "Dask cluster does not answer: start a scheduler, or name its address",

@@ -94,11 +94,11 @@ def make_plan(recordings: Sequence[Recording], arguments: Arguments, executor: E
     shards = tuple(grouped(lengths, limit))
     body = {
         "version": VERSION,
-        "signal": asdict(signal),
         "tracks": list(tracks),
         "clock": asdict(arguments.clock),
         "shard_samples": limit,
         "split": _split_body(arguments.split),
+        "signal": asdict(signal),
         "shards": shards,
         "recordings": facts,
     }

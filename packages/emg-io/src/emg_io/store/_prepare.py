@@ -85,7 +85,7 @@ def prepare(
     plan = make_plan(dataset[:], arguments, executor)
     folder = _made(Path(out))
     with locked(folder):
-        if not _finished(folder, plan):
+        if not _finished(folder, plan, executor):
             _begin(folder, plan)
             records = run_all(make_shard, plan.jobs(str(folder)), executor, on_shard)
             manifest = Manifest(plan.signal, {track: {} for track in plan.tracks}, plan=plan.sha256)
@@ -112,7 +112,7 @@ def _made(out: Path) -> Path:
     return folder
 
 
-def _finished(folder: Path, plan: Plan) -> bool:
+def _finished(folder: Path, plan: Plan, executor: Executor | None) -> bool:
     """Tell whether the store is there and whole; a store of another plan, or a damaged one, raises `EmgIoError`."""
     if not (folder / NAME).exists():
         return False
@@ -125,7 +125,7 @@ def _finished(folder: Path, plan: Plan) -> bool:
             expected=plan.sha256,
             found=str(found),
         )
-    WindowStore.open(folder).verify()
+    WindowStore.open(folder).verify(executor)
     return True
 
 

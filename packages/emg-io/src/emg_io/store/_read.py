@@ -112,7 +112,7 @@ class _Reader:
             return Manifest(
                 signal, tracks, calibrations, montages, shards, entries, split, self.normalisation(signal, split), plan
             )
-        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             if isinstance(error, EmgIoError):
                 raise
             raise EmgIoError("damaged manifest", file=self.file, place="fields", found=f"{error!r:.200}") from None
@@ -171,14 +171,17 @@ class _Reader:
             channels,
         )
         cells, circular, pitch = layout["cells"], tuple(layout["circular"]), layout["pitch_mm"]
-        area = len(cells) * len(cells[0])
+        area = sum(len(row) for row in cells)
         self.require(
             area <= 16 * MAX_CHANNELS and all(type(cell) is int for row in cells for cell in row), place, "cells"
         )
         self.require(len(circular) == 2 and all(type(wrap) is bool for wrap in circular), place, circular)
         self.require(isinstance(layout["kind"], str) and isinstance(layout["description"], str), place, "words")
         self.require(pitch is None or (_number(pitch) and pitch > 0), place, pitch)
-        made = Layout(layout["kind"], tuple(map(tuple, cells)), circular, layout["description"], pitch)
+        try:
+            made = Layout(layout["kind"], tuple(map(tuple, cells)), circular, layout["description"], pitch)
+        except EmgIoError as error:
+            self.refuse(place, error.found, f"damaged manifest: {error.problem}")
         self.require(made.n_chans == n_chans, place, f"{made.n_chans} channels placed")
         return Montage(channels, made)
 

@@ -49,6 +49,7 @@ class WindowStore:
         self._rows = np.array([entry.calibration for entry in manifest.entries], np.intp)
         self._scales = _table([row.scale for row in manifest.calibrations], manifest.signal.n_chans)
         self._offsets = _table([row.offset for row in manifest.calibrations], manifest.signal.n_chans)
+        self._shifted = bool(self._offsets.any())
         self._ranges: dict[str | None, Ranges] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -167,7 +168,8 @@ class WindowStore:
             out[row] = self.raw(entry, start, length)
         rows = self._rows[_whole(entries)] if len(self._scales) > 1 else slice(1)
         out *= self._scales[rows]
-        out += self._offsets[rows]
+        if self._shifted:
+            out += self._offsets[rows]
         return out
 
     def draw(self, n: int, length: int, rng: np.random.Generator, part: str | None = None) -> list[tuple[int, int]]:
