@@ -13,14 +13,11 @@ from ._otb_grids import GRIDS, otb_layout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_CHANNEL = re.compile(
-    r"(?P<before>.*decomposition of )?(?P<site>.*(?P<code>[A-Z]{2}\d{2,3}[A-Z]{2}\d{4})) \((?P<number>\d{1,4})\)"
-    r"\[(?P<unit>[^\]]*)\]",
-    re.IGNORECASE,
-)
-_FORCE = re.compile(r"acquired data ?\[(?P<unit>[^\]]*)\]", re.IGNORECASE)
-_PATH = re.compile(r"(?P<kind>performed path|requested path|original data).*", re.IGNORECASE)
-_SOURCE_FOR = "source for decomposition of "
+MAX_TEXT = 500
+_CHANNEL = re.compile(r"([A-Z]{2}\d{2,3}[A-Z]{2}\d{4}) \((\d{1,4})\)\[([^\[\]]*)\]$")
+_FORCE = re.compile(r"acquired data ?\[([^\[\]]*)\]", re.IGNORECASE)
+_PATH = re.compile(r"performed path|requested path|original data", re.IGNORECASE)
+_TRAIN_OF, _SOURCE_FOR = ("Decomposition of ", "decomposition of "), ("Source for ", "source for ")
 _UNITS = ("uV", "mV", "V")
 _ROLES = ("firing", "source", "force", "performed_path", "requested_path", "original_data")
 
@@ -76,7 +73,17 @@ class _Column(NamedTuple):
 
 def grids_of(descriptions: Sequence[str], file: str) -> tuple[GridColumns, ...]:
     """Sort columns by what they are; raise `EmgIoError` where grids are incomplete or have no known map."""
-    columns = [_column(index, text) for index, text in enumerate(descriptions)]
+    long = [text for text in descriptions if len(text) > MAX_TEXT]
+    if long:
+        found = f"{len(long[0])}: {long[0][:40]!a}"
+        raise EmgIoError(
+            "description is too long",
+            file=file,
+            place="Description",
+            expected=f"at most {MAX_TEXT} characters",
+            found=found,
+        )
+    columns = [_column(place, text) for place, text in enumerate(descriptions)]
     sites = dict.fromkeys(column.site for column in columns if column.role == "emg")
     if not sites:
         raise EmgIoError(
@@ -89,17 +96,25 @@ def grids_of(descriptions: Sequence[str], file: str) -> tuple[GridColumns, ...]:
     return tuple(_grid(site, columns, file) for site in sites)
 
 
-def _column(index: int, text: str) -> _Column:
+def _column(place: int, text: str) -> _Column:
     """Tell the role of one column."""
-    match = _CHANNEL.fullmatch(text)
+    match = _CHANNEL.search(text)
     if match:
-        before = match["before"] or ""
-        role = "source" if before.lower().endswith(_SOURCE_FOR) else "firing" if before else "emg"
-        return _Column(index, text, role, match["site"], match["code"].upper(), int(match["number"]), match["unit"])
+        code, number, unit = match.groups()
+        role, site = _role(text[: match.end(1)])
+        return _Column(place, text, role, site, code, int(number), unit)
     force, path = _FORCE.search(text), _PATH.search(text)
     if force:
-        return _Column(index, text, "force", unit=force["unit"].strip())
-    return _Column(index, text, path["kind"].lower().replace(" ", "_") if path else "other")
+        return _Column(place, text, "force", unit=force[1].strip())
+    return _Column(place, text, path[0].lower().replace(" ", "_") if path else "other")
+
+
+def _role(text: str) -> tuple[str, str]:
+    """Tell a grid's channel from what was computed from the grid; return that and the site."""
+    at = max(text.rfind(words) for words in _TRAIN_OF)
+    if at < 0:
+        return "emg", text
+    return "source" if text[:at].endswith(_SOURCE_FOR) else "firing", text[at + len(_TRAIN_OF[0]) :]
 
 
 def _grid(site: str, columns: list[_Column], file: str) -> GridColumns:
