@@ -61,7 +61,8 @@ def _ends(low: int, high: int, limits: tuple[int, int]) -> list[tuple[int, int]]
     """List digital ranges that cover the data and lie within the limits, narrow ones first."""
     reach = max(-low, high, 1)
     ends = [(low, high)] if low < high else []
-    ends += [(-n, n) for n in _CANDIDATES if reach <= n <= limits[1]]
+    rounded = (-(-reach // 10**k) * 10**k for k in range(7))
+    ends += [(-n, n) for n in (*_CANDIDATES, *rounded) if reach <= n <= limits[1]]
     ends += [(limits[0], limits[1])]
     ends += [(-n, limits[1]) for n in _CANDIDATES if -low <= n <= -limits[0]]
     return ends
@@ -72,9 +73,8 @@ def _spell(end: int, scale: float, offset: float) -> str | None:
     exact = Fraction(repr(scale)) * end + Fraction(repr(offset))
     sign = "-" if exact < 0 else ""
     for places in range(7 - len(sign), -1, -1):
-        scaled = abs(exact) * 10**places
-        digits = str(round(scaled))
-        text = sign + (_point(digits, places) or "0")
+        digits = _point(str(round(abs(exact) * 10**places)), places)
+        text = sign + (digits.removeprefix("0") if len(sign + digits) == 9 else digits)
         if len(text) <= 8:
             return text
     return None

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 ENDS = "Recording ends"
 _SHORTEST_S, _LONGEST_S = 0.1, 20.0
 _CLOSE = 1e-6
-_TRIED = 4096
+_MOST = 1_000_000
+_TRIED = (64, 4096)
 
 
 def record_length(n_samples: int, sfreq: float, longest: int, file: str) -> tuple[int, str]:
@@ -23,33 +24,35 @@ def record_length(n_samples: int, sfreq: float, longest: int, file: str) -> tupl
     The rate that header states, samples over duration, is ``sfreq``, at worst 1e-6 of it away. Among the lengths that
     come closest, one that divides ``n_samples`` is taken, of these the one nearest to 1 s; none is above ``longest``.
     """
-    lengths = _lengths(n_samples, sfreq, longest)
+    for tried in _TRIED:
+        length, text, error = _best(_lengths(n_samples, sfreq, longest, tried), n_samples, sfreq)
+        if error == 0:
+            break
+    if error > _CLOSE:
+        problem = "no record length states this rate in eight characters: resample to a rate of fewer digits"
+        expected = f"a rate such as {length / float(text):g} Hz"
+        raise EmgIoError(problem, file=file, place="sfreq", expected=expected, found=f"{sfreq!r} Hz")
+    return length, text
+
+
+def _best(lengths: NDArray[np.intp], n_samples: int, sfreq: float) -> tuple[int, str, float]:
+    """Return the best of some lengths, its duration as text, and how far the rate is off."""
     texts = [spell(length / sfreq) for length in lengths.tolist()]
-    rates = lengths / np.array([max(float(words), 1e-7) for words in texts])
-    errors = np.abs(rates / sfreq - 1)
+    errors = np.abs(lengths / np.array([max(float(text), 1e-7) for text in texts]) / sfreq - 1)
     errors[errors < 1e-15] = 0.0
     best = int(np.lexsort((np.abs(np.log(lengths / sfreq)), n_samples % lengths != 0, errors))[0])
-    if errors[best] > _CLOSE:
-        raise EmgIoError(
-            "no record length states this rate in eight characters: resample to a rate of fewer digits",
-            file=file,
-            place="sfreq",
-            expected=f"a rate such as {rates[best]:g} Hz",
-            found=f"{sfreq!r} Hz",
-        )
-    return int(lengths[best]), texts[best]
+    return int(lengths[best]), texts[best], float(errors[best])
 
 
-def _lengths(n_samples: int, sfreq: float, longest: int) -> NDArray[np.intp]:
-    """List lengths to try, in samples: those that divide the recording, and many around a second."""
+def _lengths(n_samples: int, sfreq: float, longest: int, tried: int) -> NDArray[np.intp]:
+    """List lengths to try, in samples: those that divide the recording, and some around a second."""
     if not 0 < sfreq < 1e8:
         raise EmgIoError("not a rate", place="sfreq", expected="0..1e8 Hz", found=f"{sfreq!r}")
-    ends = max(1, int(_SHORTEST_S * sfreq)), max(2, min(int(_LONGEST_S * sfreq), longest) + 1)
-    if n_samples < ends[0]:
-        return np.array([n_samples])
-    lengths = np.arange(*ends) if ends[0] < ends[1] else np.array([longest])
-    near = lengths[np.argsort(np.abs(np.log(lengths / sfreq)), kind="stable")[:_TRIED]]
-    return np.union1d(near, lengths[n_samples % lengths == 0])
+    first, last = max(1, int(_SHORTEST_S * sfreq)), max(1, min(int(_LONGEST_S * sfreq), longest, _MOST))
+    lengths = np.arange(min(first, last), last + 1)
+    near = lengths[np.argsort(np.abs(np.log(lengths / sfreq)), kind="stable")[:tried]]
+    whole = [n_samples] if n_samples <= last else []
+    return np.concatenate([near, lengths[n_samples % lengths == 0], whole]).astype(np.intp)
 
 
 def spell(value: float) -> str:

@@ -68,7 +68,7 @@ def label_values(rows: Iterable[EventRow], levels: Mapping[str, Any]) -> dict[st
     return {name: place for place, name in enumerate(sorted(stated, key=natural), 1)}
 
 
-def annotations(rows: Iterable[EventRow], values: Mapping[str, int], n_samples: int, sfreq: float) -> Annotations:
+def annotated(rows: Iterable[EventRow], values: Mapping[str, int], n_samples: int, sfreq: float) -> Annotations:
     """Return events in order of onset, and the tracks ``"label"`` and ``"repetition"`` where the rows make them."""
     rows = list(rows)
     spans = [row for row in rows if row.trial_type and row.duration > 0 and row.kind in {"", LABEL}]

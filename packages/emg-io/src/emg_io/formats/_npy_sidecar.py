@@ -103,7 +103,7 @@ def _object(data: bytes, file: str) -> dict[str, Any]:
     return body
 
 
-def _numbers(value: Any, place: str, file: str) -> float | tuple[float, ...]:
+def _numbers(value: float | list[Any], place: str, file: str) -> float | tuple[float, ...]:
     """Return a number or a row of them, finite."""
     values: list[Any] = value if isinstance(value, list) else [value]
     if not values or not all(type(number) in {int, float} and abs(number) < 1e300 for number in values):

@@ -14,7 +14,7 @@ from emg_io._layout import Layout
 from emg_io._source import Annotations, Aux, Header, RandomAccess
 
 from ._bids_channels import Channels, read_channels
-from ._bids_events import EventRow, annotations, event_rows, label_values, overlaps
+from ._bids_events import EventRow, annotated, event_rows, label_values, overlaps
 from ._bids_layout import electrodes_of, layout_of
 from ._bids_names import BidsName, Sidecars, data_files, data_name
 from ._bids_table import read_json, read_table
@@ -62,7 +62,7 @@ class BidsFile(RandomAccess):
         if self.events is None:
             return noted
         rows = event_rows(read_table(self.edf.container, self.events.name))
-        made = annotations(rows, self.labels, self.edf.scan().n_samples, self.sfreq)
+        made = annotated(rows, self.labels, self.edf.scan().n_samples, self.sfreq)
         events = tuple(sorted((*made.events, *noted.events), key=lambda event: event.onset))
         return Annotations(noted.timestamps, {} if self.edf.gaps else made.tracks, events)
 
@@ -144,8 +144,8 @@ def _found(tree: _Tree, member: Member) -> _Found:
         picked, others, how = pick(edf.head, edf.file)
         edf = edf.choose(picked, grouped(edf.head, others), f"there is no channels.tsv: {how}")
     else:
-        others = grouped(edf.head, channels.others, channels.kinds)
-        edf = edf.choose(channels.emg, others, "type EMG in channels.tsv")
+        groups = grouped(edf.head, channels.others, channels.kinds)
+        edf = edf.choose(channels.emg, groups, "type EMG in channels.tsv")
     said = tree.merged(name, root, "emg")
     events = tree.sidecars.nearest(name, root, "events", tree.container)
     rows = event_rows(read_table(tree.container, events.member.name)) if events else []
