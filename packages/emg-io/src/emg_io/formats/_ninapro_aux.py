@@ -99,12 +99,12 @@ def degrees_of_actuation(glove: NDArray[np.generic], file: str = "glove") -> NDA
 
 
 def _table(mat: Mat, name: str, file: str) -> NDArray[np.generic]:
-    """Read a field that has one of the numbers of columns it may have, in the dtype of its class."""
+    """Read a field that has one of the numbers of columns it may have."""
     shape = mat.shape(name)
     if len(shape) != 2 or shape[1] not in FIELDS[name]:
         wanted = " or ".join(str(number) for number in FIELDS[name])
         raise EmgIoError("wrong shape", file=file, place=name, expected=f"(time, {wanted})", found=str(shape))
-    return mat.read(name).astype(mat.node(name).kind, copy=False)
+    return mat.read(name)
 
 
 def _check_finite(values: NDArray[np.generic], name: str, file: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class NinaproFile(Source):
             header = self._header(mat)
             self._check_ids(mat)
             tracks = self._tracks(mat, header.n_samples)
-            emg = mat.read("emg").astype(mat.node("emg").kind, copy=False)[: header.n_samples]
+            emg = mat.read("emg")[: header.n_samples]
         self._check_samples(emg)
         raw = np.ascontiguousarray(self._without_constant(emg).T)
         return Content(tracks=tracks, raw=raw, sfreq=self.base.sfreq, metadata=header.metadata)
@@ -171,7 +171,7 @@ class NinaproFile(Source):
         values = {track: mat.read(field)[:n_samples, 0] for track, field in fields.items()}
         labels = [track for track in ("label", "cue") if track in fields]
         rule = numbering(self.base, self.name.exercise, [values[track] for track in labels])
-        tracks = {}
+        tracks: dict[str, Track] = {}
         for track, field in fields.items():
             if track in labels:
                 tracks[track] = Track(track, rule.apply(values[track], self._file, field), self.base.names)
@@ -189,7 +189,7 @@ class NinaproFile(Source):
         local = {0: names[0]} | {number: names[before + number] for number in range(1, n_movements + 1)}
         return {"local_label": Track("local_label", rule.local(label.values), local)}
 
-    def _check_samples(self, emg: NDArray[np.generic]) -> None:
+    def _check_samples(self, emg: NDArray[Any]) -> None:
         """Refuse samples that no electrode of the set can give."""
         low, high = self.base.limits
         if emg.min() >= low and emg.max() <= high:

@@ -47,7 +47,7 @@ class Numbering:
         table[list(self.stored)] = self.labels
         return table[values.astype(np.intp)]
 
-    def local(self, labels: NDArray[np.int16]) -> NDArray[np.int16]:
+    def local(self, labels: NDArray[np.integer]) -> NDArray[np.int16]:
         """Turn labels into numbers within the exercise, 0 staying 0."""
         return np.where(labels > 0, labels - self.before, 0).astype(np.int16)
 

@@ -105,7 +105,7 @@ class CapgFile(Source):
             mat = open_mat(stream, self.member.size, self._file)
             header = self._header(mat)
             self._check_ids(mat)
-            data = mat.read("data").astype(mat.node("data").kind, copy=False)
+            data = mat.read("data")
         self._check_samples(data)
         tracks = {}
         if self.name.gesture not in MVC:

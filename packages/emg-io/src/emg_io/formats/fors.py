@@ -78,7 +78,7 @@ class ForsFile(Source):
         with self.container.open(self.member.name) as stream:
             mat = open_mat(stream, self.member.size, self._file)
             header = self._header(mat)
-            raw = np.ascontiguousarray(mat.read("value"), mat.node("value").kind)
+            raw = np.ascontiguousarray(mat.read("value"))
         wrong = np.argwhere(~np.isfinite(raw))
         if len(wrong):
             channel, sample = wrong[0].tolist()

@@ -126,7 +126,7 @@ def _signals(base: Base, played: _Played, exercise: int, rng: np.random.Generato
         wide = np.zeros((n_samples, base.n_stored), np.float32)
         wide[:, [column for column in range(base.n_stored) if column not in _SPARE]] = emg
         emg = wide
-    fields: dict[str, Any] = {"emg": Small(emg) if base.unit == "adc" else emg}
+    fields: dict[str, Any] = {"emg": Small(emg.astype(np.int8)) if base.unit == "adc" else emg}
     inertial = ("acc",) * base.has_acc + ("gyro", "mag") * base.has_gyro
     n_columns = 3 if base.number == 5 else 3 * emg.shape[1]
     fields |= {name: _slow(rng, n_samples, n_columns) for name in inertial}
@@ -176,4 +176,4 @@ def _truth(base: Base, played: _Played, exercise: int, key: tuple[str, str, str]
     """Return what a reader must find in a file."""
     stop = len(played.labels) - _n_cut(base, exercise)
     raw = played.emg[:, :stop]
-    return Truth(*key, None, raw.astype(np.float64) if base.unit == "adc" else raw, played.labels[:stop])
+    return Truth(*key, None, raw, played.labels[:stop])
