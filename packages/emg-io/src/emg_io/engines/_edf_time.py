@@ -30,7 +30,7 @@ def record_length(n_samples: int, sfreq: float, longest: int, file: str) -> tupl
             break
     if error > _CLOSE:
         problem = "no record length states this rate in eight characters: resample to a rate of fewer digits"
-        expected = f"a rate such as {length / float(text):g} Hz"
+        expected = f"a rate such as {length / max(float(text), 1e-7):g} Hz"
         raise EmgIoError(problem, file=file, place="sfreq", expected=expected, found=f"{sfreq!r} Hz")
     return length, text
 
