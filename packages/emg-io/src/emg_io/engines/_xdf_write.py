@@ -47,6 +47,8 @@ class StreamText:
         Clock offsets: own time and what is to be added, s.
     labels, unit
         Of the channels, for the description; empty for none.
+    notes
+        More XML for the description.
     """
 
     name: str
@@ -58,6 +60,7 @@ class StreamText:
     offsets: Sequence[tuple[float, float]] = ()
     labels: Sequence[str] = ()
     unit: str = ""
+    notes: str = ""
 
 
 def xdf_bytes(streams: Sequence[StreamText], samples_per_chunk: int = 64) -> bytes:
@@ -116,7 +119,7 @@ def _header(stream: StreamText) -> bytes:
     return (
         f'<?xml version="1.0"?><info><name>{escape(stream.name)}</name><type>{escape(stream.kind)}</type>'
         f"<channel_count>{n_chans}</channel_count><nominal_srate>{stream.sfreq:g}</nominal_srate>"
-        f"<channel_format>{stream.form}</channel_format><desc><channels>{channels}</channels></desc></info>"
+        f"<channel_format>{stream.form}</channel_format><desc><channels>{channels}</channels>{stream.notes}</desc></info>"
     ).encode()
 
 

@@ -49,8 +49,7 @@ class Session:
 
     def uniform(self, number: int) -> bool:
         """Tell whether a stream is regular and without breaks and clock resets."""
-        clock, stream = self.clocks[number], self.xdf.streams[number]
-        return stream.regular and clock.parts == (0,) and clock.sfreq > 0
+        return self.xdf.streams[number].regular and self.clocks[number].parts == (0,) and self.rate(number) > 0
 
     def rate(self, number: int) -> float:
         """Return the rate of a stream in Hz: as measured, or as declared where there is one sample; 0 for neither."""
@@ -94,7 +93,7 @@ class Session:
         Times before its first sample are NaN; it ends with the EMG, or before it with its own last sample.
         """
         stream, clock, rate = self.xdf.streams[number], self.clocks[number], self.rate(number)
-        n_times = max(1, int(min(duration, float(clock.stamps[-1]) - t0) * rate) + 1)
+        n_times = max(1, int(min(duration, float(clock.stamps[-1]) - t0) * rate + 1e-6) + 1)
         if (n_times - stream.n_samples) * stream.n_chans > MAX_FILLED_VALUES:
             raise EmgIoError(
                 "stream begins too long after the EMG",

@@ -217,9 +217,6 @@ def _recording(session: Session, number: int, chosen: tuple[int, ...]) -> Record
 def _usable(session: Session, number: int) -> None:
     """Refuse an EMG stream of texts, without samples, or whose clock does not run forwards."""
     stream, stamps, place = session.xdf.streams[number], session.clocks[number].stamps, session.label(number)
-    if not stream.dtype or not len(stamps) or session.rate(number) <= 0:
-        found = f"{stream.header.value('channel_format')}, {len(stamps)} samples"
-        raise EmgIoError("EMG stream holds no signal", file=session.file, place=place, expected="numbers", found=found)
     back = np.flatnonzero(np.diff(stamps) <= 0)
     if len(back):
         raise EmgIoError(
@@ -229,6 +226,9 @@ def _usable(session: Session, number: int) -> None:
             expected=f"a stamp after {stamps[back[0]]}",
             found=str(stamps[back[0] + 1]),
         )
+    if not stream.dtype or not len(stamps) or session.rate(number) <= 0:
+        found = f"{stream.header.value('channel_format')}, {len(stamps)} samples"
+        raise EmgIoError("EMG stream holds no signal", file=session.file, place=place, expected="numbers", found=found)
 
 
 def _who(member: Member) -> tuple[str, str, str]:
