@@ -1,7 +1,8 @@
 """JSON whose bulk is arrays of numbers: the arrays are cut out, what is left is parsed, the arrays are read on demand.
 
 A flat array (no string and no array inside) is located without being looked into; in its place the tree holds a `Span`.
-`Document.numbers` reads spans, `_json_numbers` does so at the speed of arrays. What nobody asks for is not looked into.
+`Document.numbers` reads spans, `_json_numbers` does so at the speed of arrays. An array that nobody asks for is not
+looked into, except by `Document.check`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Document:
     ----------
     tree
         What `json.loads` returns, but for flat arrays, which are `Span`.
+    spans
+        All flat arrays, in order.
     data
         The text.
     file
@@ -49,6 +52,7 @@ class Document:
     """
 
     tree: Any
+    spans: Sequence[Span] = field(repr=False)
     data: bytes = field(repr=False)
     file: str
 
@@ -72,6 +76,16 @@ class Document:
             Naming the first byte of the array that holds anything but finite numbers.
         """
         return read_arrays(self.data, spans, self.file)
+
+    def check(self) -> None:
+        """Look into all flat arrays; raise `EmgIoError` for one that is not JSON."""
+        import orjson
+
+        for start, stop in self.spans:
+            try:
+                orjson.loads(self.data[start:stop])
+            except orjson.JSONDecodeError as error:
+                _refuse(self.file, f"byte {start + error.pos}", "not JSON: array is damaged", "JSON", error.msg)
 
 
 def parse(data: bytes, file: str) -> Document:
@@ -102,7 +116,7 @@ def parse(data: bytes, file: str) -> Document:
     size = sum(map(len, pieces))
     if size > MAX_SKELETON_BYTES:
         _refuse(file, "outside arrays of numbers", "text is too large", f"<= {MAX_SKELETON_BYTES} bytes", str(size))
-    return Document(_tree(b"NaN".join(pieces), spans, file), data, file)
+    return Document(_tree(b"NaN".join(pieces), spans, file), spans, data, file)
 
 
 def flat_arrays(data: bytes) -> Iterator[Span]:

@@ -98,8 +98,9 @@ def _times(words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
 def _changes(text: NDArray[np.uint8], tabs: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Tell which rows but the first differ from the row before, from tab to end.
 
-    Blocks are as wide as the shortest row allows, `_BLOCK` bytes at most. They are taken from the tab on; one that would
-    reach over the end is moved back to it, so that rows of equal length are covered by the same blocks and nothing else.
+    Blocks are as wide as the shortest row allows, `_BLOCK` bytes at most. They are taken from the tab on; one that
+    would reach over the end is moved back to it, so that rows of equal length are covered by the same blocks and by
+    nothing else.
     """
     lengths = ends - tabs
     longest, widest = int(lengths.max()), min(int(lengths.min()), _BLOCK) // 8 * 8

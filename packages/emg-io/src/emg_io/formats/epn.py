@@ -62,9 +62,14 @@ class EpnHalf(Source):
     member: Member
     half: str
 
+    def check(self) -> None:
+        """Read this half anew, and look into every array of the file."""
+        super().check()
+        self._parsed().check()
+
     def load(self) -> Content:
         """Parse the file; ``raw`` is (8, time) int8 counts, trials end to end."""
-        document = parse(self.container.read(self.member.name), self.container.label(self.member.name))
+        document = self._parsed()
         _check_rate(document)
         trials = samples(document, self.half)
         raw, lengths = read_counts(document, trials)
@@ -80,6 +85,10 @@ class EpnHalf(Source):
         metadata = _metadata(document, len(trials), raw, late)
         events = _events(document, trials, labels, lengths)
         return Content(None, tracks, events, raw=raw, sfreq=SFREQ, metadata=metadata, aux=aux)
+
+    def _parsed(self) -> Document:
+        """Parse the file but for its arrays."""
+        return parse(self.container.read(self.member.name), self.container.label(self.member.name))
 
 
 def _check_rate(document: Document) -> None:

@@ -16,14 +16,14 @@ import numpy as np
 from emg_io._errors import EmgIoError
 from emg_io._recording import Recording
 from emg_io._source import Content, Source, Track
-from emg_io.engines._json import parse
+from emg_io.engines._json import Document, parse
 from emg_io.engines._table import read_table
 
 from ._format import Format, FormatInfo, forger
 from ._myo import CLOCK, COUNT_MAX, COUNT_MIN, RING, SFREQ
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,27 +57,32 @@ class MyoTable(Source):
         if self.names is None:
             label = self.container.label(self.member.name)
             raise EmgIoError("nothing names this class", file=label, place="metadata.json", found="no such file")
-        file = self.container.label(self.names.name)
-        tree = parse(self.container.read(self.names.name), file).tree
-        entries = tree.items() if isinstance(tree, dict) else ()
-        wanted = _tail(self.member.name)
-        found = [entry for key, entry in entries if _tail(key.replace("\\", "/")) == wanted]
+        file, wanted = self.container.label(self.names.name), _tail(self.member.name)
+        said = _entry(parse(self.container.read(self.names.name), file), wanted)
         match = _FILE.search(self.member.name)
-        if len(found) != 1 or not isinstance(found[0], dict) or match is None:
-            raise EmgIoError("does not name a trial once", file=file, place=wanted, expected="1", found=str(len(found)))
-        name = found[0].get("class_name")
-        numbers = (found[0].get("rep_idx"), found[0].get("class_idx"))
-        if numbers != (int(match[2]), int(match[3])):
-            rule = f"rep_idx {match[2]}, class_idx {match[3]}"
+        numbers = None if match is None else (int(match[2]), int(match[3]))
+        found = (said.get("rep_idx"), said.get("class_idx"))
+        if found != numbers:
+            rule = f"rep_idx, class_idx {numbers}"
             raise EmgIoError(
-                "disagrees with the file's name", file=file, place=wanted, expected=rule, found=_show(numbers)
+                "disagrees with the file's name", file=file, place=wanted, expected=rule, found=_show(found)
             )
-        for label, meaning in LABELS.items():
+        name = said.get("class_name")
+        for label_id, meaning in LABELS.items():
             if isinstance(name, str) and name.replace("_", " ").casefold() == meaning:
-                return label
-        raise EmgIoError(
-            "unknown class", file=file, place=wanted, expected=", ".join(LABELS.values()), found=_show(name)
-        )
+                return label_id
+        rule = ", ".join(LABELS.values())
+        raise EmgIoError("unknown class", file=file, place=wanted, expected=rule, found=_show(name))
+
+
+def _entry(document: Document, wanted: str) -> Mapping[str, object]:
+    """Return what a file says of the trial whose path ends like this one."""
+    entries = document.tree.items() if isinstance(document.tree, dict) else ()
+    found = [entry for key, entry in entries if _tail(key.replace("\\", "/")) == wanted]
+    if len(found) != 1 or not isinstance(found[0], dict):
+        number = str(len(found))
+        raise EmgIoError("does not name a trial once", file=document.file, place=wanted, expected="1", found=number)
+    return found[0]
 
 
 def _metadata(raw: NDArray[np.int8]) -> dict[str, object]:

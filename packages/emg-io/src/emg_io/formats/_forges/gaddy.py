@@ -56,7 +56,11 @@ def forge(
                 sounds = actor.rng.integers(1, _N_SOUNDS, int(actor.rng.integers(3, 7))) if number else [0]
                 raw = _UNIT * np.concatenate([actor.trial(int(sound), segment_s) for sound in sounds], axis=1)
                 text = " ".join(_WORDS[(day * number + k) % len(_WORDS)] for k in range(len(sounds))) if number else ""
-                said = {"text": text, "book": "a book.txt" if number else "", "chunks": [[raw.shape[1], 16, 1]]}
+                said: dict[str, object] = {
+                    "text": text,
+                    "book": "a book.txt" if number else "",
+                    "chunks": [[raw.shape[1], 16, 1]],
+                }
                 said["sentence_index"] = 100 * day + number if number else REFERENCE
                 stream = io.BytesIO()
                 np.save(stream, raw.T, allow_pickle=False)
