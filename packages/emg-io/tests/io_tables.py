@@ -2,7 +2,7 @@
 
 DEFAULT = {"n_subjects": 2}
 FORGED = {
-    "3dc": {"n_subjects": 2, "segment_s": 0.1},
+    "3dc": {"n_subjects": 2, "segment_s": 0.1, "n_repetitions": 1},
     "biosppy": {"n_subjects": 2, "segment_s": 0.2, "gap_s": 0.2},
     "capgmyo-a": {"n_subjects": 2, "segment_s": 0.1},
     "capgmyo-b": {"n_subjects": 1, "segment_s": 0.1},

@@ -86,6 +86,10 @@ class _Reader:
             )
         self.head = read_head(data, file, dialect)
         self.words = dialect.meanings
+        if kind.kind == "i" and any(value != value // 1 for value in self.words.values()):
+            raise EmgIoError(
+                "integers cannot be missing", place="dtype", expected="float64 where missing is given", found=str(kind)
+            )
 
     def read(self, columns: Sequence[int] | None, n_columns: int | None) -> Table:
         """Read the wanted columns, block by block."""
@@ -116,6 +120,9 @@ class _Reader:
         if self.head.n_columns == 1 and b"" in self.words and len(data) > start:
             return len(data) - data.endswith(b"\n")
         stop = len(data.rstrip(b"\r\n"))
+        if self.dialect.closed and not data.endswith(b"\n"):
+            line = self.head.line + data.count(b"\n", start)
+            self._fail("file is cut off: its last line has no end", line, expected="LF or CRLF", found="end of file")
         if stop <= start:
             self._fail("file ends before the first row", self.head.line, expected="rows", found="end of file")
         return stop

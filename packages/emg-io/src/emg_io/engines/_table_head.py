@@ -43,6 +43,8 @@ class Dialect:
         Other cells that are no numbers, with the numbers they stand for, such as ``("fist", 2)``.
     trailing
         Whether a delimiter also ends every line.
+    closed
+        Whether the last line must have its ending, so that a file without it is known to be cut off.
     """
 
     delimiter: str = ","
@@ -54,6 +56,7 @@ class Dialect:
     missing: tuple[str, ...] = ()
     words: tuple[tuple[str, float], ...] = ()
     trailing: bool = False
+    closed: bool = False
 
     def __post_init__(self) -> None:
         rules = (
@@ -137,8 +140,14 @@ def read_head(data: bytes, file: str, dialect: Dialect) -> Head:
     first, behind = _line(data, at, line, file, dialect)
     try:
         cells = [cell.strip() for cell in dialect.split(first)]
-    except csv.Error as error:
-        raise EmgIoError("not a row", file=file, place=f"line {line}", found=str(error)) from None
+    except csv.Error:
+        raise EmgIoError(
+            "a quote or a line ending is out of place",
+            file=file,
+            place=f"line {line}",
+            expected="lines ended by LF or CRLF, quotes in pairs",
+            found=ascii(first[:80]),
+        ) from None
     if not 0 < len(cells) <= MAX_COLUMNS:
         raise EmgIoError(
             "not a table", file=file, place=f"line {line}", expected=f"1..{MAX_COLUMNS} columns", found=str(len(cells))

@@ -288,5 +288,6 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any], Any]]] = {
     ),
     "header": _FLAG,
     "trailing": _FLAG,
+    "closed": _FLAG,
     **dict.fromkeys(("delimiter", "decimal", "comment", "encoding", "files", "subject", "session", "task"), _TEXT),
 }

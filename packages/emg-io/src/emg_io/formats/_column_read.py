@@ -9,7 +9,8 @@ import numpy as np
 
 from emg_io._errors import EmgIoError
 from emg_io._source import Aux, Content, Source, Track
-from emg_io.engines._table import read_head, read_table
+from emg_io.engines._table import read_table
+from emg_io.engines._table_head import read_head
 
 from ._column_map import TIME_UNITS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ._column_map import Column, ColumnMap
 
 _SAME_RATE = 1e-3
+_MAX_TIME_S = 1e12
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class _Reading:
             names = dict(self.map.label_names)
             words = tuple((name, float(value)) for value, name in names.items() if not _like_a_number(name))
             values = self._values([self.map.label], replace(strict, words=words), "int64")[0]
-            strange = np.flatnonzero(~np.isin(values, list(names))) if names else ()
-            if len(strange):
+            strange = np.flatnonzero(~np.isin(values, list(names)))
+            if names and len(strange):
                 self._refuse("label without a name", int(strange[0]), self.map.label, f"one of {names}", values)
             tracks["label"] = Track("label", values, names)
         if self.map.repetition is not None:
@@ -107,11 +109,14 @@ class _Reading:
             return self.map.sfreq or 0.0, None, {"clock": "rate as the column map states it"}
         dialect = replace(self.map.dialect, missing=())
         stamps = self._values([self.map.time], dialect, "float64")[0] * TIME_UNITS[self.map.time_unit]
+        wild = np.flatnonzero(np.abs(stamps) > _MAX_TIME_S)
+        if len(wild):
+            self._refuse("time beyond reason", int(wild[0]), self.map.time, f"at most {_MAX_TIME_S:g} s", stamps)
         steps = np.diff(stamps)
         wrong = np.flatnonzero(~(steps > 0))
         if len(wrong):
             self._refuse("time does not increase", int(wrong[0]) + 1, self.map.time, "a later time", stamps)
-        if n_samples < 2 or not np.isfinite(stamps[-1] - stamps[0]):
+        if n_samples < 2:
             self._refuse("no rate can be told", 0, self.map.time, "two rows or more", stamps)
         rate = (n_samples - 1) / float(stamps[-1] - stamps[0])
         even = stamps[0] + np.arange(n_samples) / rate

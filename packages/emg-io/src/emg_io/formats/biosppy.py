@@ -36,7 +36,7 @@ MARK = b"# Simple Text Format"
 POINT = Layout.unplaced(1, "one bipolar channel")
 _FILE = re.compile(r"(?:^|/)emg(?:_\d{1,3})?\.txt$", re.IGNORECASE)
 _KEY = re.compile(r"# *([^:=]{1,80}?) *:= *(.{1,80}?) *")
-_DIALECT = Dialect(comment="#")
+_DIALECT = Dialect(comment="#", closed=True)
 _MAX_BITS = 24
 
 
@@ -51,7 +51,8 @@ class BiosppyText(Source):
         """Parse the file; ``raw`` is (1, time) int32 counts."""
         file = self.container.label(self.member.name)
         table = read_table(self.container.read(self.member.name), file, _DIALECT, n_columns=1)
-        said = dict(found.groups() for line in table.head.comments if (found := _KEY.fullmatch(line)))
+        matches = filter(None, map(_KEY.fullmatch, table.head.comments))
+        said = {found[1]: found[2] for found in matches}
         sfreq = _stated(said, "Sampling Rate (Hz)", 1e6, file)
         bits = _stated(said, "Resolution", _MAX_BITS, file)
         wrong = np.flatnonzero((table.values[0] != np.floor(table.values[0])) | ~_inside(table.values[0], bits))

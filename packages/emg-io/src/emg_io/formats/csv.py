@@ -67,10 +67,10 @@ def open_table(
     unit
         Unit of the EMG after scaling.
     **more
-        Of `Recording`: ``scale``, ``offset``, ``subject``, ``session``, ``task``, ``layout`` (``"ring"``). Of the numbers:
+        Of `Recording`: ``scale``, ``offset``, ``subject``, ``session``, ``task``, ``layout``. Of the numbers:
         ``dtype``. Of the clock: ``time_unit`` (``"ms"``), ``tolerance`` (in periods, 0.25). Of the
         text: ``delimiter`` (``","``, ``";"``, ``"\t"``, ``" "`` for blanks), ``decimal`` (``","``), ``header``,
-        ``comment``, ``skip_lines``, ``encoding`` (``"latin-1"``), ``missing`` (``["NULL"]``), ``trailing``.
+        ``comment``, ``skip_lines``, ``encoding`` (``"latin-1"``), ``missing`` (``["NULL"]``), ``trailing``, ``closed``.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def _map_name(name: str, maps: set[str]) -> str | None:
 
 
 def _probe(container: Container, members: Sequence[Member]) -> bool:
-    """Tell whether one of the JSON files is a map; tables without any are claimed, for the error that says what to do."""
+    """Tell whether a JSON file is a map; tables without any are claimed, for the error that says what to do."""
     maps = [member for member in members if member.name.casefold().endswith(".json")]
     texts = (_read_map(container, member.name) for member in maps)
     return not maps or any(b'"columns"' in text and b'"emg"' in text for text in texts)

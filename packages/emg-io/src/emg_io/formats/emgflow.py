@@ -31,7 +31,7 @@ COLUMNS = ColumnMap(
     emg=CHANNELS,
     sfreq=SFREQ,
     time="Time",
-    dialect=Dialect(header=True, missing=("NULL", "", "NaN")),
+    dialect=Dialect(header=True, missing=("NULL", "", "NaN"), closed=True),
 )
 _FILE = re.compile(r"(?:^|/)sample_data_(\d{2})\.csv$", re.IGNORECASE)
 

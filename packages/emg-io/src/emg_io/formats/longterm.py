@@ -18,6 +18,7 @@ from emg_io._layout import Layout
 from emg_io._recording import Recording
 from emg_io._source import Content, Source, Track
 from emg_io.engines._table import read_table
+from emg_io.engines._table_head import Dialect
 
 from ._format import Format, FormatInfo, forger
 
@@ -33,6 +34,7 @@ POSITIONS = "NIONIIOONNONNOOIIINOOIOIINNINO"  # of the armband, day 1 to 30
 LABELS = {1: "rest", 2: "wrist flexion", **{n: f"motion {n}" for n in range(3, 23)}}
 N_TRIALS = 4
 LIMIT = 100.0
+_CLOSED = Dialect(closed=True)
 RING = Layout.ring(N_CHANS, "armband of eight electrodes round the forearm; its place differs between days")
 _FILE = re.compile(r"(?:^|/)sub(\d{1,3})/day(\d{1,3})/D(\d{1,3})M(\d{1,3})T(\d{1,3})\.csv$", re.IGNORECASE)
 
@@ -49,7 +51,7 @@ class LongTermText(Source):
     def load(self) -> Content:
         """Parse the file; ``raw`` is (8, time) float64 as stored."""
         file = self.container.label(self.member.name)
-        raw = read_table(self.container.read(self.member.name), file, n_columns=N_CHANS).values
+        raw = read_table(self.container.read(self.member.name), file, _CLOSED, n_columns=N_CHANS).values
         wild = np.argwhere(np.abs(raw) > LIMIT)
         if len(wild):
             channel, row = wild[0].tolist()

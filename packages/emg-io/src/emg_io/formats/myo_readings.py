@@ -16,8 +16,8 @@ import numpy as np
 from emg_io._errors import EmgIoError
 from emg_io._recording import Recording, runs
 from emg_io._source import Content, Source, Track
-from emg_io.engines._table import read_head, read_table
-from emg_io.engines._table_head import Dialect
+from emg_io.engines._table import read_table
+from emg_io.engines._table_head import Dialect, read_head
 
 from ._format import Format, FormatInfo, forger
 from ._myo import CLOCK, RING, SFREQ
