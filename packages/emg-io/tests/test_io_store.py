@@ -141,7 +141,7 @@ def test_requests_outside(tmp_path, many):
         with pytest.raises(EmgIoError, match=r"entry 0: window lies outside.*start 290, length 20"):
             call(0, 290, 20)
         for start, length in ((-1, 20), (5, -1), (2**80, 1), (0, 2**80)):
-            with pytest.raises(EmgIoError, match=rf"window lies outside|not a window.*found {length}"):
+            with pytest.raises(EmgIoError, match=rf"window lies outside.*(length|found) {length}"):
                 call(0, start, length)
         for entry in (-1, 7, 2**80):
             with pytest.raises(EmgIoError, match=rf"no such recording in the store: .*0 <= entry < 7, found {entry}"):

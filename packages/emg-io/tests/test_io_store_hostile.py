@@ -252,6 +252,16 @@ def test_files_that_lie(pristine, forged, tmp_path):
         store.verify()
 
 
+def test_files_that_cannot_be_read(pristine, monkeypatch):
+    def failing(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(_files, "digest", failing)
+    found = WindowStore.open(pristine[0]).damage()
+    assert len(found) == 6
+    assert "Input/output error" in str(found[0])
+
+
 def test_a_manifest_that_is_a_link_or_far_too_large(pristine, forged, tmp_path):
     folder = forged(pristine[1])
     (folder / "manifest.json").rename(tmp_path / "m")

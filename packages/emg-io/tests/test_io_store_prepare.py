@@ -1,6 +1,8 @@
 """Preparing a store: the same bytes whoever works, resumed after any end, one writer at a time, one plan a folder."""
 
+import hashlib
 import json
+import math
 import multiprocessing
 import os
 import subprocess
@@ -10,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from emg_io import EmgIoError, Recording, Span, open_dataset
@@ -82,8 +85,10 @@ def test_same_bytes_on_any_executor(uci, split, reference, tmp_path, kind):
         "spawn": lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")),
     }[kind]
     with executor() as pool:
-        store = again(uci, split, tmp_path / "s", pool)
+        told = []
+        store = again(uci, split, tmp_path / "s", pool, on_shard=lambda done, total: told.append((done, total)))
         store.verify(pool)
+        assert told[-1] == (len(store.manifest.shards),) * 2
     assert files(tmp_path / "s") == reference[1]
 
 
@@ -140,6 +145,11 @@ def test_killed_anywhere_and_resumed(tmp_path, how):
     assert found["kills"] >= {"points": 100, "moments": 24, "workers": 8, "appends": 30}[how]
 
 
+def sealed(record):
+    """A record with the hash that belongs to it."""
+    return orjson.dumps({"sha256": hashlib.sha256(orjson.dumps(record)).hexdigest(), "record": record})
+
+
 class Failing(Executor):
     """Does so many jobs, then fails."""
 
@@ -167,7 +177,9 @@ def test_a_worker_that_dies_and_what_it_leaves(uci, split, reference, tmp_path):
     assert files(out) == reference[1]
 
 
-@pytest.mark.parametrize("damage", ["byte", "cut", "gone", "record", "other plan", "other name"])
+@pytest.mark.parametrize(
+    "damage", ["byte", "cut", "gone", "record", "digit", "other plan", "other name", "other length"]
+)
 def test_a_finished_shard_is_kept_only_if_it_is_whole(uci, split, reference, tmp_path, damage):
     out = tmp_path / "s"
     with pytest.raises(EmgIoError, match="a worker died"):
@@ -176,13 +188,16 @@ def test_a_finished_shard_is_kept_only_if_it_is_whole(uci, split, reference, tmp
     data, kept = bytearray(shard.read_bytes()), (out / "shard-00000.samples").stat().st_ino
     data[7] ^= 1
     body = json.loads(record.read_bytes())
+    moments = body["record"]["moments"] | {"mean": [0.0] * 8}
     {
         "byte": lambda: shard.write_bytes(data),
         "cut": lambda: shard.write_bytes(data[:-1]),
         "gone": shard.unlink,
         "record": lambda: record.write_bytes(record.read_bytes()[:-9]),
-        "other plan": lambda: record.write_text(json.dumps(body | {"plan": "0" * 64})),
-        "other name": lambda: record.write_text(json.dumps(body | {"name": "shard-00007"})),
+        "digit": lambda: record.write_text(json.dumps(body | {"record": body["record"] | {"moments": moments}})),
+        "other plan": lambda: record.write_bytes(sealed(body["record"] | {"plan": "0" * 64})),
+        "other name": lambda: record.write_bytes(sealed(body["record"] | {"name": "shard-00007"})),
+        "other length": lambda: record.write_bytes(sealed(body["record"] | {"pieces": []})),
     }[damage]()
     again(uci, split, out)
     assert files(out) == reference[1]
@@ -268,6 +283,21 @@ def test_two_writers_are_kept_apart(uci, split, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_that_leaves_the_block_takes_no_lock_away(tmp_path):
+    parent = os.getpid()
+    try:
+        with locked(tmp_path):
+            child = os.fork()
+            if child:
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+                assert (tmp_path / ".lock").exists()
+    finally:
+        if os.getpid() != parent:
+            os._exit(0)
+    assert not (tmp_path / ".lock").exists()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_does_not_hold_the_lock(tmp_path):
     ready, go = os.pipe(), os.pipe()
     with locked(tmp_path):
@@ -285,6 +315,24 @@ def test_a_forked_child_does_not_hold_the_lock(tmp_path):
         os.waitpid(child, 0)
         for handle in (*ready, *go):
             os.close(handle)
+
+
+def test_a_lock_that_another_took_away_is_taken_anew(tmp_path, monkeypatch):
+    import fcntl
+
+    real, before = fcntl.flock, len(list(Path("/dev/fd").iterdir()))
+
+    def flock(handle, how):
+        monkeypatch.undo()
+        (tmp_path / ".lock").unlink()  # the last writer ends between our open and our lock
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with locked(tmp_path), pytest.raises(EmgIoError, match="another process writes"), locked(tmp_path):
+        pass
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    with pytest.raises(EmgIoError, match=r"nowhere: cannot be written: .*No such file"), locked(tmp_path / "nowhere"):
+        pass
 
 
 def test_a_worker_that_outlives_its_run_writes_nothing(uci, tmp_path, monkeypatch):
@@ -402,6 +450,25 @@ def test_what_does_not_fit_together_is_refused(uci, split, tmp_path):
         with pytest.raises(EmgIoError, match=message):
             prepare(recordings, tmp_path / str(number), **options)
         assert not (tmp_path / str(number) / "manifest.json").exists()
+
+
+@pytest.mark.real
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_real_recordings_from_their_archive(real, tmp_path):
+    """Eight of UCI's subjects: two processes write what one writes, and a span begins where its stamps say."""
+    dataset = open_dataset(real("uci_emg_gestures.zip"))[:16]
+    parts = Parts({"train": tuple(Span(index, 1000, 9000) for index in range(2, len(dataset)))})
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
+        store = again(dataset, parts, tmp_path / "two", pool, shard_samples=200_000, sfreq=100.0)
+    again(dataset, parts, tmp_path / "one", shard_samples=200_000, sfreq=100.0)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert len(store.manifest.shards) > 3
+    held = dataset[7].resample(100.0)
+    assert np.array_equal(store.raw(7, 0, held.n_samples), held.raw())
+    assert dataset[7].source.endswith(f"::{store.entries[7].source}")
+    stamps = dataset[2].timestamps
+    edges = [math.ceil((stamps[at] - stamps[0]) * 100 - 1e-6) for at in (1000, 9000)]
+    assert store.split.parts["train"][0] == (2, *edges)
 
 
 def test_names_across_shards_are_joined_or_refused(tmp_path):

@@ -32,9 +32,10 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (folder / LOCK).unlink(missing_ok=True)
-        _HELD.discard(handle)
-        os.close(handle)
+        if handle in _HELD:  # else this is a forked child, and the lock its parent's
+            (folder / LOCK).unlink(missing_ok=True)
+            _HELD.discard(handle)
+            os.close(handle)
 
 
 def sweep(folder: Path, keep: Collection[str]) -> None:
@@ -59,16 +60,17 @@ def _lock(folder: Path) -> int:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _same(handle, path):
-                    return handle
-            except BlockingIOError:
-                raise EmgIoError(
-                    "another process writes to this store: wait until it ends", file=str(folder), place=LOCK
-                ) from None
+                ours = _same(handle, path)
             except BaseException:
                 os.close(handle)
                 raise
+            if ours:
+                return handle
             os.close(handle)
+    except BlockingIOError:
+        raise EmgIoError(
+            "another process writes to this store: wait until it ends", file=str(folder), place=LOCK
+        ) from None
     except OSError as error:
         raise unwritable(folder, error) from None
 

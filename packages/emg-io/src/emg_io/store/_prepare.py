@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def prepare(
     method: str = "hold",
     executor: Executor | None = None,
     shard_samples: int | None = None,
-    on_shard: Callable[[int], None] | None = None,
+    on_shard: Callable[[int, int], None] | None = None,
 ) -> WindowStore:
     """Convert a data set to a window store; the bytes depend on data and arguments, not on who works or how often.
 
@@ -66,7 +67,7 @@ def prepare(
         Samples, counted as recorded, after which a new shard begins, >= 1; recordings are not cut. By default some
         256 MiB.
     on_shard
-        Called with the number of shards that are done.
+        Called with the number of shards that are done, and with that of all.
 
     Returns
     -------
@@ -87,12 +88,18 @@ def prepare(
     with locked(folder):
         if not _finished(folder, plan, executor):
             _begin(folder, plan)
-            records = run_all(make_shard, plan.jobs(str(folder)), executor, on_shard)
+            tell = None if on_shard is None else partial(_tell, on_shard, len(plan.shards))
+            records = run_all(make_shard, plan.jobs(str(folder)), executor, tell)
             manifest = Manifest(plan.signal, {track: {} for track in plan.tracks}, plan=plan.sha256)
             manifest = extended(manifest, zip(plan.groups(), records, strict=True))
             (manifest if split is None else with_split(manifest, split, records)).write(folder)
         _clear(folder)
     return WindowStore.open(folder)
+
+
+def _tell(listener: Callable[[int, int], None], total: int, done: int) -> None:
+    """Report progress."""
+    listener(done, total)
 
 
 def _made(out: Path) -> Path:

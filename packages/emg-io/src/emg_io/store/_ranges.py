@@ -36,13 +36,13 @@ class Ranges:
         starts = picks - ends[rows] + self.stops[rows] - length + 1
         return list(zip(self.entries[rows].tolist(), starts.tolist(), strict=True))
 
-    def tile(self, length: int, step: int) -> list[tuple[int, int]]:
-        """Return all windows ``step`` samples apart, from the start of every stretch on: (entry, start) pairs."""
-        if length < 1 or step < 1:
-            raise EmgIoError("cannot tile so", place="length, step", expected=">= 1", found=f"{length}, {step}")
+    def tile(self, length: int, hop: int) -> list[tuple[int, int]]:
+        """Return all windows ``hop`` samples apart, from the start of every stretch on: (entry, start) pairs."""
+        if length < 1 or hop < 1:
+            raise EmgIoError("cannot tile so", place="length, hop", expected=">= 1", found=f"{length}, {hop}")
         self._some(self._windows_up_to(length), length)
         rows = zip(self.entries.tolist(), self.starts.tolist(), self.stops.tolist(), strict=True)
-        return [(entry, at) for entry, start, stop in rows for at in range(start, stop - length + 1, step)]
+        return [(entry, at) for entry, start, stop in rows for at in range(start, stop - length + 1, hop)]
 
     def refuse_outside(self, entries: NDArray[np.int64], starts: NDArray[np.int64], length: int) -> None:
         """Refuse windows that do not lie in one stretch."""

@@ -85,8 +85,6 @@ class Record:
 
 def make_shard(job: Job) -> Record:
     """Return the record of a shard, which is written unless the record and files that it tells of are there."""
-    if job.task.plan is None:
-        return write_shard(job)
     return _kept(job) or _written_for_plan(job)
 
 
@@ -207,7 +205,8 @@ def _written_for_plan(job: Job) -> Record:
     pieces = [{"length": p.length, "cuts": p.cuts, "spans": [tuple(span) for span in p.spans]} for p in record.pieces]
     body = {"plan": job.task.plan, "name": record.name, "sha256": record.sha256, "pieces": pieces, "names": names}
     body["moments"] = moments
-    write_bytes(Path(job.task.folder) / f"{job.name}.json", orjson.dumps(body))
+    held = {"sha256": hashlib.sha256(orjson.dumps(body)).hexdigest(), "record": body}
+    write_bytes(Path(job.task.folder) / f"{job.name}.json", orjson.dumps(held))
     return record
 
 
@@ -230,8 +229,9 @@ def _kept(job: Job) -> Record | None:
     """Return the record of a shard that an earlier run finished, if its files still are what it says."""
     folder = Path(job.task.folder)
     try:
-        body: dict[str, Any] = orjson.loads((folder / f"{job.name}.json").read_bytes())
-        if body.pop("plan") != job.task.plan:
+        held = orjson.loads((folder / f"{job.name}.json").read_bytes())
+        body: dict[str, Any] = held["record"]
+        if hashlib.sha256(orjson.dumps(body)).hexdigest() != held["sha256"] or body["plan"] != job.task.plan:
             return None
         record = _parsed(body)
         kinds = {"samples", *job.task.tracks}

@@ -46,6 +46,7 @@ class WindowStore:
         self._samples = Maps(folder, manifest, "samples")
         self._tracks = {track: Maps(folder, manifest, track) for track in manifest.tracks}
         self._spans = [(entry.shard, entry.offset, entry.length) for entry in manifest.entries]
+        self._longest = max((entry.length for entry in manifest.entries), default=0)
         self._rows = np.array([entry.calibration for entry in manifest.entries], np.intp)
         self._scales = _table([row.scale for row in manifest.calibrations], manifest.signal.n_chans)
         self._offsets = _table([row.offset for row in manifest.calibrations], manifest.signal.n_chans)
@@ -161,8 +162,14 @@ class WindowStore:
         """
         if part is not None:
             self._within(part).refuse_outside(_whole(entries), _whole(starts), length)
-        if length < 0:
-            raise EmgIoError("not a window", file=str(self.folder), place="length", expected=">= 0", found=str(length))
+        if not 0 <= length <= self._longest:
+            raise EmgIoError(
+                "window lies outside its recording",
+                file=str(self.folder),
+                place="length",
+                expected=f"0..{self._longest}, the longest recording",
+                found=str(length),
+            )
         out = np.empty((len(entries), self.signal.n_chans, length), np.float32)
         for row, (entry, start) in enumerate(zip(entries, starts, strict=True)):
             out[row] = self.raw(entry, start, length)
@@ -179,9 +186,9 @@ class WindowStore:
         """
         return self._within(part).draw(n, length, rng)
 
-    def tile(self, length: int, step: int, part: str | None = None) -> list[tuple[int, int]]:
-        """Return all windows ``step`` samples apart, from the start of every span on: (entry, start) pairs."""
-        return self._within(part).tile(length, step)
+    def tile(self, length: int, hop: int, part: str | None = None) -> list[tuple[int, int]]:
+        """Return all windows ``hop`` samples apart, from the start of every span on: (entry, start) pairs."""
+        return self._within(part).tile(length, hop)
 
     def damage(self, executor: Executor | None = None) -> list[EmgIoError]:
         """Read every file and return what disagrees with the manifest, in order."""
@@ -253,4 +260,7 @@ def _table(rows: list[float | tuple[float, ...]], n_chans: int) -> NDArray[np.fl
 
 def _whole(values: ArrayLike) -> NDArray[np.int64]:
     """Return a row of numbers as int64."""
-    return np.asarray(values, np.int64).reshape(-1)
+    try:
+        return np.asarray(values, np.int64).reshape(-1)
+    except (OverflowError, ValueError, TypeError) as error:
+        raise EmgIoError("not a row of windows", place="entries, starts", found=str(error)) from None
