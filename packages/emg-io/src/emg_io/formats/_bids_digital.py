@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIMITS = RANGE[3]
 _FINER = {"V": (("V", 1.0), ("mV", 1e3), ("uV", 1e6)), "mV": (("mV", 1.0), ("uV", 1e3))}
-_STEPS = (1, 2, 5)
+_CLOSE = 1e-6  # a finer unit must state scales better by this much to be taken
 
 
 class Digital(NamedTuple):
@@ -63,34 +63,49 @@ def digitise(recording: Recording) -> Digital:
 
 
 def _calibrated(recording: Recording, values: NDArray[np.int32], low: int, high: int) -> Digital | None:
-    """Return stored integers with the recording's own scale; None where no header can state it."""
+    """Return stored integers with the recording's own scale, in the first unit that states it; None where none can."""
     scales, offsets = _each(recording.scale, recording.n_chans), _each(recording.offset, recording.n_chans)
-    for unit, factor in _FINER.get(recording.unit, ((recording.unit, 1.0),)):
+    best: Digital | None = None
+    for unit, factor in _units(recording):
         wanted = [(_decimal(s, factor), _decimal(o, factor)) for s, o in zip(scales, offsets, strict=True)]
         ranges = [ranges_for(scale, offset, low, high, LIMITS) if scale else None for scale, offset in wanted]
         found = tuple(one for one in ranges if one is not None)
         if len(found) == len(wanted):
             error = max(abs(one.scale / scale - 1) for one, (scale, _) in zip(found, wanted, strict=True))
-            return Digital(values, unit, found, 0.0, error if error > 1e-15 else 0.0)
-    return None
+            if best is None or error < best.scale_error - _CLOSE:
+                best = Digital(values, unit, found, 0.0, error if error > 1e-15 else 0.0)
+    return best
 
 
 def _quantised(recording: Recording) -> Digital:
-    """Return the signal in steps of 1, 2 or 5 times a power of ten, so fine that 24 bits just hold it."""
+    """Return the signal in steps as fine as 24 bits and eight characters allow, in the unit that allows the finest."""
     signal = recording.signal(dtype=np.float64)
     peak = float(np.abs(signal).max()) or 1.0
-    for unit, factor in (*_FINER.get(recording.unit, ((recording.unit, 1.0),)),):
-        for exponent in range(int(np.floor(np.log10(peak * factor))) - 8, int(np.floor(np.log10(peak * factor))) + 2):
-            for step in _STEPS:
-                quantum = float(f"{step}e{exponent}")
-                if peak * factor / quantum > LIMITS[1] - 1:
-                    continue
-                values = np.rint(signal * (factor / quantum)).astype(np.int32)
-                ranges = ranges_for(quantum, 0.0, int(values.min()), int(values.max()), LIMITS)
-                if ranges is not None and ranges.scale == quantum:
-                    return Digital(values, unit, (ranges,) * recording.n_chans, quantum, 0.0)
-    problem = "amplitudes cannot be stated in the eight characters of a header: scale the recording to another unit"
-    raise EmgIoError(problem, file=recording.source, place="unit", found=f"peak of {peak:g} {recording.unit}")
+    found = [(factor, unit, _step(peak * factor)) for unit, factor in _units(recording)]
+    steps = [(quantum / factor, factor, unit, quantum, ranges) for factor, unit, (quantum, ranges) in found if ranges]
+    if not steps:
+        problem = "amplitudes cannot be stated in the eight characters of a header: scale the recording to another unit"
+        raise EmgIoError(problem, file=recording.source, place="unit", found=f"peak of {peak:g} {recording.unit}")
+    finest = min(step[0] for step in steps)
+    _, factor, unit, quantum, ranges = next(step for step in steps if step[0] <= finest * 1.001)
+    values = np.rint(signal * (factor / quantum)).astype(np.int32)
+    return Digital(values, unit, (ranges,) * recording.n_chans, quantum, 0.0)
+
+
+def _step(peak: float) -> tuple[float, Ranges | None]:
+    """Return the finest step of 1, 2 or 5 times a power of ten that holds a peak, and ranges that state it."""
+    exponent = int(np.floor(np.log10(peak)))
+    for quantum in (float(f"{step}e{power}") for power in range(exponent - 8, exponent + 1) for step in (1, 2, 5)):
+        reach = int(np.ceil(peak / quantum))
+        ranges = ranges_for(quantum, 0.0, -reach, reach, LIMITS) if reach <= LIMITS[1] else None
+        if ranges is not None and ranges.scale == quantum:
+            return quantum, ranges
+    return 0.0, None
+
+
+def _units(recording: Recording) -> tuple[tuple[str, float], ...]:
+    """Return the units to try, own first, and the factor that leads to each."""
+    return _FINER.get(recording.unit, ((recording.unit, 1.0),))
 
 
 def _each(value: float | Sequence[float], n_chans: int) -> list[float]:
