@@ -71,7 +71,8 @@ def test_names():
 def test_db_b_has_one_person_under_two_numbers(tmp_path, number, subject, session):
     recording = written(tmp_path, f"{number:03d}-008-010.mat", "b")[0]
     assert recording.key == (subject, session, "adduction of extended fingers", 10)
-    assert recording.metadata["subject_number"] == number
+    assert recording.metadata["subject_number"] == number == 2 * (int(subject) - 1) + int(session)
+    assert "2 * (person - 1) + session" in recording.metadata["subject"]
 
 
 @pytest.mark.parametrize(("name", "part"), [

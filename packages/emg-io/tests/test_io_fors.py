@@ -49,7 +49,8 @@ def test_names_whatever_their_capitals(tmp_path, path, task):
 
 
 @pytest.mark.parametrize("path", [
-    "Subject20/Rest/Index-1.mat", "Subject0/Rest/Index-1.mat", "Subject1/Rest/Fist-1.mat", "Subject1/Rest/Index-6.mat",
+    "Subject20/Rest/Index-1.mat", "Subject0/Rest/Index-1.mat", "Subject1/Rest/Fist-1.mat", "Subject1/Rest/Peace2-1.mat",
+    "Subject1/Rest/Index-6.mat",
     "Subject1/Rest/Index-0.mat",
 ])  # fmt: skip
 def test_trials_outside_the_set_are_refused(tmp_path, path):

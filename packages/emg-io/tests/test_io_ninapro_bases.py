@@ -1,15 +1,20 @@
 """NinaPro DB2 to DB8: each base's quirks, label numbering, signals beside the EMG, broken contents."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import scipy.io
 
 from emg_io import EmgIoError, open_dataset
+from emg_io._container import Folder
+from emg_io.engines._mat5 import MatFile
 from emg_io.engines._mat5_write import mat_bytes
 from emg_io.formats import REGISTRY
 from emg_io.formats._ninapro_aux import DOA, degrees_of_actuation
 from emg_io.formats._ninapro_bases import BASES
 from emg_io.formats._ninapro_names import FORCE_CODES
+from emg_io.formats.ninapro import _facts
 
 N = 240
 ROW = np.arange(N)[:, None]
@@ -275,6 +280,35 @@ def test_what_cannot_be_told_apart_must_be_named(tmp_path, name, n_chans, beside
         open_dataset(tmp_path)
     assert open_dataset(tmp_path, first)[0].raw().shape == (n_chans, N)
     assert open_dataset(tmp_path, second)[0].raw().shape == (n_chans, N)
+
+
+@pytest.mark.parametrize("name", ["ninapro-db3", "ninapro-db6", "ninapro-db8", "capgmyo-b", "fors-emg"])
+def test_an_archive_reads_like_the_folder(name, forged, tmp_path):
+    folder, archive = forged(name), tmp_path / "set.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for file in sorted(folder.rglob("*.mat")):
+            out.write(file, file.relative_to(folder).as_posix())
+    mine, theirs = open_dataset(archive), open_dataset(folder)
+    assert mine.format == name
+    assert [recording.key for recording in mine] == [recording.key for recording in theirs]
+    for one, other in zip(mine[:3], theirs[:3], strict=True):
+        assert np.array_equal(one.raw(), other.raw())
+        assert one.aux_names == other.aux_names
+        for aux in one.aux_names:
+            assert np.array_equal(one.aux(aux).values, other.aux(aux).values, equal_nan=True)
+
+
+@pytest.mark.parametrize(("name", "n_opened"), [
+    ("ninapro-db1", 0), ("ninapro-db2", 0), ("ninapro-db3", 6), ("ninapro-db8", 0), ("capgmyo-a", 0), ("fors-emg", 0),
+])  # fmt: skip
+def test_opening_reads_names_only(name, n_opened, forged, monkeypatch):
+    """DB3's files alone are opened, for the number of their channels, and only their tags are read."""
+    opened, original = [], Folder.open
+    monkeypatch.setattr(Folder, "open", lambda self, file: opened.append(file) or original(self, file))
+    monkeypatch.setattr(MatFile, "read", None)
+    _facts.cache_clear()
+    assert len(open_dataset(forged(name), name)) > 1
+    assert len(opened) == n_opened
 
 
 def test_a_set_of_no_base_is_not_claimed(tmp_path):

@@ -129,12 +129,14 @@ class CapgFile(Source):
                 expected=f"floats (frames, {N_CHANS})",
                 found=f"{kind} {shape}",
             )
-        metadata = {
+        metadata: dict[str, object] = {
             "clock": "1000 Hz is nominal: the files store no rate",
             "unit": "raw +-1 is +-2.5 mV (publisher's description, unverified)",
             "signal": "preprocessed by the publisher: band 20-380 Hz, usually the middle second",
             "subject_number": self.name.number,
         }
+        if self.part.sessions > 1:
+            metadata["subject"] = "a person; subject_number is 2 * (person - 1) + session"
         return Header(shape[0], SFREQ, metadata)
 
     def _check_ids(self, mat: Mat) -> None:

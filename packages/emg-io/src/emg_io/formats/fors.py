@@ -48,7 +48,7 @@ LABELS = {number: name.replace("_", " ").casefold() for number, name in enumerat
 LAYOUT = Layout.unplaced(N_CHANS, "eight electrodes at elbow and mid-forearm; which is where is not known")
 _N_SUBJECTS, _N_TRIALS = 19, 5
 _SPELT = {"ulner deviation": "ulnar deviation"}
-_FILE = re.compile(rf"(?:^|/)Subject(\d{{1,3}})/({'|'.join(ORIENTATIONS)})/([A-Z_ ]+)-(\d{{1,2}})\.mat$", re.IGNORECASE)
+_FILE = re.compile(rf"(?:^|/)Subject(\d{{1,3}})/({'|'.join(ORIENTATIONS)})/([^/]+)-(\d{{1,2}})\.mat$", re.IGNORECASE)
 
 
 class Name(NamedTuple):
