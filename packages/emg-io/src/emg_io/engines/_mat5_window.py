@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_INPUT_BYTES = 64 * 2**10
-_CHUNK_BYTES = 128 * 2**10
+_INPUT_BYTES = 256 * 2**10
+_CHUNK_BYTES, _BULK_BYTES = 128 * 2**10, 2**20
 _MARK_EVERY, _MARK_TAKEN_EVERY = 4 * 2**20, 2**20
 _REMEMBERED = 8
 
@@ -95,8 +95,7 @@ class _Mark(NamedTuple):
     chunk_at: int
     chunk: bytes
     inflater: Any
-    n_fed: int
-    tail: bytes
+    n_used: int
 
 
 class Inflating:
@@ -142,7 +141,7 @@ class Inflating:
             view[got : got + len(ready)] = ready
             got += len(ready)
             if got < len(view):
-                self._next(len(view) - got)
+                self._next(min(len(view) - got, _BULK_BYTES))
 
     def finish(self) -> None:
         """Inflate the rest: the stream must end at the declared size, with its checksum, and fill its element."""
@@ -158,14 +157,14 @@ class Inflating:
         """Move the chunk so that it starts at or before an offset and ends at or after it."""
         best = max((mark for mark in self._marks if mark.chunk_at <= at), key=lambda mark: mark.chunk_at, default=None)
         if at < self._chunk_at or (best is not None and best.chunk_at > self._chunk_at + len(self._chunk)):
-            self._resume(best or _Mark(0, b"", zlib.decompressobj(), 0, b""))
+            self._resume(best or _Mark(0, b"", zlib.decompressobj(), 0))
         while self._chunk_at + len(self._chunk) < at:
-            self._next(at - self._chunk_at - len(self._chunk))
+            self._next(min(at - self._chunk_at - len(self._chunk), _CHUNK_BYTES))
             self._mark(_MARK_EVERY)
 
     def _next(self, limit: int) -> None:
         """Replace the chunk by the one after it, no longer than a limit."""
-        self._chunk_at, self._chunk = self._chunk_at + len(self._chunk), self._pull(min(limit, _CHUNK_BYTES))
+        self._chunk_at, self._chunk = self._chunk_at + len(self._chunk), self._pull(limit)
 
     def _pull(self, limit: int, *, at_end: bool = False) -> bytes:
         """Inflate some more bytes, at least one unless the end is wanted."""
@@ -196,11 +195,12 @@ class Inflating:
     def _mark(self, step: int) -> None:
         """Keep the state of the inflater, if the last one kept is that far behind."""
         if self._chunk_at >= (self._marks[-1].chunk_at if self._marks else 0) + step:
-            self._marks.append(_Mark(self._chunk_at, self._chunk, self._inflater.copy(), self._n_fed, self._tail))
+            n_used = self._n_fed - len(self._tail)
+            self._marks.append(_Mark(self._chunk_at, self._chunk, self._inflater.copy(), n_used))
 
     def _resume(self, mark: _Mark) -> None:
         """Go on from a state kept."""
-        self._chunk_at, self._chunk, self._n_fed, self._tail = mark.chunk_at, mark.chunk, mark.n_fed, mark.tail
+        self._chunk_at, self._chunk, self._n_fed, self._tail = mark.chunk_at, mark.chunk, mark.n_used, b""
         self._inflater = mark.inflater.copy()
 
     def _bad(self, expected: str, found: str) -> EmgIoError:

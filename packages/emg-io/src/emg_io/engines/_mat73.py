@@ -16,6 +16,7 @@ import numpy as np
 from emg_io._errors import EmgIoError
 
 from ._hdf5 import Hdf5File
+from ._hdf5_layout import Contiguous
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ _CLASSES = {
     "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2",
     "int32": "i4", "uint32": "u4", "int64": "i8", "uint64": "u8",
 }  # fmt: skip
+_NUMBERS = {"number", "enum"}
 _EMPTY_AXES = 32
 
 
@@ -62,14 +64,14 @@ class Node73:
         if self._empty() or word not in {*_CLASSES, ""}:
             return _CLASSES.get(word, word)
         kind = self.hdf5.type
-        if kind.kind == "number":
+        if kind.kind in _NUMBERS:
             return _CLASSES.get(word) or self.stored
         return {"compound": "complex", "reference": "cell"}.get(kind.kind, kind.kind)
 
     @property
     def stored(self) -> str:
         """Dtype code of the numbers on disk."""
-        if self.hdf5.is_group or self.hdf5.type.kind != "number":
+        if self.hdf5.is_group or self.hdf5.type.kind not in _NUMBERS:
             return ""
         return _CLASSES.get(self._class(), "u8") if self._empty() else self.hdf5.type.dtype.str[1:]
 
@@ -157,9 +159,17 @@ class Node73:
         _ = self.hdf5.layout
 
     def _values(self) -> NDArray[np.generic]:
-        """Read the dataset, axes as HDF5 has them."""
+        """Read the dataset, axes as HDF5 has them; one that lies in one piece goes straight where it is wanted."""
         self._bounded()
-        return self.hdf5.read()
+        layout, kind = self.hdf5.layout, self.hdf5.type.dtype
+        if not (isinstance(layout, Contiguous) and kind.isnative and kind.fields is None):
+            return self.hdf5.read()
+        source, out = self.hdf5.file.source, np.empty(self.hdf5.shape, kind)
+        source.stream.seek(source.base + layout.address)
+        got = source.stream.readinto(out.reshape(-1).view(np.uint8).data)  # type: ignore[attr-defined]
+        if got != out.nbytes:
+            raise self._wrong("array is cut", f"{out.nbytes} bytes", f"{got} bytes")
+        return out
 
     def _part(self, address: int, path: str) -> Node73:
         """Return an array inside this one."""
