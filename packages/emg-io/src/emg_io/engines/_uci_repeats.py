@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Parsed: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.int8]]
 
 _LONGEST_ROW, _SHORTEST_ROW = 128, 20
-_BLOCK = 64  # a row of so many bytes differs in eight words, and eight truths are one word
+_BLOCK = 64
 _ROWS_AT_ONCE = 8192  # keeps the words in the second-level cache
 _TABS, _ONES, _HIGHS = (np.uint64(byte * 0x0101010101010101) for byte in (0x09, 0x01, 0x80))
 _ZEROS = np.uint64(0x3030303030303030)
@@ -83,16 +83,24 @@ def _times_and_changes(
 
 def _times(words: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     """Return the stamps in the first eight bytes of rows, and their numbers of digits; None unless all are decimals."""
-    marks = words ^ _TABS
-    marks = (marks - _ONES) & ~marks & _HIGHS
-    tab = marks & (~marks + np.uint64(1))
-    n_digits = np.frexp(tab.astype(np.float64))[1].astype(np.int64) // 8 - 1
+    n_digits = _digits(words)
     if n_digits.min() < 1:
         return None
     empty = (64 - 8 * n_digits).astype(np.uint64)
     digits = (words << empty) | (_ZEROS & ((np.uint64(1) << empty) - np.uint64(1)))
     stamps, sound = decimals(digits)
     return (stamps, n_digits) if sound.all() else None
+
+
+def _digits(words: Words) -> NDArray[np.int64]:
+    """Return how many bytes stand before the tab in each word: one number where all are equal, -1 where no tab is."""
+    first = int(words[0]).to_bytes(8, "little").find(b"\t")
+    if first >= 0 and (((words >> np.uint64(8 * first)) & np.uint64(0xFF)) == ord("\t")).all():
+        return np.array([first])
+    marks = words ^ _TABS
+    marks = (marks - _ONES) & ~marks & _HIGHS
+    tab = marks & (~marks + np.uint64(1))
+    return np.frexp(tab.astype(np.float64))[1].astype(np.int64) // 8 - 1
 
 
 def _changes(text: NDArray[np.uint8], tabs: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -107,10 +115,10 @@ def _changes(text: NDArray[np.uint8], tabs: NDArray[np.intp], ends: NDArray[np.i
     n_blocks = -(-longest // widest)
     width = -(-longest // (8 * n_blocks)) * 8
     every = np.ndarray((len(text) - width + 1,), f"V{width}", text, 0, (1,))
-    unlike = np.zeros((len(lengths) - 1, _BLOCK // 8), np.bool_)
     changed: NDArray[np.bool_] = lengths[1:] != lengths[:-1]
     for at in range(0, longest, width):
-        blocks = every[np.minimum(tabs + at, ends - width)].view(np.uint64).reshape(-1, width // 8)
-        np.not_equal(blocks[1:], blocks[:-1], out=unlike[:, : width // 8])
-        changed |= unlike.view(np.uint64)[:, 0] != 0
+        words = every[np.minimum(tabs + at, ends - width)].view(np.uint64)
+        unlike = (words[width // 8 :] != words[: -(width // 8)]).reshape(-1, width // 8)
+        for column in unlike.T:
+            changed |= column
     return changed

@@ -26,6 +26,7 @@ N_CLASSES = 8
 _ENDINGS = (b"\r\n", b"\n")
 _PAD = 8
 _ZEROS = np.uint64(0x3030303030303030)
+_MASKS = np.array([2**64 - 2 ** (64 - 8 * length) for length in range(9)] + [0], np.uint64)  # by length of the token
 
 Words = NDArray[np.uint64]
 
@@ -197,11 +198,10 @@ def _counts(
 ) -> NDArray[np.int8]:
     """Parse channel values to counts through the perfect hash; unusual spellings one by one."""
     table = _spellings()
-    low = (np.uint64(64) - (lengths.astype(np.uint64) << np.uint64(3)).clip(0, 64)) & np.uint64(63)
-    tokens = (words >> low) << low
+    tokens = words & _MASKS[np.minimum(lengths, 9)]
     slots = (tokens * table.multiplier) >> table.shift
     counts: NDArray[np.int8] = table.counts[slots]
-    odd = np.argwhere(((table.keys[slots] != tokens) | (lengths < 1) | (lengths > 8)).T)
+    odd = np.argwhere((table.keys[slots] != tokens).T)
     seen: dict[bytes, int] = {}
     for row, channel in odd.tolist():
         token = padded[starts[channel, row] : starts[channel, row] + lengths[channel, row]].tobytes()
