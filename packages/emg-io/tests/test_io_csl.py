@@ -102,8 +102,11 @@ def test_samples_stay_as_stored(tmp_path, dtype):
 
 NAN = trial(5)
 NAN[8, 3] = np.nan
+HUGE = trial(5)
+HUGE[191, 4], HUGE[190, 4] = 1e300, -1e300
 BAD = {
-    "not a number": ([NAN], {}, "gestures{1}, ch9, sample 3: sample is not a number: .*found nan"),
+    "too large": ([HUGE], {}, "gestures{1}, ch191, sample 4: sample out of range: .*at most 1e.06, found -1e.300"),
+    "not a number": ([NAN], {}, "gestures{1}, ch9, sample 3: sample out of range: .*found nan"),
     "rows": ([trial(), np.zeros((168, 20))], {}, "gestures{2}: not a trial: .*192.*found f8 of shape .168, 20."),
     "empty": ([np.zeros((192, 0))], {}, "gestures{1}: not a trial"),
     "text": (["192"], {}, "gestures{1}: not a trial: .*found char"),

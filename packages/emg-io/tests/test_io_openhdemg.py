@@ -147,7 +147,7 @@ NAN = np.zeros((8, 65), np.float32)
 NAN[3, 5] = np.nan
 TRAIN = [*channels(), f"Decomposition of {SITE} (1)[a.u]"]
 BAD = {
-    "nan": (made(Data=Cell([NAN], (1, 1))), "Data, row 3, column 5: sample is not a number: .*found nan"),
+    "nan": (made(Data=Cell([NAN], (1, 1))), "Data, row 3, column 5: sample out of range: .*found nan"),
     "force nan": (made(Data=Cell([NAN[:, ::-1].copy() + 0], (1, 1))), "Data, row 3, column 59: sample"),
     "incomplete": (made([*channels()[:-1], FORCE]), "Description, Tibialis .*: grid is not complete: .*63 columns"),
     "twice": (made([*channels()[:-1], channels()[0]]), ".*grid is not complete"),

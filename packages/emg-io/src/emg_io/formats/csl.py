@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SFREQ = 2048.0
 N_COLUMNS, N_ROWS, N_STORED = 24, 7, 192
 N_CHANS = N_COLUMNS * N_ROWS
+LIMIT = 1e6  # the unit is not stated; in none of the possible ones does an electrode give that
 LABELS = {0: "idle"} | {n: f"gesture {n}" for n in range(1, 27)}
 LAYOUT = Layout.grid(
     np.arange(N_CHANS).reshape(N_COLUMNS, N_ROWS),
@@ -68,14 +69,14 @@ class CslTrial(Source):
         if values.shape != (N_STORED, header.n_samples):
             raise self._changed(f"({N_STORED}, {header.n_samples})", str(values.shape))
         raw = values.reshape(N_COLUMNS, N_ROWS + 1, -1)[:, :N_ROWS].reshape(N_CHANS, -1)
-        wrong = np.argwhere(~np.isfinite(raw))
+        wrong = np.argwhere(~(np.abs(raw) <= LIMIT))
         if len(wrong):
             channel, sample = wrong[0].tolist()
             raise EmgIoError(
-                "sample is not a number",
+                "sample out of range",
                 file=_file(self.container, self.member),
                 place=f"{cell.path}, {CHANNELS[channel]}, sample {sample}",
-                expected="finite",
+                expected=f"finite, at most {LIMIT:g}",
                 found=str(raw[channel, sample]),
             )
         label = Track("label", np.full(header.n_samples, self.gesture, np.int8), LABELS)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from emg_io.engines._mat import Mat, MatNode
 
 MAX_COLUMNS = 4096
+LIMIT = 1e9  # 1000 V in the smallest unit
 _NEEDED = {"Data", "Description", "SamplingFrequency", "Time"}
 
 
@@ -119,15 +120,15 @@ class OtbGrid(Source):
         return Aux(name, values, sfreq, beside.unit, beside.channels)
 
     def _finite(self, values: NDArray[np.generic], columns: Sequence[int]) -> None:
-        """Refuse samples that are no numbers."""
-        wrong = np.argwhere(~np.isfinite(values))
+        """Refuse samples that are no numbers, or that no amplifier gives."""
+        wrong = np.argwhere(~(np.abs(values) <= LIMIT))
         if len(wrong):
             row, sample = wrong[0].tolist()
             raise EmgIoError(
-                "sample is not a number",
+                "sample out of range",
                 file=self._file,
                 place=f"Data, row {sample}, column {columns[row]}",
-                expected="finite",
+                expected=f"finite, at most {LIMIT:g}",
                 found=str(values[row, sample]),
             )
 
