@@ -14,7 +14,18 @@ from emg_io.formats import REGISTRY
 if TYPE_CHECKING:
     from emg_io import Recording
 
-OPTIONS: dict[str, dict[str, float]] = {"ninapro-db1": {"segment_s": 0.2, "gap_s": 0.1}}
+TINY = {"segment_s": 0.05, "gap_s": 0.05}
+SHORT = {"segment_s": 0.1, "gap_s": 0.1}
+OPTIONS: dict[str, dict[str, float]] = {
+    **{f"ninapro-db{number}": TINY for number in range(2, 9)},
+    **{f"neuromotor-{task}": TINY for task in ("gestures", "handwriting", "wrist")},
+    **dict.fromkeys(("emg2pose", "emg2qwerty", "emg-bids", "flexemg", "putemg", "npy"), TINY),
+    **dict.fromkeys(("biosppy", "csv", "edf", "uci", "xdf", "wfdb"), SHORT),
+    **{name: {"segment_s": 0.05} for name in ("capgmyo-a", "capgmyo-b", "capgmyo-c", "csl-hdemg", "gaddy", "hyser")},
+    **{name: {"segment_s": 0.1} for name in ("3dc", "emgflow", "openhdemg", "one-subject-myo")},
+    "epn-612": {"segment_s": 0.3},
+    "ninapro-db1": {"segment_s": 0.2, "gap_s": 0.1},
+}
 
 
 @dataclass(frozen=True)

@@ -115,3 +115,9 @@ def test_a_failing_forge_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"disk full"):
         synthesize(tmp_path / "x", n_subjects=1)
     assert not list(tmp_path.iterdir())
+
+
+def test_options_that_a_layout_does_not_have_are_refused(tmp_path):
+    with pytest.raises(EmgIoError, match=r"options: unknown option: expected segment_s, .*variation, found gap_s"):
+        synthesize(tmp_path / "x", "3dc", gap_s=1.0)
+    assert not (tmp_path / "x").exists()

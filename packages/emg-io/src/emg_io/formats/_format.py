@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from emg_io._errors import EmgIoError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +80,10 @@ def forger(module: str, **fixed: object) -> Forge:
     def forge(out: Path, n_subjects: int, seed: int, **options: float) -> list[Truth]:
         """Import and call."""
         found = importlib.import_module(f"emg_io.formats._forges.{module}")
+        known = [name for name in inspect.signature(found.forge).parameters if name not in fixed][3:]
+        unknown = [name for name in options if name not in known]
+        if unknown:
+            raise EmgIoError("unknown option", place="options", expected=", ".join(known), found=unknown[0])
         made: list[Truth] = found.forge(out, n_subjects, seed, **fixed, **options)
         return made
 
