@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from emg_io._errors import EmgIoError
@@ -129,7 +130,11 @@ def parse_header(data: bytes, file: str) -> WfdbHeader:
         raise _bad(file, number, "not a record line", "name, signals, rate, samples", ascii(lines[0][1][:80]))
     if match["segments"] is not None:
         raise _bad(
-            file, number, "multi-segment record: open its segments instead, each a record", "one segment", match[0][:80]
+            file,
+            number,
+            "multi-segment record: move this header away and open its segments, each a record",
+            "one segment",
+            match[0][:80],
         )
     n_signals, sfreq = int(match["signals"]), float(match["sfreq"] or DEFAULT_SFREQ)
     if not 0 < sfreq < math.inf:
@@ -194,6 +199,7 @@ def _signal(text: str, number: int, file: str) -> Signal:
     )
 
 
+@lru_cache(maxsize=1024)
 def _is_plain(name: str) -> bool:
     """Tell whether a name stays in its folder and names a file."""
     return not set("/\\:") & set(name) and name.strip(".-~") != "" and name.isprintable()

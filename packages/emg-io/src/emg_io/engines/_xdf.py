@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 import math
 import struct
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,6 +32,16 @@ MAX_TEXTS = 2_000_000
 _KNOWN_TAGS = range(1, 7)
 
 
+def _places() -> array[int]:
+    """Make an empty list of places, eight bytes each."""
+    return array("q")
+
+
+def _times() -> array[float]:
+    """Make an empty list of times, eight bytes each."""
+    return array("d")
+
+
 @dataclass
 class XdfStream:
     """One stream: its header, where its samples lie, its clock.
@@ -42,10 +54,10 @@ class XdfStream:
         XML; the footer is None where the file ends before it.
     n_chans, sfreq, dtype
         Channels; nominal rate in Hz, 0 for irregular streams; dtype code of the values, ``""`` for texts.
-    places
+    starts, lengths, firsts
         Byte, length and first sample of each samples chunk.
     stamps
-        (time,) seconds of the stream's own clock, chunk by chunk; NaN where a sample has none.
+        (time,) seconds of the stream's own clock; NaN where a sample has none.
     measured
         Clock offsets: own time and what is to be added, s.
     texts
@@ -58,11 +70,17 @@ class XdfStream:
     sfreq: float
     dtype: str
     footer: Element | None = None
-    places: list[tuple[int, int, int]] = field(default_factory=list)
-    stamps: list[NDArray[np.float64]] = field(default_factory=list)
+    starts: array[int] = field(default_factory=_places)
+    lengths: array[int] = field(default_factory=_places)
+    firsts: array[int] = field(default_factory=_places)
+    stamps: array[float] = field(default_factory=_times)
     measured: list[tuple[float, float]] = field(default_factory=list)
     texts: list[tuple[str, ...]] = field(default_factory=list)
-    n_samples: int = 0
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples per channel."""
+        return len(self.stamps)
 
     @property
     def name(self) -> str:
@@ -82,7 +100,7 @@ class XdfStream:
 
     def clock(self, file: str) -> Clock:
         """Put the stream on the common clock."""
-        stamps = np.concatenate([np.zeros(0), *self.stamps])
+        stamps = np.array(self.stamps)
         if len(stamps) and np.isnan(stamps[0]):
             raise EmgIoError("first sample has no time stamp", file=file, place=f"stream {self.number} ({self.name})")
         times, offsets = np.array(self.measured).reshape(-1, 2).T
@@ -102,12 +120,11 @@ class XdfFile:
         """Read samples ``start`` to ``stop`` of a stream of numbers: (channels, time), native byte order."""
         found = self.streams[number]
         out = np.empty((found.n_chans, stop - start), found.dtype)
-        firsts = [first for *_, first in found.places]
-        chunk = max(0, int(np.searchsorted(firsts, start, "right")) - 1)
-        while chunk < len(found.places) and firsts[chunk] < stop:
-            at, length, first = found.places[chunk]
-            stream.seek(at)
-            table = values_of(stream.read(length), found.dtype, found.n_chans)
+        chunk = max(0, bisect_right(found.firsts, start) - 1)
+        while chunk < len(found.firsts) and found.firsts[chunk] < stop:
+            first = found.firsts[chunk]
+            stream.seek(found.starts[chunk])
+            table = values_of(stream.read(found.lengths[chunk]), found.dtype, found.n_chans)
             low, high = max(start - first, 0), min(stop - first, len(table))
             out[:, first + low - start : first + high - start] = table[low:high].T
             chunk += 1
@@ -227,9 +244,10 @@ class _Indexer:
         if self._n_texts > MAX_TEXTS:
             raise EmgIoError("too many texts", file=self._file, place=f"byte {chunk.start}", expected=f"<= {MAX_TEXTS}")
         if len(stamps):
-            found.places.append((chunk.start + 4, len(content), found.n_samples))
-            found.stamps.append(stamps)
-            found.n_samples += len(stamps)
+            found.starts.append(chunk.start + 4)
+            found.lengths.append(len(content))
+            found.firsts.append(found.n_samples)
+            found.stamps.frombytes(stamps.tobytes())
         return None
 
     def warnings(self, losses: list[Loss]) -> tuple[str, ...]:

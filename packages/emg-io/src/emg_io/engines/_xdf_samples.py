@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DTYPES = {"int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8", "float32": "f4", "double64": "f8"}
 MAX_SECONDS = 1e12
-_STAMPED = 8
+_STAMPED, _STAMP = 8, struct.Struct("<d")
 
 
 class Texts(NamedTuple):
@@ -43,74 +43,83 @@ def stamps_of(content: bytes, width: int) -> NDArray[np.float64] | str:
     ndarray or str
         (time,) stamps in s, NaN where a sample has none; or what is wrong with the chunk.
     """
-    places = _places(content, width)
-    if isinstance(places, str):
-        return places
-    starts, stamped = places
-    stamps = np.full(len(starts), np.nan)
-    if stamped.any():
-        at = starts[stamped] - 8
-        stamps[stamped] = _gather(content, at, 8).view("<f8").reshape(-1)
-    if not (np.abs(stamps[stamped]) <= MAX_SECONDS).all():
-        return "a time stamp is no time"
-    return stamps
-
-
-def values_of(content: bytes, dtype: str, n_chans: int) -> NDArray[np.generic]:
-    """Read the values of a chunk of numbers that `stamps_of` found sound: (time, channels)."""
-    width = np.dtype(dtype).itemsize * n_chans
-    places = _places(content, width)
-    if isinstance(places, str):
-        raise AssertionError(places)  # noqa: TRY004  the chunk was sound when it was indexed
-    return _gather(content, places[0], width).view(np.dtype(dtype).newbyteorder("<")).reshape(-1, n_chans)
-
-
-def _places(content: bytes, width: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]] | str:
-    """Return where the values of each sample begin, and which samples have a stamp."""
     count, at = read_varint(content, 0)
     room = len(content) - at
     if count < 0 or not count * (1 + width) <= room <= count * (9 + width):
         return "number of samples and length disagree"
-    data = np.frombuffer(content, np.uint8)
     n_stamped, rest = divmod(room - count * (1 + width), 8)
-    if rest or count == 0:
-        return "length is no whole number of samples" if rest else (np.zeros(0, np.intp), np.zeros(0, np.bool_))
-    for stamped, step in ((0, 1 + width), (count, 9 + width)):
-        if n_stamped == stamped:
-            flags = data[at : at + count * step : step]
-            if not (flags == (_STAMPED if stamped else 0)).all():
-                return "a sample has neither a stamp nor none"
-            return at + np.arange(count) * step + (step - width), np.full(count, stamped > 0)
-    return _mixed(content, count, at, width)
+    if rest:
+        return "length is no whole number of samples"
+    stamps = _stamps(content, count, n_stamped, at, width)
+    if stamps is None:
+        return "a sample has neither a stamp nor none"
+    if not (np.abs(stamps[~np.isnan(stamps)] if n_stamped < count else stamps) <= MAX_SECONDS).all():
+        return "a time stamp is no time"
+    return stamps
 
 
-def _mixed(content: bytes, count: int, at: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]] | str:
-    """Walk over samples of which some have stamps."""
-    starts, stamped = [], []
-    for _ in range(count):
-        flag = content[at] if at < len(content) else 1
+def _stamps(content: bytes, count: int, n_stamped: int, at: int, width: int) -> NDArray[np.float64] | None:
+    """Read the stamps, NaN where there is none; None where a sample says neither."""
+    if n_stamped == count:
+        sound = (_every(content, "u1", at, 9 + width, count) == _STAMPED).all()
+        return _every(content, "<f8", at + 1, 9 + width, count).astype(np.float64) if sound else None
+    stamps = np.full(count, np.nan)
+    if n_stamped == 0:
+        return None if _every(content, "u1", at, 1 + width, count).any() else stamps
+    if _first_only(content, count, n_stamped, at, width):
+        stamps[0] = _time(content, at + 1)
+        return stamps
+    mixed = _mixed(content, count, at, width)
+    return None if mixed is None else mixed[1]
+
+
+def values_of(content: bytes, dtype: str, n_chans: int) -> NDArray[np.generic]:
+    """Read the values of a chunk of numbers that `stamps_of` found sound: (time, channels), perhaps a view."""
+    kind = np.dtype(dtype).newbyteorder("<")
+    width, (count, at) = kind.itemsize * n_chans, read_varint(content, 0)
+    n_stamped = (len(content) - at - count * (1 + width)) // 8
+    if n_stamped in {0, count} or _first_only(content, count, n_stamped, at, width):
+        step = 1 + width + 8 * (n_stamped == count)
+        return np.ndarray((count, n_chans), kind, content, at + 1 + 8 * (n_stamped > 0), (step, kind.itemsize))
+    mixed = _mixed(content, count, at, width)
+    if mixed is None:
+        raise AssertionError("the chunk was sound when it was indexed")
+    return np.frombuffer(content, np.uint8)[np.array(mixed[0])[:, None] + np.arange(width)].view(kind)
+
+
+def _first_only(content: bytes, count: int, n_stamped: int, at: int, width: int) -> bool:
+    """Tell whether the first sample alone has a stamp, as recorders write regular streams."""
+    if n_stamped != 1 or content[at] != _STAMPED:
+        return False
+    return not _every(content, "u1", at + 9 + width, 1 + width, count - 1).any()
+
+
+def _time(content: bytes, at: int) -> float:
+    """Read a stamp; infinite where it is no time."""
+    stamp: float = _STAMP.unpack_from(content, at)[0]
+    return stamp if abs(stamp) <= MAX_SECONDS else np.inf
+
+
+def _every(content: bytes, dtype: str, at: int, step: int, count: int) -> NDArray[np.generic]:
+    """Look at one value every so many bytes."""
+    return np.ndarray((count,), dtype, content, at if count else 0, (step,))
+
+
+def _mixed(content: bytes, count: int, at: int, width: int) -> tuple[list[int], NDArray[np.float64]] | None:
+    """Walk over samples of which some have stamps; return where values begin, and the stamps; None for damage."""
+    starts, stamps = [], np.full(count, np.nan)
+    for index in range(count):
+        flag = content[at] if at + 1 + width <= len(content) else 1
         if flag not in {0, _STAMPED}:
-            return "a sample has neither a stamp nor none"
+            return None
+        if flag:
+            if at + 9 + width > len(content):
+                return None
+            stamps[index] = _time(content, at + 1)
         at += 1 + flag
         starts.append(at)
-        stamped.append(flag == _STAMPED)
         at += width
-    if at != len(content):
-        return "samples do not fill the chunk"
-    return np.array(starts, np.intp), np.array(stamped, np.bool_)
-
-
-def _gather(content: bytes, starts: NDArray[np.intp], width: int) -> NDArray[np.uint8]:
-    """Copy ``width`` bytes from each start: (starts, width), contiguous."""
-    data = np.frombuffer(content, np.uint8)
-    if not len(starts):
-        return np.zeros((0, width), np.uint8)
-    step = int(starts[1] - starts[0]) if len(starts) > 1 else width
-    if int(starts[-1] - starts[0]) == step * (len(starts) - 1) and (np.diff(starts) == step).all():
-        rows: NDArray[np.uint8] = np.ndarray((len(starts), width), np.uint8, data, int(starts[0]), (step, 1))
-        return np.ascontiguousarray(rows)
-    scattered: NDArray[np.uint8] = data[starts[:, None] + np.arange(width)]
-    return scattered
+    return (starts, stamps) if at == len(content) else None
 
 
 def texts_of(content: bytes, n_chans: int) -> Texts | str:
@@ -124,8 +133,8 @@ def texts_of(content: bytes, n_chans: int) -> Texts | str:
         if flag not in {0, _STAMPED} or at + 1 + flag > len(content):
             return "a sample has neither a stamp nor none"
         if flag:
-            stamps[index] = struct.unpack_from("<d", content, at + 1)[0]
-            if not abs(stamps[index]) <= MAX_SECONDS:
+            stamps[index] = _time(content, at + 1)
+            if np.isinf(stamps[index]):
                 return "a time stamp is no time"
         texts, at = _row(content, at + 1 + flag, n_chans)
         if at < 0:

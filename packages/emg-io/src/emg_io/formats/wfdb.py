@@ -4,7 +4,8 @@ Signals whose description contains "EMG" are the recording; where none does, all
 these, the ones with the highest rate count; every other signal stands beside the recording as `Aux`, one each. A header
 names no subject, so each record counts as one. ``raw`` keeps the digital values; a sample that is not there keeps the
 code that the format has for it, ``metadata["missing_code"]``, and ``metadata["missing_samples"]`` counts them.
-Source: WFDB Applications Guide, header(5) and signal(5).
+Marks of an annotation file ``RECORD.atr`` become events.
+Source: WFDB Applications Guide, header(5), signal(5) and annot(5).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy as np
 from emg_io._errors import EmgIoError
 from emg_io._layout import Layout
 from emg_io._recording import Recording
-from emg_io._source import Aux, Header
+from emg_io._source import Annotations, Aux, Event, Header
+from emg_io.engines._wfdb_annotations import parse_annotations
 from emg_io.engines._wfdb_samples import PACKINGS
 
 from ._format import Format, FormatInfo, forger
@@ -43,14 +45,25 @@ _VOLTAGES = {"V", "mV", "uV", "µV", "μV", "nV"}
 
 @dataclass(frozen=True)
 class WfdbFile(WfdbSource):
-    """One record: the signals chosen as EMG, the others beside it."""
+    """One record: the signals chosen as EMG, the others beside it, the annotation file or None."""
 
     others: tuple[tuple[str, int], ...] = ()
+    marks: Member | None = None
 
     def scan(self) -> Header:
         """Read the header file and name the other signals."""
         header = super().scan()
         return Header(header.n_samples, header.sfreq, header.metadata, tuple(name for name, _ in self.others))
+
+    def read_annotations(self) -> Annotations:
+        """Read the marks of the annotation file: events of kind ``"atr"``, symbol and text as their value."""
+        if self.marks is None:
+            return Annotations()
+        file = self.container.label(self.marks.name)
+        marks, rate = parse_annotations(self.container.read(self.marks.name), file)
+        sfreq = rate or self.record.header.sfreq
+        events = [Event(m.sample / sfreq, 0.0, "atr", f"{m.symbol} {m.text}".strip()) for m in marks]
+        return Annotations(events=tuple(sorted(events, key=lambda event: event.onset)))
 
     def aux(self, name: str) -> Aux:
         """Read one of the other signals in its physical unit; missing samples are NaN."""
@@ -92,11 +105,12 @@ def _recording(container: Container, member: Member, index: Mapping[str, Member]
     unit = common_unit(signals)
     scale, offset = calibration(signals, unit)
     notes = (("unit", ", ".join(dict.fromkeys(signal.unit for signal in signals))), ("subject", "the record's name"))
-    source = container.label(member.name)
+    source, stem = container.label(member.name), str(PurePosixPath(member.name).with_suffix(""))
+    files, marks = signal_files(header, member, index), index.get(f"{stem}.atr")
     if len(dict(others)) < len(others):
         raise EmgIoError("signals share a name", file=source, place="signal lines", found=str([n for n, _ in others]))
     return Recording(
-        subject=str(PurePosixPath(member.name).with_suffix("")),
+        subject=stem,
         session="1",
         repetition=None,
         source=source,
@@ -106,7 +120,7 @@ def _recording(container: Container, member: Member, index: Mapping[str, Member]
         offset=offset,
         layout=Layout.unplaced(len(channels)),
         uniform=True,
-        reader=WfdbFile(container, member, signal_files(header, member, index), channels, notes, others),
+        reader=WfdbFile(container, member, files, channels, notes, others, marks),
         channels=channel_names(signals, channels),
     )
 
