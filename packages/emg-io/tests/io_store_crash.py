@@ -37,7 +37,7 @@ class Whole:
     """A split as far as a store looks at it."""
 
     unit, hash = "time", "f" * 64
-    parts = {"train": (Span(0, 0, 500), Span(2, 100, 200)), "test": (Span(0, 500, 700), Span(3, 0, 730))}  # noqa: RUF012
+    parts = {"train": (Span(0, 0, 500), Span(2, 100, 200)), "test": (Span(0, 500, 700), Span(1, 0, 9), Span(3, 0, 730))}  # noqa: RUF012
 
 
 def write(out, executor=None):

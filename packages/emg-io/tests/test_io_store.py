@@ -77,7 +77,7 @@ def test_append_reopen_pickle_verify(tmp_path, many):
     ({"raw": np.zeros((3, 500), np.int8)}, "does not fit the store"),
     ({"raw": np.zeros((4, 500), np.int16)}, "does not fit the store"),
     ({"label_names": {0: "other"}}, "track label, value 0: .*other label names: expected rest, found other"),
-    ({"labels": None, "label_names": None}, r"no such track: expected none at all, found label"),
+    ({"labels": None, "label_names": None}, r"recording lacks a track: store it apart.*found none"),
     ({"labels": np.full(500, 40_000)}, "label does not fit 16 bits"),
     ({"timestamps": np.arange(500) + 0.5}, "clock is not uniform: resample first"),
 ])  # fmt: skip

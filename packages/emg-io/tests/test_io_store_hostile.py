@@ -22,7 +22,11 @@ class Parts:
     """A split as far as a store looks at it."""
 
     unit, hash = "time", "c" * 64
-    parts = {"train": (Span(0, 10, 200), Span(1, 0, 50)), "test": (Span(0, 200, 300),)}  # noqa: RUF012
+    parts = {  # noqa: RUF012
+        "train": (Span(0, 10, 200), Span(1, 0, 50)),
+        "test": (Span(0, 200, 300),),
+        "val": (Span(2, 0, 9), Span(3, 0, 9), Span(4, 0, 9)),
+    }
 
 
 @pytest.fixture(scope="module")

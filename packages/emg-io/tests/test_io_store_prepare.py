@@ -431,8 +431,8 @@ def test_what_does_not_fit_together_is_refused(uci, split, tmp_path):
         ([one(), one("2", sfreq=200.0)], {}, r"does not fit the store.*sfreq=100.0.*sfreq=200.0"),
         ([one(), one("2", unit="mV")], {}, r"does not fit the store.*unit='unknown'.*unit='mV'"),
         ([one(), one("2", raw=np.zeros((2, 50)))], {}, r"does not fit the store.*<i2.*<f8"),
-        ([one(), one("2", labels=None)], {}, r"no such track: expected none at all, found label"),
-        ([one()], {"tracks": ("label", "glove")}, r"no such track: expected label, found glove"),
+        ([one(), one("2", labels=None)], {}, r"recording lacks a track: .*expected label, found none at all"),
+        ([one()], {"tracks": ("label", "glove")}, r"tracks: recording lacks a track: .*expected glove, found label"),
         ([one()], {"tracks": ("../x",)}, r"tracks: track cannot name a file.*found \.\./x"),
         ([one()], {"tracks": ("samples",)}, r"track cannot name a file"),
         ([one()], {"tracks": ("label", "label")}, r"track cannot name a file"),
@@ -443,8 +443,16 @@ def test_what_does_not_fit_together_is_refused(uci, split, tmp_path):
         ([], {}, r"nothing to store"),
         ([one()], {"shard_samples": 0}, r"not a shard: expected >= 1, found 0"),
         ([one()], {"sfreq": -1.0}, r"not a rate"),
-        ([one()], {"split": Parts({"train": (Span(1, 0, 5),)})}, r"part train: split does not fit the data set"),
-        ([one()], {"split": Parts({"test": (Span(0, 5, 51),)})}, r"part test: split does not fit.*\(0, 5, 51\)"),
+        (
+            [one()],
+            {"split": Parts({"train": (Span(1, 0, 5),)})},
+            r"part train: split does not fit the data set: .*one of 1 recordings, found 1",
+        ),
+        (
+            [one()],
+            {"split": Parts({"test": (Span(0, 5, 51),)})},
+            r"part test: split does not fit.*inside 50 samples, found 5\.\.51",
+        ),
     ]
     for number, (recordings, options, message) in enumerate(cases):
         with pytest.raises(EmgIoError, match=message):
@@ -457,7 +465,8 @@ def test_what_does_not_fit_together_is_refused(uci, split, tmp_path):
 def test_real_recordings_from_their_archive(real, tmp_path):
     """Eight of UCI's subjects: two processes write what one writes, and a span begins where its stamps say."""
     dataset = open_dataset(real("uci_emg_gestures.zip"))[:16]
-    parts = Parts({"train": tuple(Span(index, 1000, 9000) for index in range(2, len(dataset)))})
+    spans = tuple(Span(index, 1000, 9000) for index in range(len(dataset)))
+    parts = Parts({"test": spans[:2], "train": spans[2:]})
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
         store = again(dataset, parts, tmp_path / "two", pool, shard_samples=200_000, sfreq=100.0)
     again(dataset, parts, tmp_path / "one", shard_samples=200_000, sfreq=100.0)
@@ -469,6 +478,19 @@ def test_real_recordings_from_their_archive(real, tmp_path):
     stamps = dataset[2].timestamps
     edges = [math.ceil((stamps[at] - stamps[0]) * 100 - 1e-6) for at in (1000, 9000)]
     assert store.split.parts["train"][0] == (2, *edges)
+
+
+def test_recordings_that_no_part_uses_are_left_out(uci, tmp_path):
+    parts = Parts({"train": (Span(3, 0, 900), Span(1, 5, 800)), "test": (Span(1, 900, 1000),), "val": ()})
+    store = prepare(uci, tmp_path / "s", split=parts)
+    assert [(entry.subject, entry.session) for entry in store.entries] == [uci[n].key[:2] for n in (1, 3)]
+    assert {part: [span[0] for span in spans] for part, spans in store.split.parts.items()} == {
+        "test": [0],
+        "train": [0, 1],
+        "val": [],
+    }
+    with pytest.raises(EmgIoError, match="nothing to store"):
+        prepare(uci, tmp_path / "t", split=Parts({"train": ()}))
 
 
 def test_names_across_shards_are_joined_or_refused(tmp_path):

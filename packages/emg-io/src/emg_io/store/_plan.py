@@ -45,11 +45,13 @@ class Arguments:
 class Plan:
     """All that decides the bytes of a store.
 
-    ``shards`` are ranges of recordings; ``body`` is what the plan file holds, ``sha256`` that of its JSON; ``stamps``
+    ``recordings`` are those that the split uses, ``shards`` ranges of them; ``spans`` are the split's, by recording and
+    in samples as recorded. ``body`` is what the plan file holds, ``sha256`` that of its JSON; ``stamps``
     change with the files, but differ between copies of a data set, so they are no part of the plan.
     """
 
     recordings: Sequence[Recording]
+    spans: Sequence[tuple[PartSpan, ...]]
     signal: Signal
     tracks: tuple[str, ...]
     arguments: Arguments
@@ -64,32 +66,33 @@ class Plan:
 
     def jobs(self, folder: str) -> Iterator[Job]:
         """Yield the jobs that write the store, one a shard."""
-        split, spans = self.arguments.split, dict[int, list[PartSpan]]()
-        for part, owned in [] if split is None else split.parts.items():
-            for span in owned:
-                spans.setdefault(span.recording, []).append(PartSpan(part, span.start, span.stop))
+        split = self.arguments.split
         counted = TRAIN if split is not None and split.parts.get(TRAIN) else None
         task = Task(folder, self.signal, self.tracks, self.arguments.clock, self.sha256, counted)
         for number, (first, stop) in enumerate(self.shards):
-            owned_spans = tuple(tuple(spans.get(index, ())) for index in range(first, stop))
-            yield Job(task, SHARD_NAME.format(number), tuple(self.recordings[first:stop]), owned_spans)
+            group, spans = tuple(self.recordings[first:stop]), tuple(self.spans[first:stop])
+            yield Job(task, SHARD_NAME.format(number), group, spans)
 
     def groups(self) -> list[Sequence[Recording]]:
         """Return the recordings of every shard."""
         return [self.recordings[first:stop] for first, stop in self.shards]
 
 
-def make_plan(recordings: Sequence[Recording], arguments: Arguments, executor: Executor | None) -> Plan:
-    """Read all headers, and of the first recording what tells its dtype and tracks."""
-    if not len(recordings):
+def make_plan(dataset: Sequence[Recording], arguments: Arguments, executor: Executor | None) -> Plan:
+    """Read the headers of all recordings that are used, and of the first what tells its dtype and tracks."""
+    spans = _spans_by_recording(arguments.split, len(dataset))
+    recordings = [dataset[index] for index in spans]
+    if not recordings:
         raise EmgIoError("nothing to store", place="data set", expected="one or more recordings", found="0")
     first = arguments.clock.apply(recordings[0])
     signal, tracks = signal_of(first), chosen_tracks(first, arguments.tracks)
     chunks = [recordings[n : n + _SCANNED_AT_ONCE] for n in range(0, len(recordings), _SCANNED_AT_ONCE)]
     facts = [fact for chunk in run_all(_facts, chunks, executor) for fact in chunk]
     lengths = [fact["n_samples"] for fact in facts]
-    if arguments.split is not None:
-        _refuse_stray_spans(arguments.split, lengths)
+    for length, owned in zip(lengths, spans.values(), strict=True):
+        for span in owned:
+            if not 0 <= span.start < span.stop <= length:
+                raise _stray(span.part, f"spans inside {length} samples", f"{span.start}..{span.stop}")
     limit = shard_limit(arguments.shard_samples, signal, sum(lengths))
     shards = tuple(grouped(lengths, limit))
     body = {
@@ -103,7 +106,7 @@ def make_plan(recordings: Sequence[Recording], arguments: Arguments, executor: E
         "recordings": facts,
     }
     stamps = [[member.stamp for member in members(recording.reader)] for recording in recordings]
-    return Plan(recordings, signal, tracks, arguments, shards, body, stamps)
+    return Plan(recordings, list(spans.values()), signal, tracks, arguments, shards, body, stamps)
 
 
 def chosen_tracks(first: Recording, tracks: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -175,15 +178,21 @@ def _split_body(split: Split | None) -> dict[str, Any] | None:
     return {"unit": split.unit, "hash": split.hash, "parts": parts}
 
 
-def _refuse_stray_spans(split: Split, lengths: Sequence[int]) -> None:
-    """Refuse a split that was made for another data set."""
+def _spans_by_recording(split: Split | None, n_recordings: int) -> dict[int, tuple[PartSpan, ...]]:
+    """Return the recordings that a split uses, in order, each with its spans; without a split, all."""
+    if split is None:
+        return dict.fromkeys(range(n_recordings), ())
+    found: dict[int, list[PartSpan]] = {}
     for part, spans in split.parts.items():
         for span in spans:
-            known = 0 <= span.recording < len(lengths)
-            if not known or not 0 <= span.start < span.stop <= lengths[span.recording]:
-                raise EmgIoError(
-                    "split does not fit the data set: make it from this one",
-                    place=f"part {part}",
-                    expected=f"spans inside its {len(lengths)} recordings",
-                    found=str(tuple(span)),
-                )
+            if not 0 <= span.recording < n_recordings:
+                raise _stray(part, f"one of {n_recordings} recordings", str(span.recording))
+            found.setdefault(span.recording, []).append(PartSpan(part, span.start, span.stop))
+    return {index: tuple(found[index]) for index in sorted(found)}
+
+
+def _stray(part: str, expected: str, found: str) -> EmgIoError:
+    """Say that a split does not belong to the data set."""
+    return EmgIoError(
+        "split does not fit the data set: make it from this one", place=f"part {part}", expected=expected, found=found
+    )

@@ -54,8 +54,9 @@ def prepare(
     out
         Folder to make or to resume; on a cluster, one that all workers reach.
     split
-        Parts of this data set; they are stored in the store's coordinates, with mean and standard deviation of the
-        part ``"train"``. Where the clock changes, samples that mix two spans belong to none.
+        Parts of this data set. Recordings that no part uses are left out. The parts are stored in the store's
+        coordinates, with mean and standard deviation of ``"train"``; where the clock changes, samples that mix two
+        spans belong to none.
     tracks
         Annotations to store; by default ``"label"`` if the first recording has it. All recordings must have them.
     sfreq, method
@@ -83,7 +84,7 @@ def prepare(
     nominal = getattr(getattr(dataset, "info", None), "sfreq", None)
     clock = Clock(None if sfreq is None else float(sfreq), method, nominal)
     arguments = Arguments(None if names is None else tuple(names), clock, shard_samples, split)
-    plan = make_plan(dataset[:], arguments, executor)
+    plan = make_plan(dataset, arguments, executor)
     folder = _made(Path(out))
     with locked(folder):
         if not _finished(folder, plan, executor):

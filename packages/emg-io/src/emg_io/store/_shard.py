@@ -132,6 +132,7 @@ def _stream(
     ready = task.clock.apply(recording)
     same_signal(ready, task.signal)
     for track in task.tracks:
+        _require(ready, track)
         merge_names(names[track], ready.track(track).names, ready.source, track)
         sinks[track].write(_labels(ready, track))
     moved = merged(on_new_clock(spans, recording, ready))
@@ -157,6 +158,18 @@ def _blocks(recording: Recording, signal: Signal) -> Iterator[tuple[int, NDArray
         stop = min(start + step, recording.n_samples)
         block = recording.raw(start, stop) if whole is None else whole[:, start:stop]
         yield start, np.ascontiguousarray(block.T, dtype)
+
+
+def _require(recording: Recording, track: str) -> None:
+    """Refuse a recording that lacks a track."""
+    if track not in recording.tracks:
+        raise EmgIoError(
+            "recording lacks a track: store it apart, or name the tracks that all have",
+            file=recording.source,
+            place="tracks",
+            expected=track,
+            found=", ".join(recording.tracks) or "none at all",
+        )
 
 
 def _labels(recording: Recording, track: str) -> NDArray[np.int16]:
