@@ -88,7 +88,7 @@ def test_gestures_are_learnable_across_subjects_but_not_for_free(tmp_path, oracl
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ({"format": "edf"}, "unknown format"),
+    ({"format": "nonsense"}, "unknown format"),
     ({"n_subjects": 0}, r"cannot forge that: expected 1\.\.99 and >= 0, found 0, 0"),
     ({"seed": -1}, "cannot forge that"),
     ({"segment": 1.0}, "unknown option: expected segment_s, gap_s, variation, found segment"),
