@@ -38,6 +38,8 @@ _KRASOULIS_2019 = (
     "10.3389/fnins.2019.00891",
 )
 
+_DB8_HZ = 1111.0  # rate of its electrodes; the publisher upsampled
+
 _DB1 = Layout.ring_and_points(
     8, 2, "ring of 8 at the radio-humeral joint, then flexor and extensor digitorum superficialis"
 )
@@ -107,7 +109,7 @@ class Base:
     has_acc: bool = False
     has_gyro: bool = False
     glove: int = 0
-    remarks: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    remarks: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
 
     @property
     def name(self) -> str:
@@ -232,7 +234,7 @@ BASES = (
         remarks={
             "clock": "2000 Hz in the file (nominal), upsampled by the publisher from 1111 Hz (EMG), 148 Hz (acc, gyro) "
             "and 74 Hz (mag): EMG content ends near 555 Hz",
-            "information_rate_hz": "1111",
+            "information_rate_hz": _DB8_HZ,
             "glove": "worn on the hand opposite to the sensors; rows may be NaN and are kept",
             "doa": "five degrees of actuation, a fixed matrix of the glove (unit of the glove; unverified)",
         },

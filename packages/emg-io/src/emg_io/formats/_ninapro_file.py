@@ -127,11 +127,12 @@ class NinaproFile(Source):
         said: dict[str, object] = {
             "clock": "nominal: the files store no rate",
             "unit": f"{self.base.unit} (unverified)",
-            "exercise": self.name.exercise,
             "label_field": fields["label"],
             "trimmed_samples": sum(cut.values()),
             "warnings": warnings,
         }
+        if self.base.files == "exercise":
+            said["exercise"] = self.name.exercise
         if self.base.n_stored:
             said["channels"] = f"{mat.shape('emg')[1]} columns stored; constant ones are left out"
         if "forcecal" in mat.variables and mat.shape("forcecal") == (2, 6):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _VOLTS, _COUNTS = 3e-4, 90.0
 _DB8_HZ = 1111.0
 _CUT_ROWS, _HOLD, _REACTION_S = 3, 40, 0.1
-_N_REPETITIONS = 2
+_LAST_DB8 = 2  # repetitions in the third acquisition of DB8
 _SPARE = (8, 9)  # columns of DB6's files that nothing was plugged into
 
 
@@ -39,11 +39,11 @@ def forge(
     seed: int,
     *,
     number: int,
-    segment_s: float = 0.5,
-    gap_s: float = 0.3,
+    segment_s: float = 0.2,
+    gap_s: float = 0.1,
     variation: float = 1.0,
 ) -> list[Truth]:
-    """Write a synthetic data base: three movements an exercise, two repetitions each.
+    """Write a synthetic data base: the first and the last movement of each exercise, all repetitions.
 
     DB2's subjects are numbered from 12, because files of its first eleven could as well be DB3's; DB3's last subject
     wears ten electrodes.
@@ -77,7 +77,8 @@ def forge(
         actor = Actor.draw(layout, rate, len(base.names), (seed, number, subject), variation=variation)
         shown = subject + 11 if number == 2 else subject
         for name, session, task, exercise in _files(base, shown):
-            played = _play(base, actor, exercise, segment_s, gap_s)
+            n_repetitions = _LAST_DB8 if session == "A3" else base.n_repetitions
+            played = _play(base, actor, exercise, n_repetitions, segment_s, gap_s)
             fields = {"subject": np.array([[shown]], np.uint8), "exercise": np.array([[exercise]], np.uint8)}
             fields |= _signals(base, played, exercise, actor.rng) | _numbers(base, played, exercise)
             (out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -97,11 +98,10 @@ def _files(base: Base, subject: int) -> list[tuple[str, str, str, int]]:
     return [(f"DB{base.number}_s{subject}/S{subject}_E{e}_A1.mat", "1", f"E{e}", e) for e in exercises]
 
 
-def _play(base: Base, actor: Actor, exercise: int, segment_s: float, gap_s: float) -> _Played:
-    """Act three movements of an exercise, the first and the last among them."""
+def _play(base: Base, actor: Actor, exercise: int, n_repetitions: int, segment_s: float, gap_s: float) -> _Played:
+    """Act the first and the last movement of an exercise."""
     before, n_movements = base.before(exercise), base.exercises[exercise - 1]
-    places = [before + number for number in (1, n_movements // 2 + 1, n_movements)]
-    order = [place for place in places for _ in range(_N_REPETITIONS)]
+    order = [place for place in (before + 1, before + n_movements) for _ in range(n_repetitions)]
     emg, acted, repetitions = actor.session(order, segment_s, gap_s)
     labels = np.array(sorted(base.names))[acted]
     if base.number != 8:
