@@ -93,10 +93,12 @@ def test_same_bytes_on_any_executor(uci, split, reference, tmp_path, kind):
 
 
 def test_same_bytes_on_a_dask_cluster(uci, split, reference, tmp_path):
+    import dask
     from distributed import LocalCluster
 
     options = {"dashboard_address": None, "host": "127.0.0.1", "processes": True}
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster,
         dask_executor(cluster.scheduler_address) as pool,
     ):
@@ -109,6 +111,11 @@ def test_same_bytes_on_a_dask_cluster(uci, split, reference, tmp_path):
         other = replace(uci[0], n_chans=7, layout=uci[0].layout.ring(7), channels=())
         with pytest.raises(EmgIoError, match=r"recording does not fit the store"):
             prepare([*uci, other], tmp_path / "t", executor=pool, sfreq=100.0)
+        with (
+            pytest.raises(EmgIoError, match=r"Dask cluster lost a job: run the same call again to resume"),
+            dask_executor(cluster.scheduler_address) as doomed,
+        ):
+            _pool.run_all(os._exit, [3], doomed)
 
 
 def test_dask_that_is_not_there(monkeypatch):

@@ -27,16 +27,18 @@ def dask_executor(address: str, timeout_s: float = 10.0) -> Iterator[Executor]:
     Raises
     ------
     EmgIoError
-        If Dask is not installed or the cluster does not answer.
+        If Dask is not installed, the cluster does not answer, or it loses a job because a worker died.
     """
+    from concurrent.futures import CancelledError
+
     try:
-        make_client = import_module("distributed").Client
+        distributed = import_module("distributed")
     except ImportError:
         raise EmgIoError(
             "Dask is not installed: pip install 'emg-io[dask]'", place="dask", expected="the package distributed"
         ) from None
     try:
-        client = make_client(address, timeout=timeout_s, set_as_default=False)
+        client = distributed.Client(address, timeout=timeout_s, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise EmgIoError(
             "Dask cluster does not answer: start a scheduler, or name its address",
@@ -45,4 +47,11 @@ def dask_executor(address: str, timeout_s: float = 10.0) -> Iterator[Executor]:
             found=str(error) or type(error).__name__,
         ) from None
     with client:
-        yield client.get_executor()
+        try:
+            yield client.get_executor()
+        except (distributed.KilledWorker, CancelledError) as error:
+            raise EmgIoError(
+                "Dask cluster lost a job: run the same call again to resume, with more memory a worker if that ran out",
+                place="dask",
+                found=str(error) or type(error).__name__,
+            ) from None
