@@ -116,6 +116,41 @@ def test_big_endian_text_and_cell():
     assert all_of(data) == {"c": ["aß€"]}
 
 
+def part(kind, data):
+    return struct.pack("<II", kind, len(data)) + data.ljust((len(data) + 7) // 8 * 8, b"\0")
+
+
+def matrix(code, name, *parts, shape=(1, 1)):
+    """One element, its parts as given; an opaque one has no shape."""
+    body = part(6, struct.pack("<II", code, 0)) + (part(5, struct.pack("<ii", *shape)) if shape else b"")
+    body += part(1, name) + b"".join(parts)
+    return struct.pack("<II", 14, len(body)) + body
+
+
+def test_objects_are_read_as_structs():
+    """A file as MATLAB writes one for an object of an old-style class: its name, then the fields of a struct."""
+    number = matrix(6, b"", part(9, struct.pack("<d", 2.5)))
+    element = matrix(
+        3, b"o", part(1, b"otbfile"), part(5, struct.pack("<i", 8)), part(1, b"gain".ljust(8, b"\0")), number
+    )
+    data = CELL[:128] + element
+    assert (
+        all_of(data)["o"]["gain"].tolist() == scipy.io.loadmat(io.BytesIO(data))["o"]["gain"][0, 0].tolist() == [[2.5]]
+    )
+
+
+def test_a_file_with_matlabs_own_objects_opens():
+    """Strings and tables are opaque, with nameless bytes behind them; what stands beside them is read."""
+    inner = matrix(13, b"", part(6, struct.pack("<4I", 1, 2, 3, 4)), shape=(1, 4))
+    opaque = matrix(17, b"label", part(1, b"MCOS"), part(1, b"string"), inner, shape=None)
+    workspace = matrix(9, b"", part(2, bytes(range(16))), shape=(1, 16))
+    mat = opened(mat_bytes({"emg": np.ones((3, 2))}, compress=False) + opaque + workspace)
+    assert list(mat.variables) == ["emg", "label", "__function_workspace__"]
+    assert mat.read("emg").shape == (3, 2)
+    with pytest.raises(EmgIoError, match=r"label: variable is not numeric: .*found opaque"):
+        mat.read("label")
+
+
 WRONG_CLASS = [
     ("cells", "t", "variable is not a cell array.*char of shape"),
     ("fields", "c", "variable is not one struct.*cell of shape"),

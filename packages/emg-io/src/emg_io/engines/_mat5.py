@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_VARIABLES = 1000
 MAX_BYTES = 512 * 2**20
 _PEEK_BYTES = 1024
+_WORKSPACE = "__function_workspace__"  # nameless bytes behind files that hold function handles, strings or tables
 _INFLATE_RATIO = 1040  # deflate cannot do better than 1032
 
 
@@ -81,7 +82,7 @@ class MatFile:
         at = 128
         while at < size:
             variable = _element(stream, at, size, order, file)
-            name = variable.element.name
+            name = variable.element.name or _WORKSPACE
             if name in variables or len(variables) >= MAX_VARIABLES:
                 raise Site(file, at).error(0, "variable list", f"at most {MAX_VARIABLES}, each once", ascii(name))
             variables[name] = variable

@@ -21,6 +21,7 @@ CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13:
 OTHER_CLASSES = {1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 16: "function", 17: "opaque"}
 TEXT = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
 _UNIT_BYTES = {"latin-1": 1, "utf-8": 1, "utf-16": 2, "utf-32": 4}
+_NUMERIC = frozenset(CLASSES.values())
 _COMPLEX = 0x0800
 
 
@@ -55,7 +56,7 @@ class Element:
     @property
     def numeric(self) -> bool:
         """Whether this is a real numeric array."""
-        return self.kind in CLASSES.values()
+        return self.kind in _NUMERIC
 
     @property
     def count(self) -> int:
@@ -112,7 +113,8 @@ def parse(tags: Tags, limit: int | None = None) -> Element:
     tags
         Bytes of the array, `HEAD_BYTES` of them if it is that long.
     limit
-        Where the array must have ended, an offset; None for the outermost element, which must have a name.
+        Where the array must have ended, an offset; None for the outermost element, which must have a name
+        (but for the nameless bytes that MATLAB appends for its own objects).
 
     Returns
     -------
@@ -134,7 +136,7 @@ def parse(tags: Tags, limit: int | None = None) -> Element:
         return Element("", (0, 0), "f8", "f8", begin, end, end, 0)
     class_name = _class(tags, begin + 8)
     shape, at = ((), begin + 24) if class_name == "opaque" else _shape(tags, begin + 24)
-    name, at = _name(tags, at, outermost=limit is None)
+    name, at = _name(tags, at, named=limit is None and class_name != "u1")
     tags.path = tags.path or name
     element = Element(name, shape, class_name, "", begin, end, at, end - at)
     if element.numeric or class_name == "char":
@@ -166,12 +168,12 @@ def _shape(tags: Tags, at: int) -> tuple[tuple[int, ...], int]:
     return shape, after
 
 
-def _name(tags: Tags, at: int, *, outermost: bool) -> tuple[str, int]:
+def _name(tags: Tags, at: int, *, named: bool) -> tuple[str, int]:
     """Read the name; return it and where the next tag stands."""
     kind, n_bytes, data_at, after = tags.tag(at, "name")
     text = tags.text(data_at, min(n_bytes, 129))
     name = text.decode("latin-1")
-    if kind != MI_INT8 or n_bytes > 128 or len(text) != n_bytes or not (name.isidentifier() or not (outermost or name)):
+    if kind != MI_INT8 or n_bytes > 128 or len(text) != n_bytes or not (name.isidentifier() or not (named or name)):
         raise tags.bad(
             at, "name", "type 1, an identifier of at most 128 characters", f"type {kind}, {n_bytes} bytes {text[:40]!a}"
         )

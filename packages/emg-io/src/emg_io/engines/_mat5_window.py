@@ -155,6 +155,8 @@ class Inflating:
 
     def _go(self, at: int) -> None:
         """Move the chunk so that it starts at or before an offset and ends at or after it."""
+        if self._chunk_at <= at <= self._chunk_at + len(self._chunk):
+            return
         best = max((mark for mark in self._marks if mark.chunk_at <= at), key=lambda mark: mark.chunk_at, default=None)
         if at < self._chunk_at or (best is not None and best.chunk_at > self._chunk_at + len(self._chunk)):
             self._resume(best or _Mark(0, b"", zlib.decompressobj(), 0))
