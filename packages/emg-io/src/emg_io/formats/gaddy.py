@@ -36,6 +36,7 @@ REFERENCE = -1
 KINDS = ("silent_parallel", "voiced_parallel", "nonparallel")
 LAYOUT = Layout.unplaced(N_CHANS, "eight electrodes on face and neck; the paper shows where")
 _BESIDE = ("audio.flac", "audio_clean.flac", "button.npy")
+_LARGEST = np.finfo(np.float32).max
 _MAX_INFO_BYTES = 2**20
 _FOLDER = rf"(?:^|/)({'|'.join(KINDS)})_data/([^/]+)/(\d{{1,8}})"
 _FILE = re.compile(rf"{_FOLDER}_emg\.npy$", re.IGNORECASE)
@@ -58,14 +59,17 @@ class Utterance(RandomAccess):
         return Header(self._array().shape[0], SFREQ, metadata)
 
     def samples(self, start: int, stop: int) -> NDArray[np.generic]:
-        """Read rows ``start`` to ``stop``; floats must be finite."""
+        """Read rows ``start`` to ``stop``; floats must be finite, as single precision too."""
         array, file = self._array(), self.container.label(self.member.name)
         with self.container.open(self.member.name) as stream:
             raw = np.ascontiguousarray(read_rows(stream, array, start, stop, 0, file).T)
-        if raw.dtype.kind == "f" and not np.isfinite(raw).all():
-            channel, at = np.argwhere(~np.isfinite(raw))[0].tolist()
+        sound = np.abs(raw) <= _LARGEST if raw.dtype.kind == "f" else np.True_
+        if not sound.all():
+            channel, at = np.argwhere(~sound)[0].tolist()
             place = f"sample {start + at}, channel {channel + 1}"
-            raise EmgIoError("not a number", file=file, place=place, expected="finite", found=str(raw[channel, at]))
+            raise EmgIoError(
+                "not a finite number", file=file, place=place, expected="finite", found=str(raw[channel, at])
+            )
         return raw
 
     def read_annotations(self) -> Annotations:
