@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_ARRAYS = 500_000
+MAX_ARRAYS = 50_000
 MAX_ARRAY_BYTES = 2**20
-MAX_SKELETON_BYTES = 4 * 2**20
+MAX_SKELETON_BYTES = 2**20
 _BACKSLASH = ord("\\")
 
 
