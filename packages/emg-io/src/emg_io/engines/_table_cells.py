@@ -115,10 +115,12 @@ def _integers(grid: Grid) -> tuple[NDArray[np.int64], Flags | None]:
     values = _runs(grid.text, grid.stops, n_digits)
     values ^= -grid.negative
     values += grid.negative
-    if grid.points is grid.stops and grid.odd is None and n_digits.min() > 0 and n_digits.max() <= _MOST:
-        return values, None
-    odd = (n_digits < 1) | (n_digits > _MOST) | (grid.points < grid.stops)
-    return values, odd if grid.odd is None else odd | grid.odd
+    odd = grid.odd
+    if grid.points is not grid.stops:
+        odd = _either(odd, grid.points < grid.stops)
+    if n_digits.min() < 1 or n_digits.max() > _MOST:
+        odd = _either(odd, (n_digits < 1) | (n_digits > _MOST))
+    return values, odd
 
 
 def _reals(grid: Grid) -> tuple[NDArray[np.float64], Flags | None]:
@@ -130,17 +132,22 @@ def _reals(grid: Grid) -> tuple[NDArray[np.float64], Flags | None]:
     if grid.points is not grid.stops:
         n_decimals = grid.stops - grid.points
         n_decimals -= 1
-        np.clip(n_decimals, 0, _MOST, out=n_decimals)
+        np.minimum(n_decimals, _MOST, out=n_decimals)
+        np.maximum(n_decimals, 0, out=n_decimals)
         powers += n_decimals
         values *= _TENS[n_decimals]
         values += _runs(grid.text, grid.stops, n_decimals)
         n_digits += n_decimals
     signed = values / _SIGNED_TENS[powers]
-    if grid.odd is None and n_digits.min() > 0 and n_digits.max() < _MOST:
-        return signed, None
+    if n_digits.min() > 0 and n_digits.max() < _MOST:
+        return signed, grid.odd
     beyond = (grid.stops - grid.points - 1 > _MOST) | (grid.points - grid.starts - grid.negative > _MOST)
-    odd = beyond | (n_digits < 1) | (n_digits > _MOST + 2) | (values > _EXACT)
-    return signed, odd if grid.odd is None else odd | grid.odd
+    return signed, _either(grid.odd, beyond | (n_digits < 1) | (n_digits > _MOST + 2) | (values > _EXACT))
+
+
+def _either(odd: Flags | None, more: Flags) -> Flags:
+    """Join two sets of unusual cells."""
+    return more if odd is None else odd | more
 
 
 def _runs(text: Bytes, stops: Positions, n_digits: Positions) -> NDArray[np.int64]:
@@ -149,7 +156,7 @@ def _runs(text: Bytes, stops: Positions, n_digits: Positions) -> NDArray[np.int6
     if longest <= 1:
         digits = text[stops - 1] & np.uint8(15)
         return digits * n_digits
-    words = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
+    words = np.ascontiguousarray(np.ndarray((len(text) - 7,), "<u8", text, 0, (1,)))  # aligned, to be gathered fast
     if longest <= 8:
         return _eight(words[stops - 8], n_digits)
     values = _eight(words[stops - 8], np.minimum(n_digits, 8))

@@ -43,29 +43,26 @@ class Grid:
     def of(cls, block: bytes, delimiter: int, n_columns: int) -> Grid | None:
         """Find the cells; None unless every line has ``n_columns`` of them."""
         text = np.frombuffer(PAD + block, np.uint8)
-        found = text == _NEWLINE
-        n_cells = np.count_nonzero(found) * n_columns
-        found |= text == delimiter
+        ends = text == _NEWLINE
+        n_cells = np.count_nonzero(ends) * n_columns
+        ends |= text == delimiter
         if b"." in block:
-            found |= text == _POINT
-        marks = np.flatnonzero(found)
-        points, stops = _parted(text, marks) if b"." in block else (marks, marks)
+            points, stops, odd = _parted(text, np.flatnonzero(ends | (text == _POINT)))
+        else:
+            points = stops = np.flatnonzero(ends)
+            odd = None
         if len(stops) != n_cells or (text[stops[n_columns - 1 :: n_columns]] != _NEWLINE).any():
             return None
         starts = np.empty_like(stops)
         starts[0], starts[1:] = len(PAD), stops[:-1] + 1
-        ends, n_returns = stops, 0
+        foreign = _foreign(text, ends, points=points is not stops, returns=b"\r" in block)
+        if len(foreign):
+            odd = np.zeros(n_cells, np.bool_) if odd is None else odd
+            odd[np.searchsorted(stops, foreign)] = True
         if b"\r" in block:
-            points, stops, n_returns = _without_returns(text, points, stops, n_columns)
-        minus, strange = text[starts] == _MINUS, text - _ZERO > 9
-        n_points = 0 if points is stops else np.count_nonzero(points < stops)
-        odd = None
-        if np.count_nonzero(strange) != n_cells + n_points + n_returns + np.count_nonzero(minus):
-            for at in (ends, stops, points, starts[minus]):
-                strange[at] = False
-            odd = np.zeros(n_cells, np.bool_)
-            odd[np.searchsorted(ends, np.flatnonzero(strange))] = True
-        return cls(text, starts, points, stops, minus.astype(np.int64), odd)
+            points, stops = _without_returns(text, points, stops, n_columns)
+        negative = (text[starts] == _MINUS).astype(np.int64)
+        return cls(text, starts, points, stops, negative, odd)
 
     def columns(self, wanted: NDArray[np.intp], n_columns: int) -> Grid:
         """Return the cells of some columns, row after row."""
@@ -86,23 +83,35 @@ class Grid:
         return [text[a:b] for a, b in zip(self.starts[indices].tolist(), self.stops[indices].tolist(), strict=True)]
 
 
-def _parted(text: Bytes, marks: Positions) -> tuple[Positions, Positions]:
-    """Part decimal points from the ends of cells: for each cell its first point, or its end, and its end."""
+def _parted(text: Bytes, marks: Positions) -> tuple[Positions, Positions, Flags | None]:
+    """Part decimal points from the ends of cells: first point or else the end, the end, which have several points."""
     is_point = text[marks] == _POINT
     if not len(marks) % 2 and is_point[0::2].all() and not is_point[1::2].any():
-        return marks[0::2], marks[1::2]
+        return marks[0::2], marks[1::2], None
     at = np.flatnonzero(~is_point)
     stops, n_points = marks[at], np.diff(at, prepend=-1) - 1
-    return np.where(n_points > 0, marks[at - n_points], stops), stops
+    points = np.where(n_points > 0, marks[at - n_points], stops)
+    return points, stops, n_points > 1 if n_points.max(initial=0) > 1 else None
 
 
-def _without_returns(
-    text: Bytes, points: Positions, stops: Positions, n_columns: int
-) -> tuple[Positions, Positions, int]:
-    """End the last cell of a line in front of the CR of its CRLF: points, stops, and how many CR there were."""
+def _foreign(text: Bytes, ends: Flags, *, points: bool, returns: bool) -> Positions:
+    """Return where bytes stand that are no digit, no point, no minus at the start of a cell and no end of one."""
+    foreign = text - _ZERO > 9
+    foreign ^= ends
+    expected = text == _MINUS
+    expected[1:] &= ends[:-1]
+    expected[len(PAD)] = text[len(PAD)] == _MINUS
+    foreign ^= expected
+    if points:
+        foreign ^= text == _POINT
+    if returns:
+        foreign[:-1] ^= (text[:-1] == _RETURN) & (text[1:] == _NEWLINE)
+    return np.flatnonzero(foreign)
+
+
+def _without_returns(text: Bytes, points: Positions, stops: Positions, n_columns: int) -> tuple[Positions, Positions]:
+    """End the last cell of a line in front of the CR of its CRLF: points and stops."""
     last = slice(n_columns - 1, None, n_columns)
-    back = text[stops[last] - 1] == _RETURN
     moved = stops.copy()
-    moved[last] -= back
-    points = moved if points is stops else np.where(points == stops, moved, points)
-    return points, moved, int(np.count_nonzero(back))
+    moved[last] -= text[stops[last] - 1] == _RETURN
+    return (moved if points is stops else np.where(points == stops, moved, points)), moved
