@@ -93,6 +93,7 @@ LAYOUTS = {
     "rings": (Layout.rings((4, 3), "two cuffs"), 7),
     "ring and points": (Layout.ring_and_points(8, 2, "ring and two"), 10),
     "unplaced": (Layout.unplaced(3), 3),
+    "unplaced, in words": (Layout.unplaced(3, "somewhere on the leg"), 3),
     "turned": (Layout.grid(np.arange(12).reshape(6, 2), circular=(True, False)), 12),
     "grids": (Layout.grid([[0, 1, -1, 2, 3]], kind="grids", pitch_mm=4.0), 4),
 }
@@ -263,6 +264,27 @@ def test_same_recordings_same_bytes(tmp_path):
         {p.relative_to(tmp_path / n): p.read_bytes() for p in (tmp_path / n).rglob("*.*")} for n in ("a", "b")
     )
     assert first == second
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["flexemg", "myo-armband", "ninapro-db1", "openhdemg", "uci"])
+def test_real_recordings_survive(name, real, real_places, tmp_path):
+    first = open_dataset(real(real_places[name]), name)[0]
+    mine = first if first.uniform else first.resample(200.0)
+    (report,) = write_bids([mine], tmp_path / "out")
+    theirs = open_dataset(tmp_path / "out")[0]
+    if report.quantum == 0:
+        assert np.array_equal(theirs.raw(), mine.raw())
+        assert theirs.scale == mine.scale
+    else:
+        wrong = theirs.signal(dtype=np.float64) - mine.signal(dtype=np.float64)
+        assert np.abs(wrong).max() <= report.quantum * 0.5001
+    assert (report.quantum == 0) == (name in {"flexemg", "myo-armband", "uci"})
+    assert (theirs.sfreq, theirs.unit, theirs.layout) == (mine.sfreq, mine.unit, mine.layout)
+    assert theirs.tracks.keys() == {"label", "repetition"} & mine.tracks.keys()
+    for track in theirs.tracks:
+        assert np.array_equal(theirs.labels(track), mine.labels(track))
+    assert report.left_out == mine.aux_names
 
 
 # ---------------------------------------------------------------- what the schema asks for
@@ -529,6 +551,13 @@ def test_numbers_of_the_table_are_kept(tmp_path):
     foreign(tmp_path, channels=CHANNELS, events="onset\tduration\ttrial_type\tvalue\n0\t1\trest\t0\n1\t1\tfist\t40\n")
     own = open_dataset(tmp_path)[0]
     assert own.tracks["label"].names == {-1: "unlabelled", 0: "rest", 40: "fist"}
+
+
+@pytest.mark.parametrize("levels", [[1], 3, "x", None, {"7": ["never"]}])
+def test_levels_that_are_none(tmp_path, levels):
+    stated = json.dumps({"event_kind": {}, "value": {"Levels": levels}})
+    foreign(tmp_path, channels=CHANNELS, events="onset\tduration\ttrial_type\n0\t1\tfist\n", events__json=stated)
+    assert "fist" in open_dataset(tmp_path)[0].tracks["label"].names.values()
 
 
 def test_derivatives_are_left_alone(tmp_path):

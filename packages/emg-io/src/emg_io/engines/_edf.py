@@ -70,22 +70,31 @@ def _read_block(
     file: str,
 ) -> None:
     """Read records ``records[0]`` to ``records[1]`` and put what lies in the wanted range where it belongs."""
-    n_per_record, count = header.signals[signals[0]].n_per_record, records[1] - records[0]
-    begin = records[0] * n_per_record
-    data = read_exactly(
-        stream, header.header_bytes + records[0] * header.record_bytes - 1, count * header.record_bytes + 1, file
-    )
-    low, high = max(start, begin), min(start + out.shape[1], records[1] * n_per_record)
-    target = out[:, low - start : high - start]
-    whole = target.shape[1] == count * n_per_record
-    block = target if whole else np.empty((len(signals), count * n_per_record), out.dtype)
-    filled = block.reshape(len(signals), count, n_per_record)
-    for place, first, number in _runs(signals):
-        at = 1 + header.signals[first].at
-        strides = (header.record_bytes, n_per_record * header.sample_bytes, header.sample_bytes)
-        decode(data, at, (count, number, n_per_record), strides, filled[place : place + number].transpose(1, 0, 2))
-    if not whole:
-        target[:] = block[:, low - begin : high - begin]
+    n_per_record, width = header.signals[signals[0]].n_per_record, header.sample_bytes
+    place = header.header_bytes + records[0] * header.record_bytes
+    data = read_exactly(stream, place - 1, (records[1] - records[0]) * header.record_bytes + 1, file)
+    low, high = max(start, records[0] * n_per_record), min(start + out.shape[1], records[1] * n_per_record)
+    strides = (header.record_bytes, n_per_record * width, width)
+    for first, count, inside, length in _parts(low, high, n_per_record):
+        at = first * n_per_record + inside - start
+        target = out[:, at : at + count * length].reshape(len(signals), count, length)
+        begin = 1 + (first - records[0]) * header.record_bytes + inside * width
+        for row, signal, number in _runs(signals):
+            shape, run = (count, number, length), target[row : row + number].transpose(1, 0, 2)
+            decode(data, begin + header.signals[signal].at, shape, strides, run)
+
+
+def _parts(low: int, high: int, n_per_record: int) -> list[tuple[int, int, int, int]]:
+    """Cut samples into a part of a record, whole records, and a part: record, how many, first sample in it, length."""
+    first, inside = divmod(low, n_per_record)
+    parts = []
+    if inside or high - low < n_per_record:
+        length = min(n_per_record - inside, high - low)
+        parts.append((first, 1, inside, length))
+        low, first = low + length, first + 1
+    count, rest = divmod(high - low, n_per_record)
+    parts += [(first, count, 0, n_per_record)] if count else []
+    return parts + ([(first + count, 1, 0, rest)] if rest else [])
 
 
 def decode(data: bytes, at: int, shape: tuple[int, ...], strides: tuple[int, ...], out: NDArray[np.integer]) -> None:

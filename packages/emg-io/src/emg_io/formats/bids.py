@@ -126,12 +126,17 @@ def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     found = [_found(tree, member) for member in data_files(members)]
     levels: dict[str, Any] = {}
     for one in found:
-        said = tree.merged(one.name, one.root, "events")
-        if "event_kind" in said:
-            levels |= said.get("value", {}).get("Levels", {}) if isinstance(said.get("value"), dict) else {}
+        levels |= _levels(tree.merged(one.name, one.root, "events"))
     values = label_values((row for one in found for row in one.rows), levels)
     people = _participants(tree, members)
     return [_recording(tree, one, values, people) for one in found]
+
+
+def _levels(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the labels that our own events.json states; those of others describe, and do not number."""
+    value = said.get("value")
+    levels = value.get("Levels") if "event_kind" in said and isinstance(value, dict) else None
+    return levels if isinstance(levels, dict) else {}
 
 
 def _found(tree: _Tree, member: Member) -> _Found:
@@ -193,10 +198,13 @@ def _recording(
 
 def _placed(tree: _Tree, one: _Found) -> tuple[Layout, dict[str, object]]:
     """Return the layout that electrode tables and coordinate systems make, and their coordinates."""
-    n_chans = len(one.edf.picked)
+    words = one.said.get("EMGPlacementSchemeDescription")
+    unplaced = (
+        Layout.unplaced(len(one.edf.picked), words) if isinstance(words, str) else Layout.unplaced(len(one.edf.picked))
+    )
     table = tree.sidecars.nearest(one.name, one.root, "electrodes", tree.container)
     if table is None or one.channels is None:
-        return Layout.unplaced(n_chans), {}
+        return unplaced, {}
     electrodes = electrodes_of(read_table(tree.container, table.member.name), one.channels.electrodes)
     spaces: dict[str, dict[str, Any]] = {}
     for name in tree.sidecars.about(one.name, one.root, "coordsystem", "json", free="space"):
@@ -204,6 +212,7 @@ def _placed(tree: _Tree, one: _Found) -> tuple[Layout, dict[str, object]]:
         spaces[name.value("space")] = body
         spaces |= {key: system for key, system in body.items() if isinstance(system, dict) and _SYSTEM in system}
     layout, how = layout_of(electrodes, {"": next(iter(spaces.values()), {})} | spaces)
+    layout = unplaced if layout.kind == "unplaced" else layout
     return layout, {"layout": how, "electrodes": [None if one is None else one._asdict() for one in electrodes]}
 
 
