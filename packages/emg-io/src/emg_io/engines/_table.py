@@ -133,7 +133,8 @@ class _Reader:
     def _n_lines(self, start: int, stop: int) -> int:
         """Count lines, the last one without its ending."""
         text, step = np.frombuffer(self.data, np.uint8), 2**20
-        return 1 + sum(np.count_nonzero(text[at : min(at + step, stop)] == _NEWLINE) for at in range(start, stop, step))
+        parts = (text[at : min(at + step, stop)] for at in range(start, stop, step))
+        return 1 + sum(int(np.count_nonzero(part == _NEWLINE)) for part in parts)
 
     def _room(self, n_columns: int, n_rows: int) -> NDArray[Any]:
         """Allocate the values, bounded by the size of the file."""
