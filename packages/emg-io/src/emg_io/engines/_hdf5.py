@@ -8,6 +8,7 @@ to read every sample twice. What is parsed here is everything a check would pars
 Read is what HDF5 1.6 and later write: groups, attributes, datasets that are contiguous, compact or chunked (all chunk
 indexes), with gzip, shuffle, fletcher32 and lzf. Refused: soft and external links, virtual datasets, external
 storage, other filters, shared messages, holes (chunks never written), chunks that overlap, anything outside the file.
+One read returns at most 512 MiB, or 8 times the file where that is more.
 Source: The HDF Group, "HDF5 File Format Specification", version 3.0.
 """
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from ._hdf5_types import Type
     from ._hdf5_values import Value
 
-MAX_READ_BYTES = 2 * 2**30
+MAX_READ_BYTES, MAX_RATIO = 512 * 2**20, 8
 
 
 @dataclass(eq=False)
@@ -214,10 +215,11 @@ class Node:
         if not (0 <= axis < len(shape) and 0 <= start <= end <= shape[axis]):
             raise self.bad("range lies outside the dataset", f"a range of {shape}", f"{start} to {end} on axis {axis}")
         wanted = self._member(name).dtype.itemsize * math.prod(shape) // max(1, shape[axis]) * (end - start)
-        if wanted > MAX_READ_BYTES:
-            raise self.bad("range is too large to read at once", f"at most {MAX_READ_BYTES} bytes", str(wanted))
+        layout, limit = self.layout, max(MAX_READ_BYTES, MAX_RATIO * self.file.source.size)
+        if wanted > limit:
+            raise self.bad("range is too large to read at once", f"at most {limit} bytes", str(wanted))
         stored = self.type.dtype
-        values = read_range(self.file.source, self.layout, shape, stored, (start, end), axis, name)
+        values = read_range(self.file.source, layout, shape, stored, (start, end), axis, name)
         return values if self.shape else values[0]
 
     def _message(self, code: int, what: str) -> Message:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 
 from emg_io._errors import EmgIoError
@@ -15,6 +17,7 @@ MAX_STRUCTURES = 200_000
 MAX_METADATA_BYTES = 64 * 2**20
 MAX_CHECKSUMMED_BYTES = 8 * 2**20
 _WORD = 0xFFFFFFFF
+_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 @dataclass(eq=False)
@@ -111,7 +114,8 @@ class Cursor:
 
     def numbers(self, widths: Sequence[int]) -> tuple[int, ...]:
         """Read several unsigned integers of the given widths, bytes."""
-        return tuple(self.number(width) for width in widths)
+        form = _form(tuple(widths))
+        return form.unpack(self.raw(form.size)) if form else tuple(self.number(width) for width in widths)
 
     def align(self, unit: int, start: int = 0) -> None:
         """Skip to the next multiple of ``unit`` behind ``start``."""
@@ -149,6 +153,13 @@ class Cursor:
     def bad(self, expected: str, found: str) -> EmgIoError:
         """Make the error for the present place."""
         return self.bytes.bad(self.address + self.at, self.what, expected, found)
+
+
+@lru_cache(256)
+def _form(widths: tuple[int, ...]) -> struct.Struct | None:
+    """Return how `struct` reads integers of the given widths, or None where it cannot."""
+    codes = [_CODES.get(width) for width in widths]
+    return None if None in codes else struct.Struct("<" + "".join(filter(None, codes)))
 
 
 def jenkins(data: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -103,8 +104,10 @@ class FractalHeap:
         if kind >> 4:
             raise cursor.bad("an object inside the heap", "one stored apart, which is not supported")
         at, count = cursor.numbers((self.offset_bytes, self.length_bytes))
-        for start, size, address in self.blocks:
-            if start <= at and at + count <= start + size:
+        nearest = bisect_right(self.blocks, (at, UNDEFINED, UNDEFINED)) - 1
+        if nearest >= 0:
+            start, size, address = self.blocks[nearest]
+            if at + count <= start + size:
                 place = address + at - start
                 return Cursor(self.source, self.source.take(place, count, "heap object"), place, "heap object")
         raise cursor.bad("an object in a block of the heap", f"offset {at}, {count} bytes")

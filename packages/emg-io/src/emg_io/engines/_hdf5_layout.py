@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._hdf5_filters import Filter
 
 MAX_CHUNK_BYTES = 64 * 2**20
+MAX_DECLARED_BYTES, MAX_RATIO = 2**30, 64
 _RATIOS = {DEFLATE: 1040, LZF: 132}  # what these can do at most: deflate 1032, LZF 264 bytes for 3 and less
 _COMPACT, _CONTIGUOUS, _CHUNKED, _VIRTUAL = range(4)
 
@@ -114,6 +115,9 @@ def _chunked(
         return Compact(b"")
     if flags & 1 and any(total % part for total, part in zip(shape, plan.chunk, strict=True)):
         raise cursor.bad("filters on all chunks alike", "partial chunks without filters, which are not supported")
+    declared, limit = math.prod(shape) * width, max(MAX_DECLARED_BYTES, MAX_RATIO * cursor.bytes.size)
+    if declared > limit:
+        raise cursor.bad(f"at most {limit} bytes, {MAX_RATIO} times the file", f"{declared} bytes for shape {shape}")
     if math.prod(plan.grid) > cursor.bytes.size:
         raise cursor.bad("chunks that fit the file", f"{math.prod(plan.grid)} chunks")
     index = old_index(cursor.bytes, address, plan) if version == 3 else new_index(cursor, cursor.number(1), flags, plan)

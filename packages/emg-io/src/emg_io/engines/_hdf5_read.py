@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._hdf5_bytes import Bytes
     from ._hdf5_layout import Layout
 
+MAX_TOUCHED_BYTES = 4 * 2**30
 _BLOCK_BYTES = 4 * 2**20
 _MAX_SEEKS = 4096
 
@@ -108,7 +109,11 @@ def _chunks(
     along = layout.cells[:, axis]
     size = math.prod(layout.chunk) * stored.itemsize
     rank = len(layout.chunk)
-    for index in np.flatnonzero((along >= span[0] // length) & (along <= (span[1] - 1) // length)).tolist():
+    touched = np.flatnonzero((along >= span[0] // length) & (along <= (span[1] - 1) // length)).tolist()
+    if len(touched) * size > MAX_TOUCHED_BYTES:
+        expected, found = f"chunks of at most {MAX_TOUCHED_BYTES} bytes in one read", f"{len(touched) * size} bytes"
+        raise source.bad(int(layout.addresses[touched[0]]), "chunks", expected, found)
+    for index in touched:
         address, n_stored = int(layout.addresses[index]), int(layout.sizes[index])
         data = source.data(address, n_stored, "chunk")
         try:

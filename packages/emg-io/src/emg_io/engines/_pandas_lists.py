@@ -47,19 +47,19 @@ def texts(data: bytes, file: str, place: str) -> list[str]:
 
 
 def text_table(data: bytes, shape: tuple[int, int], file: str, place: str) -> list[list[str]]:
-    """Return an array of texts (rows, columns), pickled as objects, column by column; missing ones become ``"nan"``."""
+    """Return an array of texts (rows, columns), pickled as objects, column by column; missing ones become ``"nan"``.
+
+    The list of objects runs row by row whatever order the array says it has in memory.
+    """
     value = plain_value(data, file, place)
     state = value.state if isinstance(value, _Mark) else None
-    if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[3], bool):
+    if not isinstance(state, tuple) or len(state) != 5:
         raise _bad(file, place, "no array")
-    _, found, _, by_column, items = state
+    _, found, _, _, items = state
     flat = _as_texts(items, file, place)
     if found not in {shape, shape[:1] if shape[1] == 1 else shape} or len(flat) != shape[0] * shape[1]:
         raise _bad(file, place, f"{len(flat)} texts for shape {shape}")
-    rows, columns = shape
-    if by_column:
-        return [flat[column * rows : (column + 1) * rows] for column in range(columns)]
-    return [flat[column::columns] for column in range(columns)]
+    return [flat[column :: shape[1]] for column in range(shape[1])]
 
 
 def _as_texts(value: object, file: str, place: str) -> list[str]:

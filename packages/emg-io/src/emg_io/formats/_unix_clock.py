@@ -95,7 +95,7 @@ class Table:
     def samples(self, start: int, stop: int) -> NDArray[np.generic]:
         """Read rows ``start`` to ``stop`` of all members: (channels, time), finite."""
         n_chans = sum(count for _, count in self.members)
-        dtype = self.node.type.dtype[self.members[0][0]].base.newbyteorder("=")
+        dtype = dict(self.node.type.fields)[self.members[0][0]].dtype.base.newbyteorder("=")
         out = np.empty((n_chans, stop - start), dtype)
         step = max(1, _BLOCK_BYTES // self.node.type.dtype.itemsize)
         for first in range(start, stop, step):

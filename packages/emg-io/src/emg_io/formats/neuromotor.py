@@ -133,7 +133,8 @@ class NeuromotorFile(RandomAccess):
 
 def _angles(node: Node) -> int:
     """Return the number of wrist angles."""
-    shape = node.type.dtype[ANGLES].shape if ANGLES in (node.type.dtype.names or ()) else ()
+    fields = dict(node.type.fields)
+    shape = fields[ANGLES].dtype.shape if ANGLES in fields else ()
     if len(shape) != 1 or shape[0] < 1:
         raise node.bad("member is missing or of another shape", f"{ANGLES} (angles,)", str(node.type.dtype.names))
     return int(shape[0])

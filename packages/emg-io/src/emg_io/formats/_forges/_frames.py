@@ -124,8 +124,8 @@ def _objects(group: Any, name: str, values: NDArray[np.generic]) -> None:  # noq
 
 
 def spelled_array(values: NDArray[np.generic]) -> bytes:
-    """Return texts (rows, columns) as pickle spells an array of objects in protocol 2, the list in order of columns."""
-    flat = [item.decode() for item in values.T.reshape(-1).tolist()]
+    """Return texts (rows, columns) as pickle spells an array of objects in protocol 2, row by row."""
+    flat = [item.decode() for item in values.reshape(-1).tolist()]
     texts = b"".join(b"X" + len(item.encode()).to_bytes(4, "little") + item.encode() for item in flat)
     shape = b"".join(b"J" + int(length).to_bytes(4, "little") for length in values.shape)
     made = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
