@@ -39,8 +39,8 @@ def forge(
     seed: int,
     *,
     number: int,
-    segment_s: float = 0.2,
-    gap_s: float = 0.1,
+    segment_s: float = 0.1,
+    gap_s: float = 0.06,
     variation: float = 1.0,
 ) -> list[Truth]:
     """Write a synthetic data base: the first and the last movement of each exercise, all repetitions.
