@@ -165,7 +165,7 @@ def moments(folder, want):
     chance, kills, wrong = random.Random(1), 0, []  # noqa: S311  seeded on purpose
     takes = duration(write_by_threads, folder / "timed")
     for number in range(200):
-        if kills == 24:
+        if kills == 20:
             break
         out = folder / f"moment-{number}"
         child = forked(write_by_threads, out)
@@ -183,7 +183,7 @@ def workers(folder, want):
     chance, kills, wrong = random.Random(2), 0, []  # noqa: S311  seeded on purpose
     takes = duration(write_by_processes, folder / "timed")
     for number in range(100):
-        if kills == 8:
+        if kills == 5:
             break
         out = folder / f"workers-{number}"
         child = forked(write_by_processes, out)

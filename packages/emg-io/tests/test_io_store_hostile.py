@@ -299,7 +299,7 @@ from emg_io.store import WindowStore
 clock = time.process_time()
 store = WindowStore.open(sys.argv[1])
 opened = time.process_time() - clock
-picks = store.draw(50, 1000, np.random.default_rng(0), "train")
+picks = store.draw(20, 1000, np.random.default_rng(0), "train")
 batch = store.windows(*zip(*picks), 1000, part="train")
 held = Path("/proc/self/status")
 peak = int(held.read_text().split("VmHWM:")[1].split()[0]) if held.exists() else resource.getrusage(0).ru_maxrss

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emg_io import EmgIoError, Recording, Span, Track
@@ -216,6 +216,7 @@ def filtered(draw):
 
 
 @given(filtered())
+@settings(max_examples=30)
 def test_filtered_spans_learn_nothing_from_outside(case):
     old, spans, (up, down) = case
     new = old.resample(100.0 * up / down, "polyphase")
@@ -232,6 +233,19 @@ def test_filtered_spans_learn_nothing_from_outside(case):
         assert np.allclose(other.raw()[:, mine.start : mine.stop], new.raw()[:, mine.start : mine.stop], atol=1e-4)
         lost = 2 * (REACH * max(up, down) / down + 1) + 1
         assert mine.stop - mine.start >= (span.stop - span.start) * up / down - lost
+
+
+@pytest.mark.parametrize(("up", "down"), RATIOS)
+def test_what_the_ends_of_a_recording_leave_elsewhere_is_as_little_as_stated(up, down):
+    old = recording(5, 2000)
+    raw = old.raw().astype(np.float64)
+    raw[:, [0, -1]] += 1e6
+    other = replace(old, reader=InMemory(replace(old.reader.held, raw=raw)))
+    rate = 100.0 * up / down
+    new, changed = (one.resample(rate, "polyphase") for one in (old, other))
+    (mine,) = on_new_clock([PartSpan("train", 500, 1500)], old, new)
+    difference = np.abs(changed.raw() - new.raw())[:, mine.start : mine.stop].max()
+    assert difference < 1e-3 * 1e6
 
 
 def test_a_span_that_a_filter_reaches_into_does_change():

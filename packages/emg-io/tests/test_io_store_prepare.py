@@ -131,11 +131,16 @@ def test_dask_that_is_not_there(monkeypatch):
         pass
 
 
-def test_a_copy_of_the_data_set_gives_the_same_bytes(uci, split, reference, tmp_path):
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_a_copy_of_the_data_set_gives_the_same_bytes(uci, split, reference, tmp_path, kind):
     import shutil
 
-    shutil.copytree(uci[0].reader.container.path, tmp_path / "elsewhere")
-    again(open_dataset(tmp_path / "elsewhere"), split, tmp_path / "s")
+    root = uci[0].reader.container.path
+    if kind == "folder":
+        copy = shutil.copytree(root, tmp_path / "elsewhere")
+    else:
+        copy = shutil.make_archive(str(tmp_path / "elsewhere"), "zip", root)
+    again(open_dataset(copy), split, tmp_path / "s")
     assert files(tmp_path / "s") == reference[1]
 
 
@@ -149,7 +154,7 @@ def test_killed_anywhere_and_resumed(tmp_path, how):
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
     assert found["wrong"] == []
-    assert found["kills"] >= {"points": 100, "moments": 24, "workers": 8, "appends": 30}[how]
+    assert found["kills"] >= {"points": 100, "moments": 20, "workers": 5, "appends": 30}[how]
 
 
 def sealed(record):
