@@ -1,5 +1,7 @@
 """flexemg: derived labels, the mirrored grid, and the real files to the last count."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.io
@@ -119,6 +121,19 @@ BAD = {
     "two times": (made(timerest=np.array([[1.0, 2.0]])), "p.timerest: .*one number"),
     "no field": (made(reps=None), "p: not the script of a trial: expected a field reps, found lsbmV"),
 }
+
+
+def test_what_should_be_small_is_not_read_when_it_is_not(tmp_path):
+    """Fields that inflate from kilobytes to a hundred megabytes are refused by their headers."""
+    for field in ("sequence", "reps", "timegest"):
+        data = made(**{field: np.ones((1, 2_000_000))})
+        assert len(data) < 60_000
+        tracemalloc.start()
+        with pytest.raises(EmgIoError, match=rf"p.{field}: not the script of a trial"):
+            written(tmp_path, data)[0].check()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * 2**20
 
 
 @pytest.mark.parametrize("case", BAD)

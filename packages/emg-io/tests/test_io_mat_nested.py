@@ -269,6 +269,12 @@ def test_texts_must_decode_to_their_length(bad, message):
         all_of(patched(mat_bytes({"t": "abcd"}, compress=False), at, "<4s", bad))
 
 
+def test_texts_are_bounded():
+    with pytest.raises(EmgIoError, match=r"t: variable is not a text: expected one row of at most 65536 characters"):
+        all_of(mat_bytes({"t": "a" * 65_537}))
+    assert len(all_of(mat_bytes({"t": "a" * 65_536}))["t"]) == 65_536
+
+
 def test_two_rows_of_characters_are_no_text():
     out = io.BytesIO()
     scipy.io.savemat(out, {"t": np.array(["ab", "cd"])})

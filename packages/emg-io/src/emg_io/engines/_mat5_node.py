@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._mat5_window import Window
 
 MAX_DEPTH = 16
+MAX_TEXT = 65_536
 MAX_FIELDS = 1000
 MAX_FIELD_BYTES = 256
 
@@ -73,9 +74,10 @@ class Node5:
         return values
 
     def text(self) -> str:
-        """Read a text of one row."""
-        if self.kind != "char" or (self.element.count and self.shape[0] != 1) or len(self.shape) != 2:
-            raise self._wrong("variable is not a text", "one row of characters")
+        """Read a text of one row, at most `MAX_TEXT` characters."""
+        count = self.element.count
+        if self.kind != "char" or (count and self.shape[0] != 1) or len(self.shape) != 2 or count > MAX_TEXT:
+            raise self._wrong("variable is not a text", f"one row of at most {MAX_TEXT} characters")
         stored = self.element.stored
         if stored in {"utf-16", "utf-32"}:
             stored += "-le" if self.order == "<" else "-be"
@@ -84,8 +86,8 @@ class Node5:
             text = data.decode(stored)
         except UnicodeDecodeError as error:
             raise self._bad(self.element.body, "text", stored, str(error)) from None
-        if self.element.count not in {len(text), len(text.encode("utf-16-le")) // 2}:
-            raise self._bad(self.element.body, "text", f"{self.element.count} characters", str(len(text)))
+        if count not in {len(text), len(text.encode("utf-16-le")) // 2}:
+            raise self._bad(self.element.body, "text", f"{count} characters", str(len(text)))
         return text
 
     def cells(self) -> Iterator[Node5]:

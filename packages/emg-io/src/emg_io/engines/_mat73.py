@@ -17,6 +17,7 @@ from emg_io._errors import EmgIoError
 
 from ._hdf5 import Hdf5File
 from ._hdf5_layout import Contiguous
+from ._mat5_node import MAX_DEPTH, MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_VARIABLES = 1000
 MAX_BYTES = 512 * 2**20
-MAX_DEPTH = 16
 _CLASSES = {
     "double": "f8", "single": "f4", "logical": "u1",
     "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2",
@@ -92,10 +92,11 @@ class Node73:
         return values
 
     def text(self) -> str:
-        """Read a text of one row."""
+        """Read a text of one row, at most `MAX_TEXT` characters."""
         count = math.prod(self.shape)
-        if self.kind != "char" or (count and (self.shape[0] != 1 or self.stored not in {"u1", "u2"})):
-            raise self._wrong("variable is not a text", "one row of UTF-16 units")
+        row = not count or (self.shape[0] == 1 and self.stored in {"u1", "u2"})
+        if self.kind != "char" or not row or count > MAX_TEXT:
+            raise self._wrong("variable is not a text", f"one row of at most {MAX_TEXT} UTF-16 units")
         if not count:
             return ""
         units = self._values().astype("<u2").tobytes()

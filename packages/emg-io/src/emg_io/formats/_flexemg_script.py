@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ class Script:
             raise _bad(file, "p.lsbmV", str(_MV_PER_COUNT), str(mv_per_count))
         count, reps = _whole(fields, "numlabels", 1, file), _whole(fields, "reps", 1, file)
         timegest, timerest = _whole(fields, "timegest", 1, file), _whole(fields, "timerest", 0, file)
-        order = _field(fields, "sequence", file).read().ravel().tolist()
+        node = _field(fields, "sequence", file)
+        order = node.read().ravel().tolist() if math.prod(node.shape) == count else []
         if count != len(names) or len(order) != count or any(value not in range(1, count + 1) for value in order):
             raise _bad(
                 file, "p.sequence", f"numlabels = {len(names)} numbers of 1..{len(names)}", f"{count}: {order[:8]}"
@@ -95,10 +97,10 @@ def _field(fields: Mapping[str, MatNode], name: str, file: str) -> MatNode:
 
 def _number(fields: Mapping[str, MatNode], name: str, file: str) -> float:
     """Read a field of one number."""
-    values = _field(fields, name, file).read()
-    if values.size != 1:
-        raise _bad(file, f"p.{name}", "one number", f"shape {values.shape}")
-    return float(values.ravel()[0].item())
+    node = _field(fields, name, file)
+    if math.prod(node.shape) != 1:
+        raise _bad(file, f"p.{name}", "one number", f"shape {node.shape}")
+    return float(node.read().ravel()[0].item())
 
 
 def _whole(fields: Mapping[str, MatNode], name: str, low: int, file: str) -> int:

@@ -144,14 +144,16 @@ def _check_map(container: Container, member: Member) -> None:
             found=str(member.size),
         )
     with container.open(member.name) as stream:
-        found = open_mat(stream, member.size, file).read("arraymap")
-    if found.shape != (16, 4) or sorted(found.ravel().tolist()) != list(range(1, N_CHANS + 1)):
+        mat = open_mat(stream, member.size, file)
+        shape = mat.shape("arraymap")
+        found = mat.read("arraymap") if shape == (16, 4) else np.zeros(0)
+    if sorted(found.ravel().tolist()) != list(range(1, N_CHANS + 1)):
         raise EmgIoError(
             "electrode map is not a permutation",
             file=file,
             place="arraymap",
             expected=f"1..{N_CHANS} once each, in 16 rows of 4",
-            found=f"{len(set(found.ravel().tolist()))} different values, shape {found.shape}",
+            found=f"{len(set(found.ravel().tolist()))} different values, shape {shape}",
         )
     if not np.array_equal(found, array_map()):
         row, column = np.argwhere(found != array_map())[0].tolist()

@@ -9,6 +9,7 @@ Source: Valli et al., Journal of Electromyography and Kinesiology 2024, 74:10285
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -77,10 +78,7 @@ class OtbGrid(Source):
                 expected=f"floating numbers (time, {n_columns}), time > 0",
                 found=f"{table.kind} {table.shape}",
             )
-        rate = mat.read("SamplingFrequency").ravel().astype(float)
-        if len(rate) != 1 or not 0 < rate[0] < 1e6:
-            raise EmgIoError("not a rate", file=self._file, place="SamplingFrequency", expected="one number > 0")
-        sfreq = float(rate[0])
+        sfreq = self._rate(mat)
         metadata = {
             "t0": self._start(mat, table.shape[0], sfreq),
             "grid": self.grid.code,
@@ -90,17 +88,26 @@ class OtbGrid(Source):
         }
         return Header(table.shape[0], sfreq, metadata, tuple(beside.name for beside in self.grid.beside))
 
+    def _rate(self, mat: Mat) -> float:
+        """Return the rate, Hz."""
+        one = set(mat.shape("SamplingFrequency")) == {1}
+        rate = float(mat.read("SamplingFrequency").ravel()[0].item()) if one else math.nan
+        if not 0 < rate < 1e6:
+            raise EmgIoError("not a rate", file=self._file, place="SamplingFrequency", expected="one number > 0")
+        return rate
+
     def _start(self, mat: Mat, n_samples: int, sfreq: float) -> float:
         """Return the time of the first sample, in s; the clock must be that of the rate."""
-        time = _only_cell(mat, "Time", self._file).read().ravel().astype(float)
-        steady = len(time) == n_samples and np.allclose(time, time[0] + np.arange(n_samples) / sfreq, 0, 0.1 / sfreq)
+        node = _only_cell(mat, "Time", self._file)
+        time = node.read().ravel().astype(float) if math.prod(node.shape) == n_samples else np.zeros(0)
+        steady = len(time) > 0 and np.allclose(time, time[0] + np.arange(n_samples) / sfreq, 0, 0.1 / sfreq)
         if not steady:
             raise EmgIoError(
                 "clock disagrees with the rate",
                 file=self._file,
                 place="Time",
                 expected=f"{n_samples} stamps, {1 / sfreq:g} s apart",
-                found=f"{len(time)} from {time[:1]} to {time[-1:]}",
+                found=f"shape {node.shape}, {time[:1]} to {time[-1:]}",
             )
         return float(time[0])
 
