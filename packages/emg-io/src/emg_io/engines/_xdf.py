@@ -8,11 +8,9 @@ else breaks the format is an error. Source: XDF 1.0 specification, sccn/xdf.
 from __future__ import annotations
 
 import io
-import math
 import struct
-from array import array
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -20,91 +18,17 @@ import numpy as np
 from emg_io._errors import EmgIoError
 
 from ._xdf_chunks import CLOCK_OFFSET, SAMPLES, STREAM_FOOTER, STREAM_HEADER, Chunk, Loss, inflate, walk
-from ._xdf_clock import Clock, common_clock
 from ._xdf_samples import DTYPES, MAX_SECONDS, stamps_of, texts_of, values_of
-from ._xdf_xml import Element, parse_xml
+from ._xdf_stream import XdfStream, number_of
+from ._xdf_xml import parse_xml
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAX_STREAMS, MAX_CHANS, MAX_SFREQ = 1000, 65_536, 1e9
+MAX_STREAMS, MAX_CHANS = 1000, 65_536
+MIN_SFREQ, MAX_SFREQ = 1e-6, 1e9
 MAX_TEXTS = 2_000_000
 _KNOWN_TAGS = range(1, 7)
-
-
-def _places() -> array[int]:
-    """Make an empty list of places, eight bytes each."""
-    return array("q")
-
-
-def _times() -> array[float]:
-    """Make an empty list of times, eight bytes each."""
-    return array("d")
-
-
-@dataclass
-class XdfStream:
-    """One stream: its header, where its samples lie, its clock.
-
-    Attributes
-    ----------
-    number
-        As the chunks call it.
-    header, footer
-        XML; the footer is None where the file ends before it.
-    n_chans, sfreq, dtype
-        Channels; nominal rate in Hz, 0 for irregular streams; dtype code of the values, ``""`` for texts.
-    starts, lengths, firsts
-        Byte, length and first sample of each samples chunk.
-    stamps
-        (time,) seconds of the stream's own clock; NaN where a sample has none.
-    measured
-        Clock offsets: own time and what is to be added, s.
-    texts
-        Samples of a stream of texts, (time, channels).
-    """
-
-    number: int
-    header: Element
-    n_chans: int
-    sfreq: float
-    dtype: str
-    footer: Element | None = None
-    starts: array[int] = field(default_factory=_places)
-    lengths: array[int] = field(default_factory=_places)
-    firsts: array[int] = field(default_factory=_places)
-    stamps: array[float] = field(default_factory=_times)
-    measured: list[tuple[float, float]] = field(default_factory=list)
-    texts: list[tuple[str, ...]] = field(default_factory=list)
-
-    @property
-    def n_samples(self) -> int:
-        """Number of samples per channel."""
-        return len(self.stamps)
-
-    @property
-    def name(self) -> str:
-        """Name of the stream."""
-        return self.header.value("name")
-
-    @property
-    def kind(self) -> str:
-        """Content type: ``"EMG"``, ``"Markers"``, ..."""
-        return self.header.value("type")
-
-    @property
-    def regular(self) -> bool:
-        """Whether samples come at equal steps: a rate is declared, and that none is dropped."""
-        dropping = self.header.value("desc", "synchronization", "can_drop_samples").casefold() == "true"
-        return self.sfreq > 0 and not dropping
-
-    def clock(self, file: str) -> Clock:
-        """Put the stream on the common clock."""
-        stamps = np.array(self.stamps)
-        if len(stamps) and np.isnan(stamps[0]):
-            raise EmgIoError("first sample has no time stamp", file=file, place=f"stream {self.number} ({self.name})")
-        times, offsets = np.array(self.measured).reshape(-1, 2).T
-        return common_clock(stamps, self.sfreq, times, offsets, regular=self.regular)
 
 
 @dataclass(frozen=True)
@@ -172,7 +96,7 @@ def index_xdf(stream: BinaryIO, size: int, file: str) -> XdfFile:
         raise EmgIoError(
             "file holds no stream", file=file, place="stream headers", expected="one or more", found="none"
         )
-    return XdfFile(file, indexer.streams, tuple(losses), indexer.warnings(losses))
+    return XdfFile(file, indexer.streams, tuple(losses), indexer.finish(losses))
 
 
 class _Indexer:
@@ -215,13 +139,17 @@ class _Indexer:
         header = parse_xml(chunk.content[4:], self._file, place)
         count, rate, kind = (header.value(tag) for tag in ("channel_count", "nominal_srate", "channel_format"))
         n_chans = int(count) if count.isascii() and count.isdecimal() and len(count) < 9 else 0
-        sfreq = _number(rate)
-        if not 1 <= n_chans <= MAX_CHANS or not 0 <= sfreq <= MAX_SFREQ or (kind not in DTYPES and kind != "string"):
+        sfreq = number_of(rate)
+        if (
+            not 1 <= n_chans <= MAX_CHANS
+            or not (sfreq == 0 or MIN_SFREQ <= sfreq <= MAX_SFREQ)
+            or (kind not in DTYPES and kind != "string")
+        ):
             raise EmgIoError(
                 "not a stream header",
                 file=self._file,
                 place=place,
-                expected=f"channel_count 1..{MAX_CHANS}, nominal_srate 0..{MAX_SFREQ:g}, a known channel_format",
+                expected=f"channel_count <= {MAX_CHANS}, nominal_srate 0 or {MIN_SFREQ:g}..{MAX_SFREQ:g}, a known format",
                 found=f"{count[:20]!r}, {rate[:20]!r}, {kind[:20]!r}",
             )
         if number in self.streams or len(self.streams) >= MAX_STREAMS:
@@ -250,12 +178,15 @@ class _Indexer:
             found.stamps.frombytes(stamps.tobytes())
         return None
 
-    def warnings(self, losses: list[Loss]) -> tuple[str, ...]:
-        """Say what was lost or left out."""
+    def finish(self, losses: list[Loss]) -> tuple[str, ...]:
+        """Drop stray ends, and say what was lost or left out."""
         said = [f"bytes {loss.start} to {loss.stop} lost: {loss.reason}" for loss in losses[:20]]
         said += [f"{len(losses) - 20} more damaged places"] if len(losses) > 20 else []
         said += [f"{self._strange} chunks of unknown kind left out"] if self._strange else []
         for found in self.streams.values():
+            dropped = found.drop_stray_end()
+            if dropped:
+                said.append(f"stream {found.number} ({found.name}): {dropped} stray samples at the end dropped")
             count = found.footer.value("sample_count") if found.footer else ""
             if found.footer is None:
                 said.append(f"stream {found.number} ({found.name}) has no footer: the recording did not end properly")
@@ -273,12 +204,3 @@ def _offset(found: XdfStream, chunk: Chunk) -> str | None:
         return "clock offset is no time"
     found.measured.append((time, value))
     return None
-
-
-def _number(text: str) -> float:
-    """Read a number; NaN where it is none."""
-    try:
-        value = float(text) if len(text) < 40 else math.nan
-    except ValueError:
-        return math.nan
-    return value

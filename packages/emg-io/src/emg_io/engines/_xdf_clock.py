@@ -25,6 +25,7 @@ BREAK_S, BREAK_SAMPLES = 1.0, 500
 _TIME_LEAP = (5.0, 5.0)
 _OFFSET_LEAP = (10.0, 1.0)
 _FIT_STEPS = 500
+_STRAY = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,17 @@ def synchronise(stamps: Floats, times: Floats, offsets: Floats) -> tuple[Floats,
             cuts.append(start)
         start = stop
     return out, tuple(cuts)
+
+
+def ends_astray(times: Floats, offsets: Floats) -> bool:
+    """Tell whether the last measurement lies far from the others in time or in value, as a dying sender leaves it."""
+    if len(times) < 3:
+        return False
+    steps, others = np.diff(times), offsets[:-1]
+    step, spread = np.median(steps[:-1]), 1.4826 * np.median(np.abs(others - np.median(others)))
+    late = abs(steps[-1]) > _STRAY * step if step > 0 else abs(steps[-1]) > 0
+    far = spread > np.finfo(float).eps and abs(offsets[-1] - np.median(others)) > _STRAY * spread
+    return bool(late or far)
 
 
 def _resets(times: Floats, offsets: Floats) -> list[int]:

@@ -106,7 +106,7 @@ def record_of(container: Container, member: Member, files: tuple[Member, ...]) -
 
 def beside(member: Member, name: str) -> str:
     """Return the name, in the container, of a file that lies beside another."""
-    return str(PurePosixPath(member.name).parent / name)
+    return member.name[: member.name.rfind("/") + 1] + name
 
 
 def siblings(members: Sequence[Member]) -> dict[str, Member]:
@@ -116,7 +116,7 @@ def siblings(members: Sequence[Member]) -> dict[str, Member]:
 
 def signal_files(header: WfdbHeader, member: Member, index: Mapping[str, Member]) -> tuple[Member, ...]:
     """Return the signal files of a header that exist, in order."""
-    names = dict.fromkeys(beside(member, signal.file) for signal in header.signals)
+    names = [beside(member, name) for name in dict.fromkeys(signal.file for signal in header.signals)]
     return tuple(index[name] for name in names if name in index)
 
 

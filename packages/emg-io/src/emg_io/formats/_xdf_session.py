@@ -10,18 +10,19 @@ import numpy as np
 
 from emg_io._errors import EmgIoError
 from emg_io._source import Aux, Event
-from emg_io.engines._xdf import XdfFile, XdfStream, index_xdf, open_xdf
+from emg_io.engines._xdf import MAX_SFREQ, XdfFile, index_xdf, open_xdf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emg_io._container import Container, Member
     from emg_io.engines._xdf_clock import Clock
+    from emg_io.engines._xdf_stream import XdfStream
     from emg_io.engines._xdf_xml import Element
 
 MARKERS = {"marker", "markers", "event", "events", "trigger", "triggers", "stim"}
 MAX_EVENTS = 2_000_000
-MAX_FILLED_VALUES = 2**24
+_FILLED_VALUES = 2**20
 _UNITS = {"v": "V", "volt": "V", "volts": "V", "mv": "mV", "millivolt": "mV", "millivolts": "mV"}
 _UNITS |= dict.fromkeys(("uv", "µv", "μv", "microvolt", "microvolts"), "uV")
 
@@ -52,8 +53,10 @@ class Session:
         return self.xdf.streams[number].regular and self.clocks[number].parts == (0,) and self.rate(number) > 0
 
     def rate(self, number: int) -> float:
-        """Return the rate of a stream in Hz: as measured, or as declared where there is one sample; 0 for neither."""
-        return self.clocks[number].sfreq or (self.xdf.streams[number].sfreq if self._n_samples(number) == 1 else 0.0)
+        """Return the rate of a stream in Hz: as measured, or as declared where there is one sample; else 0."""
+        nominal = self.xdf.streams[number].sfreq if self._n_samples(number) == 1 else 0.0
+        rate = self.clocks[number].sfreq or nominal
+        return rate if rate <= MAX_SFREQ else 0.0
 
     def label(self, number: int) -> str:
         """Return the name of a stream, with its number where two share a name."""
@@ -94,12 +97,13 @@ class Session:
         """
         stream, clock, rate = self.xdf.streams[number], self.clocks[number], self.rate(number)
         n_times = max(1, int(min(duration, float(clock.stamps[-1]) - t0) * rate + 1e-6) + 1)
-        if (n_times - stream.n_samples) * stream.n_chans > MAX_FILLED_VALUES:
+        limit = max(_FILLED_VALUES, self.member.size // 4)
+        if (n_times - stream.n_samples) * stream.n_chans > limit:
             raise EmgIoError(
                 "stream begins too long after the EMG",
                 file=self.file,
                 place=name,
-                expected=f"<= {MAX_FILLED_VALUES} values to fill",
+                expected=f"<= {limit} values to fill",
                 found=f"{n_times - stream.n_samples} x {stream.n_chans}",
             )
         times = t0 + np.arange(n_times) / rate
