@@ -194,7 +194,6 @@ def test_trials_end_to_end_in_the_order_of_their_numbers(tmp_path):
     assert recording.aux_names == tuple(SENSORS)
     assert recording.aux("gyroscope").values[0].tolist() == [0.5] * 4 + [1] + [0.5] * 4 + [1] * 4 + [-0.25] + [0.5] * 4
     assert recording.metadata["n_trials"] == 3
-    assert recording.metadata["imu_held_on"] == dict.fromkeys(SENSORS, 0)
 
 
 def test_names_kept_back_and_sensors_that_are_not_there(tmp_path):
@@ -205,8 +204,8 @@ def test_names_kept_back_and_sensors_that_are_not_there(tmp_path):
     assert set(recording.labels("ground_truth").tolist()) == {-1}
     values = recording.aux("quaternion").values
     assert np.isnan(values[:, :12]).all()
-    assert np.isfinite(values[:, 12:]).all()
-    assert recording.metadata["imu_held_on"]["quaternion"] == 8
+    assert values[0, 12:24].tolist() == [0.5] * 4 + [1] * 4 + [-0.25] * 4
+    assert np.isnan(values[:, 24:]).all(), "three readings do not last for twenty samples"
 
 
 def test_numbers_of_the_two_folders_are_different_people(forged):
@@ -274,8 +273,16 @@ BAD = {
 def test_bad_files_name_sample_and_field(tmp_path, case):
     path, value, message = BAD[case]
     with pytest.raises(EmgIoError, match=message) as caught:
-        opened(tmp_path, changed(path, value)).raw()
+        opened(tmp_path, changed(path, value)).check()
     assert caught.value.file.endswith("user1.json")
+
+
+def test_sensors_are_read_when_asked_for(tmp_path):
+    recording = opened(tmp_path, changed((*ONE, "gyroscope", "x"), [0.5]))
+    assert recording.raw().shape == (8, 12)
+    assert recording.aux_names == tuple(SENSORS)
+    with pytest.raises(EmgIoError, match=r"idx_1.gyroscope: axes differ in length"):
+        recording.aux("gyroscope")
 
 
 @pytest.mark.parametrize("body", [b"[1,2]", b"3", b'"x"', b"[]"])

@@ -68,47 +68,50 @@ def read_counts(document: Document, trials: Sequence[Sample]) -> tuple[NDArray[n
 
 def read_sensor(
     document: Document, trials: Sequence[Sample], sensor: str, lengths: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], int]:
+) -> NDArray[np.float64]:
     """Read a sensor of the armband at the EMG's clock: reading ``j // 4`` of the trial stands at its sample ``j``.
 
     Returns
     -------
-    values : ndarray
-        (axes, time) float64; NaN where a trial has no such sensor.
-    n_late : int
-        Samples for which the last reading was held on, because the trial has too few of them.
+    ndarray
+        (axes, time) float64; NaN where a trial has no such sensor, or no such reading any more.
     """
     axes = SENSORS[sensor]
     present = [trial for trial in trials if sensor in trial.fields]
     arrays = iter(document.numbers([span for trial in present for span in _named(document, trial, sensor, axes)]))
-    values, n_late = np.full((len(axes), int(lengths.sum())), np.nan), 0
+    values = np.full((len(axes), int(lengths.sum())), np.nan)
     for trial, stop, length in zip(trials, np.cumsum(lengths).tolist(), lengths.tolist(), strict=True):
         if sensor in trial.fields:
             rows = [next(arrays) for _ in axes]
-            n_readings = len(rows[0])
-            if {len(row) for row in rows} != {n_readings} or not n_readings:
+            if len({len(row) for row in rows}) > 1:
                 found = str([len(row) for row in rows])
-                raise error(document, f"{trial.place}.{sensor}", "axes differ in length or are empty", "one", found)
-            ticks = np.arange(length) // IMU_RATIO
-            values[:, stop - length : stop] = np.stack(rows)[:, np.minimum(ticks, n_readings - 1)]
-            n_late += int(np.count_nonzero(ticks >= n_readings))
-    return values, n_late
+                raise error(document, f"{trial.place}.{sensor}", "axes differ in length", "one length", found)
+            held = np.repeat(np.stack(rows), IMU_RATIO, axis=1)[:, :length]
+            values[:, stop - length : stop - length + held.shape[1]] = held
+    return values
 
 
 def read_ground_truth(document: Document, trials: Sequence[Sample], lengths: NDArray[np.int64]) -> NDArray[np.int8]:
     """Read the (time,) marks 0 and 1 of where the gesture is; -1 where a trial has none, or too few of them."""
     marks = np.full(int(lengths.sum()), -1, np.int8)
-    for trial, stop, length in zip(trials, np.cumsum(lengths).tolist(), lengths.tolist(), strict=True):
-        if "groundTruth" in trial.fields:
-            place = f"{trial.place}.groundTruth"
-            span = trial.fields["groundTruth"]
-            if not isinstance(span, Span):
-                raise error(document, place, "not an array", "[0, 0, 1, ...]", type(span).__name__)
-            (values,) = document.numbers([span])
-            if len(values) > length or not np.isin(values, (0, 1)).all():
-                raise error(document, place, "not marks of samples", f"0 or 1, at most {length}", str(len(values)))
-            marks[stop - length : stop - length + len(values)] = values
+    starts = (np.cumsum(lengths) - lengths).tolist()
+    places = zip(trials, starts, lengths.tolist(), strict=True)
+    marked = [place for place in places if "groundTruth" in place[0].fields]
+    spans = [_truth(document, trial) for trial, _, _ in marked]
+    for (trial, start, length), values in zip(marked, document.numbers(spans), strict=True):
+        if len(values) > length or ((values != 0) & (values != 1)).any():
+            rule = f"0 or 1, at most {length}"
+            raise error(document, f"{trial.place}.groundTruth", "not marks of samples", rule, str(len(values)))
+        marks[start : start + len(values)] = values
     return marks
+
+
+def _truth(document: Document, trial: Sample) -> Span:
+    """Return the array of a trial's marks."""
+    span = trial.fields["groundTruth"]
+    if not isinstance(span, Span):
+        raise error(document, f"{trial.place}.groundTruth", "not an array", "[0, 0, 1, ...]", type(span).__name__)
+    return span
 
 
 def mapping(document: Document, value: object, place: str) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_io._recording import Recording
-from emg_io._source import Aux, Content, Event, Source, Track
+from emg_io._source import Aux, Content, Event, Header, RandomAccess, Track
 from emg_io.engines._json import Document, parse
 
 from ._epn_sample import SENSORS, Sample, error, mapping, read_counts, read_ground_truth, read_sensor, samples
@@ -55,21 +55,51 @@ _FILE = re.compile(r"(?:^|/)(training|testing)JSON/user(\d{1,4})/user\2\.json$",
 
 
 @dataclass(frozen=True)
-class EpnHalf(Source):
-    """One half (``"trainingSamples"`` or ``"testingSamples"``) of one user's file."""
+class EpnHalf(RandomAccess):
+    """One half (``"trainingSamples"`` or ``"testingSamples"``) of a user's file; sensors are read when asked for."""
 
     container: Container
     member: Member
     half: str
 
+    def scan(self) -> Header:
+        """Return what reading the EMG tells."""
+        emg = self._emg()
+        present = emg.metadata["sensors"]
+        return Header(emg.raw.shape[1], SFREQ, emg.metadata, tuple(present) if isinstance(present, list) else ())
+
+    def samples(self, start: int, stop: int) -> NDArray[np.generic]:
+        """Return counts; the text must be read whole, once."""
+        return self._emg().raw[:, start:stop]
+
+    def aux(self, name: str) -> Aux:
+        """Return one of the armband's own sensors."""
+        return self.content().aux[name]
+
     def check(self) -> None:
         """Read this half anew, and look into every array of the file."""
-        super().check()
+        self.load()
         self._parsed().check()
 
+    def read_annotations(self) -> Content:
+        """Read EMG and tracks; ``raw`` is (8, time) int8 counts, trials end to end."""
+        return self._read(self._parsed(), sensors=False)
+
     def load(self) -> Content:
-        """Parse the file; ``raw`` is (8, time) int8 counts, trials end to end."""
-        document = self._parsed()
+        """Read everything."""
+        return self._read(self._parsed(), sensors=True)
+
+    def _emg(self) -> Content:
+        """Return EMG and tracks, from the cache if they are there."""
+        notes = self.annotations()
+        return notes if isinstance(notes, Content) else self.read_annotations()
+
+    def _parsed(self) -> Document:
+        """Parse the file but for its arrays."""
+        return parse(self.container.read(self.member.name), self.container.label(self.member.name))
+
+    def _read(self, document: Document, *, sensors: bool) -> Content:
+        """Read the arrays of this half."""
         _check_rate(document)
         trials = samples(document, self.half)
         raw, lengths = read_counts(document, trials)
@@ -81,14 +111,10 @@ class EpnHalf(Source):
             "trial": Track("trial", np.repeat(np.array([trial.number for trial in trials], np.int16), lengths)),
             "ground_truth": Track("ground_truth", marks, _TRUTH_NAMES),
         }
-        aux, late = _sensors(document, trials, lengths)
-        metadata = _metadata(document, len(trials), raw, late)
+        aux = _sensors(document, trials, lengths) if sensors else {}
+        metadata = _metadata(document, trials, raw)
         events = _events(document, trials, labels, lengths)
         return Content(None, tracks, events, raw=raw, sfreq=SFREQ, metadata=metadata, aux=aux)
-
-    def _parsed(self) -> Document:
-        """Parse the file but for its arrays."""
-        return parse(self.container.read(self.member.name), self.container.label(self.member.name))
 
 
 def _check_rate(document: Document) -> None:
@@ -119,19 +145,20 @@ def _occurrences(labels: NDArray[np.int8]) -> NDArray[np.int16]:
     return seen
 
 
-def _sensors(
-    document: Document, trials: Sequence[Sample], lengths: NDArray[np.int64]
-) -> tuple[dict[str, Aux], dict[str, int]]:
-    """Return the armband's own sensors at the EMG's clock, those that any trial has."""
-    made, late = dict[str, Aux](), dict[str, int]()
-    for sensor, axes in SENSORS.items():
-        if any(sensor in trial.fields for trial in trials):
-            values, late[sensor] = read_sensor(document, trials, sensor, lengths)
-            made[sensor] = Aux(sensor, values, SFREQ, "unknown", axes)
-    return made, late
+def _present(trials: Sequence[Sample]) -> list[str]:
+    """Return the sensors that any trial has."""
+    return [sensor for sensor in SENSORS if any(sensor in trial.fields for trial in trials)]
 
 
-def _metadata(document: Document, n_trials: int, raw: NDArray[np.int8], late: dict[str, int]) -> dict[str, object]:
+def _sensors(document: Document, trials: Sequence[Sample], lengths: NDArray[np.int64]) -> dict[str, Aux]:
+    """Return the armband's own sensors at the EMG's clock."""
+    return {
+        sensor: Aux(sensor, read_sensor(document, trials, sensor, lengths), SFREQ, "unknown", SENSORS[sensor])
+        for sensor in _present(trials)
+    }
+
+
+def _metadata(document: Document, trials: Sequence[Sample], raw: NDArray[np.int8]) -> dict[str, object]:
     """Return what the file says of person and device, and what was done to fit trials into one recording."""
     tree: dict[str, Any] = document.tree
     facts = {
@@ -140,10 +167,11 @@ def _metadata(document: Document, n_trials: int, raw: NDArray[np.int8], late: di
     }
     return {
         "clock": f"{CLOCK}; trials stand end to end and are not continuous in time: see track trial",
-        "n_trials": n_trials,
+        "n_trials": len(trials),
         "clipped": [int(n) for n in np.sum((raw == COUNT_MIN) | (raw == COUNT_MAX), axis=1)],
-        "imu": "50 Hz (nominal) held to the EMG's clock: reading j // 4 of the trial stands at its sample j",
-        "imu_held_on": late,
+        "sensors": _present(trials),
+        "sensor_clock": "50 Hz (nominal) held to the EMG's clock: reading j // 4 of the trial stands at its sample j; "
+        "NaN where it has no such reading",
         **facts,
     }
 
