@@ -36,7 +36,6 @@ MV_PER_COUNT = 0.0030517578125
 N_CHANS, N_STORED = 64, 96
 _FILE = re.compile(r"(?:^|/)(\d{3})-Session(\d{1,2})(Train|Test)/(\d{3})-(\d{3})\.mat$", re.IGNORECASE)
 _MAP = re.compile(r"(?:^|/)arraymap\.mat$", re.IGNORECASE)
-_MAX_MAP_BYTES = 65_536
 
 
 def array_map() -> NDArray[np.uint8]:
@@ -135,35 +134,32 @@ def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
 def _check_map(container: Container, member: Member) -> None:
     """Refuse an electrode map that is no permutation, or not the published one."""
     file = container.label(member.name)
-    if member.size > _MAX_MAP_BYTES:
-        raise EmgIoError(
-            "too large for an electrode map",
-            file=file,
-            place="size",
-            expected=f"<= {_MAX_MAP_BYTES}",
-            found=str(member.size),
-        )
-    with container.open(member.name) as stream:
-        mat = open_mat(stream, member.size, file)
-        shape = mat.shape("arraymap")
-        found = mat.read("arraymap") if shape == (16, 4) else np.zeros(0)
-    if sorted(found.ravel().tolist()) != list(range(1, N_CHANS + 1)):
+    found, want = _read_map(container, member), array_map()
+    values = set(found.ravel().tolist())
+    if found.shape != want.shape or values != set(range(1, N_CHANS + 1)):
         raise EmgIoError(
             "electrode map is not a permutation",
             file=file,
             place="arraymap",
             expected=f"1..{N_CHANS} once each, in 16 rows of 4",
-            found=f"{len(set(found.ravel().tolist()))} different values, shape {shape}",
+            found=f"{len(values)} different values",
         )
-    if not np.array_equal(found, array_map()):
-        row, column = np.argwhere(found != array_map())[0].tolist()
+    if not np.array_equal(found, want):
+        row, column = np.argwhere(found != want)[0].tolist()
         raise EmgIoError(
             "electrode map is not the published one",
             file=file,
             place=f"arraymap, row {row}, column {column}",
-            expected=str(array_map()[row, column]),
+            expected=str(want[row, column]),
             found=str(found[row, column]),
         )
+
+
+def _read_map(container: Container, member: Member) -> NDArray[np.generic]:
+    """Read an electrode map; nothing of one that has another shape."""
+    with container.open(member.name) as stream:
+        mat = open_mat(stream, member.size, container.label(member.name))
+        return mat.read("arraymap") if mat.shape("arraymap") == array_map().shape else np.zeros(0)
 
 
 def _recording(container: Container, member: Member, match: re.Match[str], grid: str) -> Recording:

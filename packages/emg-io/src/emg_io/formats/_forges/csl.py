@@ -24,7 +24,7 @@ _GESTURES = (0, 1, 2)
 _N_TRIALS = 3
 
 
-def forge(out: Path, n_subjects: int, seed: int, *, segment_s: float = 0.25, variation: float = 1.0) -> list[Truth]:
+def forge(out: Path, n_subjects: int, seed: int, *, segment_s: float = 0.08, variation: float = 1.0) -> list[Truth]:
     """Write three gestures of one session a subject, three trials each; the last subject lacks the last trial.
 
     Parameters

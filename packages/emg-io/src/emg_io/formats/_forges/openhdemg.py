@@ -23,7 +23,7 @@ _UV_STEP = np.float32(0.5086263)
 _N_UNITS = 3
 
 
-def forge(out: Path, n_subjects: int, seed: int, *, segment_s: float = 1.0, variation: float = 1.0) -> list[Truth]:
+def forge(out: Path, n_subjects: int, seed: int, *, segment_s: float = 0.5, variation: float = 1.0) -> list[Truth]:
     """Write one file a subject, each with another grid; electrode 1 does not come first in every file.
 
     Parameters
