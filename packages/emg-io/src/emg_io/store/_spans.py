@@ -2,8 +2,8 @@
 
 Holding repeats one old sample a tick, so the parts stay exact. A filter spreads: new samples within its reach of an
 edge of a span belong to no part. Spans that were disjoint stay disjoint, and no part learns from another's samples,
-but for two: polyphase resampling takes a line through a recording's first and last sample off and puts it back, of which
-less than 1/1000 of these two samples remains in all others.
+but for two: polyphase resampling takes a line through a recording's first and last sample off and puts it back, of
+which less than 1/1000 of these two samples remains in all others.
 """
 
 from __future__ import annotations
