@@ -14,6 +14,7 @@ FORGED = {
     "emg2qwerty": {"n_subjects": 2, "segment_s": 0.1, "gap_s": 0.1},
     "epn-612": {"n_subjects": 2, "segment_s": 0.6},
     "flexemg": {"n_subjects": 2, "segment_s": 0.1, "gap_s": 0.1},
+    "flexwear-hd": {"n_subjects": 1, "segment_s": 0.02},
     "fors-emg": {"n_subjects": 2, "n_gestures": 3},
     "gaddy": {"n_subjects": 1, "segment_s": 0.05},
     "grabmyo": {"n_subjects": 2, "n_gestures": 2},
