@@ -215,9 +215,11 @@ def test_random_access_reads_what_is_asked_for():
     assert read[-1] == (0, 1000)
     whole = recording.reader.load()
     assert (whole.raw.shape, list(whole.aux), list(whole.tracks)) == ((1, 1000), ["force"], ["label"])
-    held = recording.resample(200.0)
-    assert held.n_samples == 1999
-    assert held.aux("force").sfreq == 100.0
+    for clock in (recording.resample(200.0), recording.resample(200.0, "polyphase")):
+        assert clock.n_samples == 1999
+        assert clock.aux_names == ("force",)
+        assert clock.aux("force").sfreq == 100.0
+        assert clock.events == recording.events
 
 
 def test_checking_reads_in_blocks(monkeypatch):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._errors import EmgIoError
-from ._source import Content, Source, Track
+from ._source import Aux, Content, Header, Source, Track
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,11 +26,24 @@ _MAX_SAMPLES = 2**31
 
 
 @dataclass(frozen=True)
-class Held(Source):
-    """Another source on a uniform clock of ``sfreq`` Hz, each tick repeating the last reading."""
+class Resampled(Source):
+    """Another source on a uniform clock of ``sfreq`` Hz; the signals beside the EMG keep their own clocks."""
 
     inner: Source
     sfreq: float
+
+    def scan(self) -> Header:
+        """Return the header on the new clock."""
+        return replace(self.content().header(), aux=self.inner.header().aux)
+
+    def aux(self, name: str) -> Aux:
+        """Return a signal beside the EMG as it is."""
+        return self.inner.aux(name)
+
+
+@dataclass(frozen=True)
+class Held(Resampled):
+    """Another source on a uniform clock, each tick repeating the last reading."""
 
     def load(self) -> Content:
         """Resample signal and tracks by holding."""
@@ -40,11 +53,9 @@ class Held(Source):
 
 
 @dataclass(frozen=True)
-class Polyphase(Source):
+class Polyphase(Resampled):
     """Another uniform source at ``up / down`` times its rate, through a zero-phase anti-alias filter."""
 
-    inner: Source
-    sfreq: float
     up: int
     down: int
 
@@ -107,7 +118,7 @@ def _taken(old: Content, take: NDArray[np.intp], sfreq: float, t0: float) -> Con
     """Return a content with the chosen samples on a new clock."""
     tracks = {name: Track(name, track.values[take], track.names) for name, track in old.tracks.items()}
     metadata = {**old.metadata, "t0": t0, "resampled": "hold"}
-    return Content(None, tracks, old.events, raw=old.raw[:, take], sfreq=sfreq, metadata=metadata, aux=old.aux)
+    return Content(None, tracks, old.events, raw=old.raw[:, take], sfreq=sfreq, metadata=metadata)
 
 
 def hold_index(stamps: NDArray[np.float64], sfreq: float) -> NDArray[np.intp]:
