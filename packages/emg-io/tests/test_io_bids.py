@@ -514,6 +514,32 @@ def test_a_grid_from_coordinates(tmp_path, old):
     assert own.metadata["layout"] == "grid from coordinates"
 
 
+def test_two_grids_from_coordinates(tmp_path):
+    """As two high-density grids are published, each in a system of its own."""
+    labels = tuple("abcdefgh")
+    channels = "name\ttype\n" + "".join(f"{n}\tEMG\n" for n in labels)
+    rows = [
+        (0, 0, "one"),
+        (0, 8, "one"),
+        (8, 0, "one"),
+        (8, 8, "one"),
+        (0, 0, "two"),
+        (8, 0, "two"),
+        (16, 0, "two"),
+        (24, 0, "two"),
+    ]
+    table = "name\tx\ty\tz\tcoordinate_system\n" + "".join(
+        f"{n}\t{x}\t{y}\t0\t{space}\n" for n, (x, y, space) in zip(labels, rows, strict=True)
+    )
+    foreign(tmp_path, channels=channels, labels=labels, electrodes__tsv=table)
+    for space in ("one", "two"):
+        (tmp_path / "sub-01" / "emg" / f"sub-01_space-{space}_coordsystem.json").write_text(SPACE.replace("cm", "mm"))
+    layout = open_dataset(tmp_path)[0].layout
+    assert layout.kind == "grids"
+    assert layout.cells == ((0, 2, -1, 4, 5, 6, 7), (1, 3, -1, -1, -1, -1, -1))
+    assert layout.pitch_mm == 8.0
+
+
 @pytest.mark.parametrize(
     "places",
     [

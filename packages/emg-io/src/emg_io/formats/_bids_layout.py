@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 KEY = "ElectrodeLayout"
 _MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 _TOLERANCE = 0.05
+_SPARSE = 8  # most cells an electrode, so that a table cannot ask for much memory
 
 
 class Electrode(NamedTuple):
@@ -61,21 +62,38 @@ def layout_of(electrodes: Sequence[Electrode | None], spaces: Mapping[str, Mappi
         made = _stated([body for body in stated if isinstance(body, dict)], known)
         if made is not None:
             return made, f"stated by {KEY} in coordsystem.json"
-    if len({electrode.space for electrode in known}) > 1:
-        return Layout.unplaced(len(known)), "electrodes in several coordinate systems"
-    units = str(spaces.get(known[0].space, {}).get("EMGCoordinateUnits", _old_units(spaces.get(known[0].space, {}))))
-    cells, pitch = _lattice(np.array([electrode[1:4] for electrode in known], float))
-    if cells is None:
-        return Layout.unplaced(len(known)), "coordinates form no grid"
-    scale = _MM.get(units)
-    description = f"grid from coordinates in {known[0].space or 'one coordinate system'}"
-    mm = round(pitch * scale, 6) if scale and pitch else None
-    return Layout.grid(cells, pitch_mm=mm, description=description), "grid from coordinates"
+    return _from_coordinates(known, spaces)
 
 
-def _old_units(space: Mapping[str, Any]) -> str:
-    """Return the units under the name that the prose of the standard uses."""
-    return str(space.get("EMGCoordinateSystemUnits", "n/a"))
+def _from_coordinates(known: Sequence[Electrode], spaces: Mapping[str, Mapping[str, Any]]) -> tuple[Layout, str]:
+    """Return the grid in every coordinate system, side by side with an empty column between, or no layout."""
+    names = list(dict.fromkeys(electrode.space for electrode in known))
+    pieces, pitches = [], []
+    for name in names:
+        own = np.array([channel for channel, electrode in enumerate(known) if electrode.space == name])
+        cells, pitch = _lattice(np.array([known[channel][1:4] for channel in own], float))
+        if cells is None:
+            return Layout.unplaced(len(known)), "coordinates form no grid"
+        scale = _MM.get(_units(spaces.get(name, {})), 0.0)
+        pieces.append(np.where(cells < 0, -1, own[cells]))
+        pitches.append(round(pitch * scale, 6) or None)
+    shape = max(len(piece) for piece in pieces), sum(piece.shape[1] + 1 for piece in pieces) - 1
+    if shape[0] * shape[1] > _SPARSE * len(known):
+        return Layout.unplaced(len(known)), "grids do not fit into one picture"
+    cells = np.full(shape, -1)
+    at = 0
+    for piece in pieces:
+        cells[: len(piece), at : at + piece.shape[1]] = piece
+        at += piece.shape[1] + 1
+    kind = "grid" if len(pieces) == 1 else "grids"
+    pitch_mm = pitches[0] if len(set(pitches)) == 1 else None
+    description = f"from coordinates in {', '.join(name or 'one coordinate system' for name in names)}"
+    return Layout.grid(cells, kind=kind, pitch_mm=pitch_mm, description=description), f"{kind} from coordinates"
+
+
+def _units(space: Mapping[str, Any]) -> str:
+    """Return the units of a coordinate system, under the schema's name or the one in the standard's prose."""
+    return str(space.get("EMGCoordinateUnits", space.get("EMGCoordinateSystemUnits", "n/a")))
 
 
 def _stated(bodies: Sequence[Mapping[str, Any]], electrodes: Sequence[Electrode]) -> Layout | None:
@@ -88,7 +106,10 @@ def _stated(bodies: Sequence[Mapping[str, Any]], electrodes: Sequence[Electrode]
             return None
         first = bodies[0]
         rows, columns = first["shape"]
-        if not (0 < rows * columns <= 1_000_000 and all(row < rows and column < columns for row, column in places)):
+        if not (
+            0 < rows * columns <= 1000 + _SPARSE * len(places)
+            and all(row < rows and column < columns for row, column in places)
+        ):
             return None
         cells = np.full((rows, columns), -1)
         for channel, (row, column) in enumerate(places):
