@@ -82,15 +82,15 @@ class Counter:
         from rich.progress import Progress, TextColumn
 
         self._bar = Progress(
-            TextColumn("{task.completed} {task.description}"),
+            TextColumn("{task.completed} of {task.total} {task.description}"),
             console=Console(stderr=True),
             disable=not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task(what, total=None)
 
-    def __enter__(self) -> Callable[[int], None]:
+    def __enter__(self) -> Callable[[int, int], None]:
         self._bar.start()
-        return lambda n: self._bar.update(self._task, completed=n)
+        return lambda done, total: self._bar.update(self._task, completed=done, total=total)
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()

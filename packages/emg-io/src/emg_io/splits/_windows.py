@@ -113,12 +113,10 @@ def _of_windows(
     labels: NDArray[np.int64], starts: NDArray[np.int64], valid: NDArray[np.int64], rule: WindowRule
 ) -> NDArray[np.int64]:
     """Return the label of each window."""
-    if rule.label == "centre":
-        return labels[starts + valid // 2]
     if rule.label == "majority":
         parts = zip(starts.tolist(), (starts + valid).tolist(), strict=True)
         return np.array([_commonest(labels[start:stop]) for start, stop in parts], np.int64)
-    return labels[starts]
+    return np.take(labels, starts + valid // 2 if rule.label == "centre" else starts)
 
 
 def _commonest(values: NDArray[np.int64]) -> int:
