@@ -172,8 +172,16 @@ def test_chunks_streams_and_texts_are_bounded(tmp_path, monkeypatch):
         only(tmp_path, header(), header(number=2))
     monkeypatch.setattr(_xdf, "MAX_TEXTS", 2)
     texts = chunk(3, struct.pack("<I", 1) + varint(3) + b"\0\1\0" * 3)
-    with pytest.raises(EmgIoError, match="too many texts"):
+    with pytest.raises(EmgIoError, match="too many texts or samples"):
         only(tmp_path, header(form="string"), texts)
+
+
+def test_samples_are_bounded_by_the_size_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(_xdf, "SMALL_FILE_SAMPLES", 20)
+    bare = chunk(3, struct.pack("<I", 1) + varint(100) + b"\0\1" * 100)
+    stamped = chunk(3, struct.pack("<I", 1) + varint(1) + struct.pack("<Bdb", 8, 1.0, 1))
+    with pytest.raises(EmgIoError, match="too many texts or samples"):
+        only(tmp_path, header(form="int8"), stamped, bare, bare)
 
 
 def test_compressed_files_are_bounded_and_may_be_cut(tmp_path, monkeypatch):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MAX_STREAMS, MAX_CHANS = 1000, 65_536
 MIN_SFREQ, MAX_SFREQ = 1e-6, 1e9
 MAX_TEXTS = 2_000_000
+SMALL_FILE_SAMPLES = 2**25
+_FILE_BYTES_A_SAMPLE = 8
 _KNOWN_TAGS = range(1, 7)
 
 
@@ -84,7 +86,7 @@ def index_xdf(stream: BinaryIO, size: int, file: str) -> XdfFile:
     EmgIoError
         With the byte, where a header or a clock breaks the format, or a chunk belongs to no stream.
     """
-    indexer, losses = _Indexer(file), list[Loss]()
+    indexer, losses = _Indexer(file, size), list[Loss]()
     chunks = walk(stream, size, file, losses)
     chunk = next(chunks, None)
     while chunk is not None:
@@ -102,9 +104,10 @@ def index_xdf(stream: BinaryIO, size: int, file: str) -> XdfFile:
 class _Indexer:
     """Takes chunk after chunk."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, size: int) -> None:
         self.streams: dict[int, XdfStream] = {}
-        self._file, self._strange, self._n_texts = file, 0, 0
+        self._file, self._strange, self._n_texts, self._n_samples = file, 0, 0, 0
+        self._max_samples = max(SMALL_FILE_SAMPLES, size // _FILE_BYTES_A_SAMPLE)
 
     def take(self, chunk: Chunk) -> str | None:
         """Note what a chunk tells; return the reason where its content is damaged."""
@@ -149,7 +152,7 @@ class _Indexer:
                 "not a stream header",
                 file=self._file,
                 place=place,
-                expected=f"channel_count <= {MAX_CHANS}, nominal_srate 0 or {MIN_SFREQ:g}..{MAX_SFREQ:g}, a known format",
+                expected=f"channel_count <= {MAX_CHANS}, nominal_srate 0 or 1e-6..1e9, a known format",
                 found=f"{count[:20]!r}, {rate[:20]!r}, {kind[:20]!r}",
             )
         if number in self.streams or len(self.streams) >= MAX_STREAMS:
@@ -169,13 +172,19 @@ class _Indexer:
                 self._n_texts += len(texts.values) * found.n_chans
         if isinstance(stamps, str):
             return f"stream {found.number}: {stamps}"
-        if self._n_texts > MAX_TEXTS:
-            raise EmgIoError("too many texts", file=self._file, place=f"byte {chunk.start}", expected=f"<= {MAX_TEXTS}")
+        if self._n_texts > MAX_TEXTS or self._n_samples > self._max_samples:
+            raise EmgIoError(
+                "too many texts or samples for a file of this size",
+                file=self._file,
+                place=f"byte {chunk.start}",
+                expected=f"<= {MAX_TEXTS} texts, <= {self._max_samples} samples",
+            )
         if len(stamps):
             found.starts.append(chunk.start + 4)
             found.lengths.append(len(content))
             found.firsts.append(found.n_samples)
             found.stamps.frombytes(stamps.tobytes())
+            self._n_samples += len(stamps)
         return None
 
     def finish(self, losses: list[Loss]) -> tuple[str, ...]:

@@ -59,7 +59,8 @@ def common_clock(stamps: Floats, sfreq: float, times: Floats, offsets: Floats, *
     Parameters
     ----------
     stamps
-        (time,) seconds of the stream's own clock, NaN where a sample follows its predecessor by one period.
+        (time,) seconds of the stream's own clock, NaN where a sample follows its predecessor by one period;
+        overwritten.
     sfreq
         Nominal rate in Hz, 0 for irregular streams.
     times, offsets
@@ -78,15 +79,17 @@ def common_clock(stamps: Floats, sfreq: float, times: Floats, offsets: Floats, *
         return Clock(synced, (0, *cuts), len(cuts), (len(synced) - 1) / span if span > 0 else 0.0, 0.0)
     breaks = np.flatnonzero(np.abs(np.diff(synced)) > max(BREAK_S, BREAK_SAMPLES / sfreq)) + 1
     edges = [0, *breaks.tolist(), len(synced)]
-    smooth = np.concatenate([_line(synced[a:b]) for a, b in pairwise(edges)])
+    jitter = max(_smooth(synced[a:b]) for a, b in pairwise(edges))
     steps = len(synced) - len(edges) + 1
-    span = float(sum(smooth[b - 1] - smooth[a] for a, b in pairwise(edges)))
+    span = float(sum(synced[b - 1] - synced[a] for a, b in pairwise(edges)))
     parts = tuple(sorted({0, *breaks.tolist(), *cuts}))
-    return Clock(smooth, parts, len(cuts), steps / span if span > 0 else 0.0, float(np.abs(smooth - synced).max()))
+    return Clock(synced, parts, len(cuts), steps / span if span > 0 else 0.0, jitter)
 
 
 def fill(stamps: Floats, period: float) -> Floats:
     """Give each sample without a stamp (NaN) that of its predecessor plus one period; the first must have one."""
+    if not np.isnan(stamps).any():
+        return stamps
     numbers = np.arange(len(stamps))
     last = np.maximum.accumulate(np.where(np.isnan(stamps), 0, numbers))
     filled: Floats = stamps[last] + (numbers - last) * period
@@ -94,22 +97,22 @@ def fill(stamps: Floats, period: float) -> Floats:
 
 
 def synchronise(stamps: Floats, times: Floats, offsets: Floats) -> tuple[Floats, tuple[int, ...]]:
-    """Add the clock offsets; return new stamps, and the samples at which a clock reset begins another line."""
+    """Add the clock offsets in place; return stamps, and the samples at which a clock reset begins another line."""
     if not len(times) or not len(stamps):
         return stamps, ()
     bounds = [0, *_resets(times, offsets), len(times)]
-    out, cuts, start = stamps.copy(), [], 0
+    cuts, start = [], 0
     for first, after in pairwise(bounds):
         intercept, slope = robust_line(times[first:after], offsets[first:after])
         stop = len(stamps)
         if after < len(times):
             nearer = np.abs(stamps[start:] - times[after - 1]) < np.abs(stamps[start:] - times[after])
             stop = start + (len(nearer) if nearer.all() else int(np.argmin(nearer)))
-        out[start:stop] += intercept + slope * stamps[start:stop]
+        stamps[start:stop] += intercept + slope * stamps[start:stop]
         if 0 < start < stop:
             cuts.append(start)
         start = stop
-    return out, tuple(cuts)
+    return stamps, tuple(cuts)
 
 
 def ends_astray(times: Floats, offsets: Floats) -> bool:
@@ -163,12 +166,15 @@ def robust_line(times: Floats, offsets: Floats) -> tuple[float, float]:
     return level - slope * float(middle), slope
 
 
-def _line(stamps: Floats) -> Floats:
-    """Return the regression of stamps on the sample number."""
+def _smooth(stamps: Floats) -> float:
+    """Replace stamps by their regression on the sample number; return the largest distance between the two, s."""
     if len(stamps) < 2:
-        return stamps
+        return 0.0
     numbers = np.arange(len(stamps)) - (len(stamps) - 1) / 2
     level = stamps.mean()
-    slope = numbers @ (stamps - level) / (numbers @ numbers)
-    line: Floats = level + slope * numbers
-    return line
+    stamps -= level
+    numbers *= numbers @ stamps / (numbers @ numbers)
+    stamps -= numbers
+    jitter = float(max(stamps.max(), -stamps.min()))
+    np.add(numbers, level, out=stamps)
+    return jitter
