@@ -182,6 +182,9 @@ def test_labels_in_words(folder):
         open_dataset(folder(said, table))[0].labels()
     recording = open_dataset(folder(said, table.replace("FIST", "rest")))[0]
     assert recording.label_counts() == {"rest": 2, "fist": 2}
+    assert open_dataset(folder(said, "1;0.0\n2;1.0\n"))[0].labels().tolist() == [0, 1]
+    with pytest.raises(EmgIoError, match=r"line 2, column 1: not a whole number.*found 0\.5"):
+        open_dataset(folder(said, "1;0\n2;0.5\n"))[0].labels()
     with pytest.raises(EmgIoError, match=r"line 3, column 1: label without a name.*found 2"):
         open_dataset(folder(said, "1;0\n2;1\n3;2\n"))[0].labels()
 

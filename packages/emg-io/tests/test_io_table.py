@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emg_io import EmgIoError
+from emg_io import EmgIoError, open_dataset
 from emg_io.engines._table import read_table
 from emg_io.engines._table_cells import exact_number, numbers
 from emg_io.engines._table_grid import Grid
@@ -313,10 +313,16 @@ def oracle(data):
     return np.array(rows).T
 
 
-def test_mutated_tables(sound):
+@pytest.fixture(scope="module")
+def mutation():
+    """Give `mutate` and `attempt`."""
     spec = importlib.util.spec_from_file_location("io_mutation", Path(__file__).with_name("test_io_mutation.py"))
-    mutation = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(mutation)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_mutated_tables(sound, mutation):
     rng, outcomes = np.random.default_rng(15), {"error": 0, "valid": 0}
     for _ in range(300):
         data = mutation.mutate(sound, rng)
@@ -330,6 +336,29 @@ def test_mutated_tables(sound):
             assert all(math.isfinite(x) for x in found.values.ravel())
             outcomes["valid"] += 1
     assert min(outcomes.values()) > 30
+
+
+@pytest.mark.parametrize("name", ["3dc", "biosppy", "emgflow", "longterm-8ch", "myo-readings"])
+def test_mutated_files_of_a_data_set(name, forged, mutation, tmp_path):
+    """An EmgIoError or a valid recording, whatever happens to a file."""
+    source = sorted(path for path in forged(name).rglob("*") if path.is_file())[-1]
+    path = tmp_path / source.relative_to(forged(name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole, rng, outcomes = source.read_bytes(), np.random.default_rng(17), {"error": 0, "valid": 0}
+    for _ in range(60):
+        path.write_bytes(mutation.mutate(whole, rng))
+        recording = open_dataset(tmp_path, name)[0]
+        raw, error = mutation.attempt(recording.raw)
+        if error:
+            assert error.file == str(path)
+            assert error.place
+            outcomes["error"] += 1
+            continue
+        assert raw.shape == (recording.n_chans, recording.n_samples)
+        assert raw.dtype.kind == "i" or np.isfinite(raw).all() or recording.metadata["missing_samples"]
+        assert all(track.values.shape == raw.shape[1:] for track in recording.tracks.values())
+        outcomes["valid"] += 1
+    assert min(outcomes.values()) > 0
 
 
 def test_every_truncation_raises_or_gives_whole_rows(sound):

@@ -51,7 +51,8 @@ def read_table(
     Parameters
     ----------
     data
-        Whole file. Lines end with LF or CRLF; the last one need not, and empty lines may follow it.
+        Whole file. Lines end with LF or CRLF; the last one need not, and empty lines may follow it. A cell of numbers
+        may stand in quotes; delimiters inside quotes are understood in the header only.
     file
         Name for error messages.
     dialect

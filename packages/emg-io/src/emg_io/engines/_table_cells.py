@@ -24,6 +24,7 @@ MAX_CELL_BYTES = 400
 _MANY = 32
 _MOST = 16  # digits, and decimals, of a plain cell
 _EXACT = 2**53
+_DENSE = 8  # bytes a cell
 _TENS = np.array([10**n for n in range(_MOST + 1)])
 _SIGNED_TENS = np.concatenate([_TENS.astype(float), -_TENS.astype(float)])
 _ZEROS = np.uint64(0x3030303030303030)
@@ -156,14 +157,15 @@ def _runs(text: Bytes, stops: Positions, n_digits: Positions) -> NDArray[np.int6
     if longest <= 1:
         digits = text[stops - 1] & np.uint8(15)
         return digits * n_digits
-    words = np.ascontiguousarray(np.ndarray((len(text) - 7,), "<u8", text, 0, (1,)))  # aligned, to be gathered fast
+    words = np.ndarray((len(text) - 7,), "<u8", text, 0, (1,))
+    if len(text) < _DENSE * len(stops):
+        words = np.ascontiguousarray(words)  # aligned words are gathered faster, which pays where cells are short
     if longest <= 8:
         return _eight(words[stops - 8], n_digits)
     values = _eight(words[stops - 8], np.minimum(n_digits, 8))
-    long = np.flatnonzero(n_digits > 8)
-    upper = _eight(words[stops[long] - 16], np.minimum(n_digits[long], 16) - 8)
+    upper = _eight(words[stops - 16], np.clip(n_digits, 8, 16) - 8)
     upper *= 10**8
-    values[long] += upper
+    values += upper
     return values
 
 

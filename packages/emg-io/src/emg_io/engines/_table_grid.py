@@ -87,7 +87,7 @@ def _parted(text: Bytes, marks: Positions) -> tuple[Positions, Positions, Flags 
     """Part decimal points from the ends of cells: first point or else the end, the end, which have several points."""
     is_point = text[marks] == _POINT
     if not len(marks) % 2 and is_point[0::2].all() and not is_point[1::2].any():
-        return marks[0::2], marks[1::2], None
+        return marks[0::2].copy(), marks[1::2].copy(), None
     at = np.flatnonzero(~is_point)
     stops, n_points = marks[at], np.diff(at, prepend=-1) - 1
     points = np.where(n_points > 0, marks[at - n_points], stops)

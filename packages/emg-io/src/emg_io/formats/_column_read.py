@@ -10,6 +10,7 @@ import numpy as np
 from emg_io._errors import EmgIoError
 from emg_io._source import Aux, Content, Source, Track
 from emg_io.engines._table import read_table
+from emg_io.engines._table_cells import is_number
 from emg_io.engines._table_head import read_head
 
 from ._column_map import TIME_UNITS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _SAME_RATE = 1e-3
 _MAX_TIME_S = 1e12
+_MAX_WHOLE = 2**31
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,26 @@ class _Reading:
     def _tracks(self) -> dict[str, Track]:
         """Read labels and repetitions."""
         tracks = {}
-        strict = replace(self.map.dialect, missing=())
         if self.map.label is not None:
             names = dict(self.map.label_names)
-            words = tuple((name, float(value)) for value, name in names.items() if not _like_a_number(name))
-            values = self._values([self.map.label], replace(strict, words=words), "int64")[0]
+            words = tuple((name, float(value)) for value, name in names.items() if not is_number(name.encode()))
+            values = self._whole(self.map.label, words)
             strange = np.flatnonzero(~np.isin(values, list(names)))
             if names and len(strange):
                 self._refuse("label without a name", int(strange[0]), self.map.label, f"one of {names}", values)
             tracks["label"] = Track("label", values, names)
         if self.map.repetition is not None:
-            tracks["repetition"] = Track("repetition", self._values([self.map.repetition], strict, "int64")[0])
+            tracks["repetition"] = Track("repetition", self._whole(self.map.repetition))
         return tracks
+
+    def _whole(self, column: Column, words: tuple[tuple[str, float], ...] = ()) -> NDArray[np.int64]:
+        """Read a column of whole numbers, however spelt, or of words for them."""
+        values = self._values([column], replace(self.map.dialect, missing=(), words=words), "float64")[0]
+        broken = np.flatnonzero((values != np.floor(values)) | (np.abs(values) > _MAX_WHOLE))
+        if len(broken):
+            self._refuse("not a whole number", int(broken[0]), column, f"at most {_MAX_WHOLE}", values)
+        whole: NDArray[np.int64] = values.astype(np.int64)
+        return whole
 
     def _clock(self, n_samples: int) -> tuple[float, NDArray[np.float64] | None, dict[str, object]]:
         """Return the rate, the stamps where they are not even, and what there is to say of the clock."""
@@ -154,12 +164,3 @@ class _Reading:
             expected=rule,
             found=found or str(values[row]),
         )
-
-
-def _like_a_number(name: str) -> bool:
-    """Tell whether a label's name is itself spelt like a number, so that only the number can be meant."""
-    try:
-        float(name.replace(",", "."))
-    except ValueError:
-        return False
-    return True

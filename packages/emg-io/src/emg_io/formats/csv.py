@@ -99,8 +99,8 @@ def _claims(members: Sequence[Member]) -> list[Member]:
     maps = {member.name for member in members if member.name.casefold().endswith(".json")}
     mapped = [member for member in members if _PLAIN.search(member.name) and _map_name(member.name, maps)]
     if mapped:
-        used = {_map_name(member.name, maps) for member in mapped}
-        return [member for member in members if member in mapped or member.name in used]
+        used = {_map_name(member.name, maps) for member in mapped} | {member.name for member in mapped}
+        return [member for member in members if member.name in used]
     if any(_OTHER.search(member.name) for member in members):
         return []
     return [member for member in members if _TABLE.search(member.name)]
