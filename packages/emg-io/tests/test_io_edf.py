@@ -267,6 +267,13 @@ def test_scale_and_offset_are_exact(tmp_path):
     [
         (["EMG a", "EEG b", "c"], ["uV"] * 3, ["EMG a"], "labelled EMG"),
         (["sEMG 1", "emg2", "Status"], ["uV", "uV", ""], ["sEMG 1", "emg2"], "labelled EMG"),
+        (
+            ["Chin-EMG", "L hdsEMG", "EMGleft", "Temporalis"],
+            ["uV"] * 4,
+            ["Chin-EMG", "L hdsEMG", "EMGleft"],
+            "labelled EMG",
+        ),
+        (["Temporalis", "Temp rectal"], ["uV", "degC"], ["Temporalis"], "no other declared type"),
         (["biceps", "triceps", "ECG"], ["uV"] * 3, ["biceps", "triceps"], "no other declared type"),
         (["biceps", "knee"], ["mV", "deg"], ["biceps"], "in volts"),
         (["a", "b"], ["", ""], ["a", "b"], "no other declared type"),
@@ -352,6 +359,25 @@ def test_no_gaps_no_stamps(tmp_path):
     own = opened(tmp_path, discontinuous([0.5, 1.5, 2.5]))
     assert own.uniform
     assert own.timestamps is None
+
+
+def test_gaps_without_annotations_are_refused(tmp_path):
+    own = opened(tmp_path, compose([{}], bytes(24), n_records=3, reserved="EDF+D"))
+    with pytest.raises(EmgIoError, match="overlap or do not say when they start"):
+        own.check()
+
+
+def test_very_many_records_cost_no_more_than_their_bytes(tmp_path):
+    """Ten million records of one sample; with annotations so many are refused, because each must be parsed."""
+    one = {"samples per record": 1}
+    own = opened(tmp_path, compose([one], bytes(20_000_000), n_records=-1, reserved="EDF+C"))
+    assert own.n_samples == 10_000_000
+    assert own.events == ()
+    assert not own.raw(5_000_000, 5_000_100).any()
+    notes = {"label": "EDF Annotations", "samples per record": 1}
+    noted = opened(tmp_path, compose([one, notes], bytes(2_000_004), n_records=-1, reserved="EDF+C"))
+    with pytest.raises(EmgIoError, match=r"records: too many records with annotations: expected <= 500000, found 500001"):
+        noted.check()
 
 
 @pytest.mark.parametrize("starts", [[0, 5, 5.5], [3, 2, 9], [0, None, 2]])

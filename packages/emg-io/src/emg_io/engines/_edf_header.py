@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from itertools import accumulate
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from emg_io._errors import EmgIoError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 EDF_VERSION, BDF_VERSION = b"0       ", b"\xffBIOSEMI"
 MAIN_FIELDS = (
@@ -187,11 +184,6 @@ def read_exactly(stream: BinaryIO, at: int, count: int, file: str) -> bytes:
     if len(data) != count:
         raise _bad(file, f"byte {at}", f"{count} bytes", f"{len(data)}: the file was cut while it was read")
     return data
-
-
-def onsets_of_records(header: EdfHeader, first: float = 0.0) -> NDArray[np.float64]:
-    """Return when each record of a continuous file starts, (records,) s."""
-    return np.asarray(first + np.arange(header.n_records) * header.record_s, np.float64)
 
 
 def _split(data: bytes, fields: tuple[tuple[str, int], ...], file: str) -> dict[str, bytes]:

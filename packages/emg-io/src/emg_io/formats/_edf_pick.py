@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _VOLTS = {"V": 0, "mV": -3, "uV": -6}  # powers of ten
 _COUNTS = {"adc", "count", "counts", "lsb", "bit", "bits", "digital", "arbitrary"}
 _MICRO = re.compile("^(?:µ|μ|Âµ|Î¼|\ufffd|\\?|micro|mc)(?=V)", re.IGNORECASE)
-_EMG = re.compile(r"S?EMG(?![a-z])|EMG(?=\d)", re.IGNORECASE)
+_EMG = re.compile(r"(?:^|[^a-z])(?:hd)?s?EMG", re.IGNORECASE)
 _OTHERS = re.compile(
     r"(?:EEG|ECG|EKG|EOG|ERG|MEG|MCG|EP|Temp|Resp|SaO2|SpO2|Light|Sound|Event|Status|Trig(?:ger)?|Marker|Pulse|GSR|EDA|"
     r"ACC|Accel|Gyro|Mag|Force|Torque|Angle|Position)(?![a-z])",
@@ -56,7 +56,7 @@ def pick(header: EdfHeader, file: str) -> tuple[tuple[int, ...], tuple[int, ...]
         What was done, in words.
     """
     ordinary = [index for index, signal in enumerate(header.signals) if not signal.holds_annotations]
-    found, how = [index for index in ordinary if _EMG.match(header.signals[index].label)], "signals labelled EMG"
+    found, how = [index for index in ordinary if _EMG.search(header.signals[index].label)], "signals labelled EMG"
     if not found:
         found, how = _unlabelled(header, ordinary)
     if not found:
@@ -121,8 +121,8 @@ def _unlabelled(header: EdfHeader, ordinary: Sequence[int]) -> tuple[list[int], 
 
 def _kind(label: str) -> str:
     """Return the kind that a label declares, in lower case; ``"other"`` where it declares none."""
-    found = _OTHERS.match(label) or _EMG.match(label)
-    return found[0].lower() if found else "other"
+    found = _OTHERS.match(label)
+    return found[0].lower() if found else "emg" if _EMG.search(label) else "other"
 
 
 def _times(value: float, power: int) -> float:

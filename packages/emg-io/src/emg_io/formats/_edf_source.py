@@ -10,7 +10,7 @@ import numpy as np
 from emg_io._errors import EmgIoError
 from emg_io._source import Annotations, Aux, Event, Header, RandomAccess
 from emg_io.engines._edf import read_samples
-from emg_io.engines._edf_header import onsets_of_records, read_header
+from emg_io.engines._edf_header import read_header
 from emg_io.engines._edf_tal import read_notes
 from emg_io.engines._edf_time import ENDS
 
@@ -79,7 +79,7 @@ class EdfFile(RandomAccess):
         """Read every annotation; onsets count from the first sample."""
         with self.container.open(self.member.name) as stream:
             found = read_notes(stream, self.head, range(self.head.n_records), self.file)
-        zero = float(found.starts[0]) if np.isfinite(found.starts[0]) else 0.0
+        zero = _zero(found.starts)
         stamps = self._stamps(found) if self.gaps else None
         if not self.gaps and not _steady(found.starts, self.head, _TOLERANCE_SAMPLES / self.scan().sfreq):
             raise EmgIoError(
@@ -137,10 +137,9 @@ class EdfFile(RandomAccess):
             return 0
         last = self.head.n_records - 1
         with self.container.open(self.member.name) as stream:
-            first = read_notes(stream, self.head, (0,), self.file).starts[0]
+            first = read_notes(stream, self.head, (0,), self.file).starts
             notes = read_notes(stream, self.head, (last,), self.file).notes
-        zero = float(first) if np.isfinite(first) else 0.0
-        ends = [note.onset - zero for note in notes if note.text == ENDS]
+        ends = [note.onset - _zero(first) for note in notes if note.text == ENDS]
         n_samples, sfreq = self.head.n_samples(signal), self.head.sfreq(signal)
         kept = round(ends[0] * sfreq) if len(ends) == 1 else n_samples
         inside = last * self.head.signals[signal].n_per_record < kept < n_samples
@@ -150,8 +149,9 @@ class EdfFile(RandomAccess):
         """Return a time for every sample of a file with gaps, s from the first."""
         n_per_record = self.head.signals[self.picked[0]].n_per_record
         inside = np.arange(n_per_record) / self.scan().sfreq
-        stamps: NDArray[np.float64] = ((found.starts - found.starts[0])[:, None] + inside[None, :]).ravel()
-        if not np.all(np.isfinite(stamps)) or not np.all(np.diff(stamps) > 0):
+        stamps: NDArray[np.float64] = ((found.starts - _zero(found.starts))[:, None] + inside[None, :]).ravel()
+        silent = len(found.starts) < self.head.n_records or not np.all(np.isfinite(stamps))
+        if silent or not np.all(np.diff(stamps) > 0):
             raise EmgIoError(
                 "records of a file with gaps overlap or do not say when they start",
                 file=self.file,
@@ -171,7 +171,12 @@ def open_edf(container: Container, member: Member) -> EdfFile:
 def _steady(starts: NDArray[np.float64], header: EdfHeader, tolerance: float) -> bool:
     """Tell whether the records that say when they start follow each other without a gap."""
     said = np.isfinite(starts)
-    if header.variant == "D" and not np.all(said):
+    if header.variant == "D" and not (said.all() and len(said) == header.n_records):
         return False
-    first = float(starts[0]) if said[0] else 0.0
-    return bool(np.all(np.abs(starts[said] - onsets_of_records(header, first)[said]) <= tolerance))
+    expected = _zero(starts) + np.flatnonzero(said) * header.record_s
+    return bool(np.all(np.abs(starts[said] - expected) <= tolerance))
+
+
+def _zero(starts: NDArray[np.float64]) -> float:
+    """Return when the first sample was taken, s after the file's start; 0 where the first record does not say."""
+    return float(starts[0]) if len(starts) and np.isfinite(starts[0]) else 0.0
