@@ -1,7 +1,8 @@
 """UCI "EMG data for gestures": a Myo armband logged by sample-and-hold, 36 subjects, two series each.
 
 Rows carry irregular millisecond stamps, some 950 a second, but the eight values change only about 104 times a second.
-The reader keeps the stamps and every row; `Recording.resample` makes a uniform clock of them.
+The reader keeps the stamps and every row; `Recording.resample` makes a uniform clock of them. A last row without its
+line ending is read where it is whole, which ``metadata["last_line_ended"]`` tells.
 Source: Lobov, Krilova, Kastalskiy, Kazantsev, Makarov, Sensors 2018, 18(4):1122.
 """
 
