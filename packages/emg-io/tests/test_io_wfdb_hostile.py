@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,16 @@ def test_mutated_records_of_every_packing(kind, tmp_path):
         (tmp_path / name).write_bytes(files[name])
     assert n_refused > N_MUTATIONS / 4
     assert readers.read("wfdb", tmp_path) is None
+
+
+@pytest.mark.parametrize("kind", sorted(PACKINGS))
+def test_memory_stays_below_four_times_the_file(kind, tmp_path):
+    write(tmp_path, record(kind, 4, 3_000_000 // PACKINGS[kind].width))
+    (recording,) = open_dataset(tmp_path, "wfdb")
+    assert recording.n_samples
+    tracemalloc.start()
+    recording.check()
+    assert recording.raw().shape[0] == 4
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * (tmp_path / "r.dat").stat().st_size

@@ -86,8 +86,9 @@ class Folder(Container):
     def read(self, name: str) -> bytes:
         """Read one file whole."""
         with self.open(name) as stream:
-            _bounded(self.label(name), "size", os.fstat(stream.fileno()).st_size, MAX_MEMBER_BYTES)
-            return stream.read(MAX_MEMBER_BYTES)
+            size = os.fstat(stream.fileno()).st_size
+            _bounded(self.label(name), "size", size, MAX_MEMBER_BYTES)
+            return stream.read(size)
 
     def open(self, name: str) -> BinaryIO:
         """Open one file, which must lie in the folder even where it is a link."""

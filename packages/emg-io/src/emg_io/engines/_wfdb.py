@@ -21,7 +21,7 @@ from ._wfdb_samples import OTHER_FORMATS, PACKINGS, byte_range, decode, n_bytes,
 if TYPE_CHECKING:
     from ._wfdb_header import Signal, WfdbHeader
 
-_BLOCK_BYTES = 8 * 2**20
+_BLOCK_BYTES = 2**18
 _CACHED_BYTES = 2**15
 
 Integers = NDArray[np.signedinteger]
@@ -112,25 +112,44 @@ class WfdbRecord:
 
     def read(self, opened: Open, channels: Sequence[int], start: int, stop: int) -> Integers:
         """Read samples ``start`` to ``stop`` of signals that have the same samples per frame: (channels, time)."""
-        signals = self.header.signals
-        per_frame = signals[channels[0]].per_frame
+        per_frame = self.header.signals[channels[0]].per_frame
         first, last = start // per_frame, -(-stop // per_frame)
-        skews = [signals[channel].skew for channel in channels]
         out = np.empty((len(channels), (last - first) * per_frame), self.dtype(channels))
         for group in self.files:
             rows = [row for row, channel in enumerate(channels) if 0 <= channel - group.first < len(group.edges) - 1]
             if rows:
-                furthest = min(self.n_frames, last + max(skews[row] for row in rows))
-                table = self.stored(opened, group, first, furthest)
-                _scatter(table, group, out, rows, [channels[row] for row in rows], signals)
+                chosen = [channels[row] for row in rows]
+                with opened(group.name) as stream:
+                    for at, end in self._steps(group, first, last):
+                        part = out[:, (at - first) * per_frame : (end - first) * per_frame]
+                        self._fill(stream, group, at, end, part, rows, chosen)
         return out[:, start - first * per_frame : stop - first * per_frame]
 
-    def stored(self, opened: Open, group: SignalFile, start: int, stop: int) -> Integers:
+    def _fill(
+        self,
+        stream: BinaryIO,
+        group: SignalFile,
+        start: int,
+        stop: int,
+        out: Integers,
+        rows: Sequence[int],
+        channels: Sequence[int],
+    ) -> None:
+        """Read frames of one file into rows of ``out``; signals that are skewed need frames beyond ``stop``."""
+        signals = self.header.signals
+        furthest = min(self.n_frames, stop + max(signals[channel].skew for channel in channels))
+        _scatter(self._stored(stream, group, start, furthest), group, out, rows, channels, signals)
+
+    def _steps(self, group: SignalFile, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Cut frames into blocks that bound the memory of decoding."""
+        step = max(1, _BLOCK_BYTES // n_bytes(group.kind, group.frame))
+        return ((at, min(at + step, last)) for at in range(first, last, step))
+
+    def _stored(self, stream: BinaryIO, group: SignalFile, start: int, stop: int) -> Integers:
         """Read frames ``start`` to ``stop`` of one file: (frames, samples in a frame)."""
         at, end, skip = byte_range(group.kind, start * group.frame, stop * group.frame)
-        with opened(group.name) as stream:
-            stream.seek(group.at + at)
-            data = stream.read(max(0, end - at))
+        stream.seek(group.at + at)
+        data = stream.read(max(0, end - at))
         if len(data) < end - at:
             raise EmgIoError(
                 "signal file was cut while it was read",
@@ -145,9 +164,9 @@ class WfdbRecord:
     def blocks(self, opened: Open) -> Iterator[tuple[SignalFile, Integers]]:
         """Read all files block by block: (frames, samples in a frame)."""
         for group in self.files:
-            step = max(1, _BLOCK_BYTES // n_bytes(group.kind, group.frame))
-            for start in range(0, self.n_frames, step):
-                yield group, self.stored(opened, group, start, min(start + step, self.n_frames))
+            with opened(group.name) as stream:
+                for start, stop in self._steps(group, 0, self.n_frames):
+                    yield group, self._stored(stream, group, start, stop)
 
     def count_missing(self, opened: Open, channels: Sequence[int]) -> int:
         """Count the samples of these signals that hold the code for "not there", those beyond a skewed end included."""
