@@ -284,7 +284,7 @@ def test_real_recordings_survive(name, real, real_places, tmp_path):
     assert theirs.tracks.keys() == {"label", "repetition"} & mine.tracks.keys()
     for track in theirs.tracks:
         assert np.array_equal(theirs.labels(track), mine.labels(track))
-    assert report.left_out == mine.aux_names
+    assert [*theirs.aux_names, *report.left_out] == list(mine.aux_names)
 
 
 # ---------------------------------------------------------------- what the schema asks for
@@ -383,10 +383,31 @@ def test_a_full_folder_is_left_alone(tmp_path):
         write_bids([recording(numbers(1, 9))], tmp_path)
 
 
-def test_signals_beside_are_named_as_left_out(tmp_path):
-    (report,) = write_bids([recording(numbers(1, 9), aux=[Aux("glove", np.zeros((2, 9)), 1000.0)])], tmp_path)
-    assert report.left_out == ("glove",)
-    assert "not written: glove" in (tmp_path / "README.md").read_text()
+def test_signals_beside_the_emg(tmp_path):
+    """Those of the same rate and length are written, whole numbers as they are; the others are named."""
+    rng = np.random.default_rng(5)
+    glove, keys = rng.normal(0, 30, (3, 90)), rng.integers(-5, 900, (1, 90))
+    aux = [
+        Aux("glove", glove, 1000.0, "deg", ("thumb", "index", "emg1")),
+        Aux("keys", keys, 1000.0),
+        Aux("acc", np.zeros((3, 9)), 100.0, "g"),
+        Aux("broken", np.full((1, 90), np.nan), 1000.0),
+    ]
+    (report,) = write_bids([recording(numbers(2, 90), aux=aux)], tmp_path)
+    assert report.left_out == ("acc", "broken")
+    assert report.beside == (("glove", pytest.approx(2e-5, rel=1)), ("keys", 0.0))
+    readme = (tmp_path / "README.md").read_text()
+    assert "not written: acc, broken" in readme
+    assert "glove is rounded to steps of" in readme
+    theirs = open_dataset(tmp_path)[0]
+    assert theirs.n_chans == 2
+    assert theirs.aux_names == ("glove", "keys")
+    assert np.array_equal(theirs.aux("keys").values, keys)
+    assert np.abs(theirs.aux("glove").values - glove).max() < 0.51 * report.beside[0][1] + 1e-5
+    assert theirs.aux("glove").unit == "deg"
+    assert theirs.aux("glove").channels == ("glove 1", "glove 2", "glove 3")
+    assert theirs.aux("glove").sfreq == 1000.0
+    theirs.check()
 
 
 # ---------------------------------------------------------------- foreign data sets

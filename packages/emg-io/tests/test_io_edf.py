@@ -376,7 +376,7 @@ def test_very_many_records_cost_no_more_than_their_bytes(tmp_path):
     assert not own.raw(5_000_000, 5_000_100).any()
     notes = {"label": "EDF Annotations", "samples per record": 1}
     noted = opened(tmp_path, compose([one, notes], bytes(2_000_004), n_records=-1, reserved="EDF+C"))
-    with pytest.raises(EmgIoError, match=r"records: too many records with annotations: expected <= 500000, found 500001"):
+    with pytest.raises(EmgIoError, match=r"records: too many records with annotations: .*found 500001"):
         noted.check()
 
 

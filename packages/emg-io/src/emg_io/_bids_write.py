@@ -62,8 +62,8 @@ def write_bids(
     Integers of 24 bits or fewer are written as they are (`Recording.raw` reads them back to the last bit), with scale
     and offset in the header. Floats that are no integers, and wider integers, are rounded to a step of 1, 2 or 5 times
     a power of ten, at most 3e-7 of the largest amplitude; `WrittenRecording.quantum` states it. The tracks ``"label"``
-    and ``"repetition"``, events, units and layout are read back as they were; other tracks and `Recording.aux` are not
-    written.
+    and ``"repetition"``, events, units and layout are read back as they were, and so are signals beside the EMG that
+    share its rate and length, rounded likewise; other tracks and signals are not written.
     """
     about = About(task, power_line_hz, dict(sidecar or {}))
     described = {"Name": name or "EMG recordings", "License": licence, "HowToAcknowledge": citation}

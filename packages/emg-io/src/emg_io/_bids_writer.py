@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ._atomic import write_bytes
 from ._errors import EmgIoError
 from .engines._edf_write import Channel, write_edf
+from .formats._bids_beside import beside_of
 from .formats._bids_digital import digitise
 from .formats._bids_events import quote
 from .formats._bids_spell import (
@@ -25,9 +28,10 @@ from .formats._bids_spell import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ._recording import Recording
+    from .formats._bids_beside import Beside
     from .formats._bids_digital import Digital
 
 BIDS_VERSION = "1.11.1"
@@ -54,8 +58,10 @@ class WrittenRecording(NamedTuple):
         0 where the file holds the stored integers themselves; else the step, in ``unit``, to which floats were rounded.
     scale_error
         Largest relative error of a scale as the header states it; 0 where it is exact.
+    beside
+        Signals beside the EMG that are in the file too, as type MISC, each with its step as ``quantum``.
     left_out
-        Signals beside the EMG, which are not written.
+        Signals beside the EMG that are not written: their rate or length is another, or their numbers are not finite.
     """
 
     file: str
@@ -63,6 +69,7 @@ class WrittenRecording(NamedTuple):
     unit: str
     quantum: float
     scale_error: float
+    beside: tuple[tuple[str, float], ...]
     left_out: tuple[str, ...]
 
 
@@ -101,15 +108,16 @@ class Writer:
         self.stems[stem] = recording.source
         inner = "/".join(f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities) + "/emg"
         (self.folder / inner).mkdir(parents=True, exist_ok=True)
-        digital = digitise(recording)
+        digital, (beside, left_out) = digitise(recording), beside_of(recording)
         base = self.folder / inner / stem
-        self._write_samples(Path(f"{base}_emg.bdf"), recording, digital)
+        self._write_samples(Path(f"{base}_emg.bdf"), recording, digital, beside)
         write_bytes(Path(f"{base}_emg.json"), dumps(self._sidecar(recording)))
-        write_bytes(Path(f"{base}_channels.tsv"), channels_table(recording, digital.unit))
+        write_bytes(Path(f"{base}_channels.tsv"), channels_table(recording, digital.unit, beside))
         self._keep_layout(inner, stem, entities, recording)
         self._write_events(Path(f"{base}_events.tsv"), entities["task"], recording)
-        name, aux = f"{inner}/{stem}_emg.bdf", recording.aux_names
-        made = WrittenRecording(name, recording.source, digital.unit, digital.quantum, digital.scale_error, aux)
+        name, steps = f"{inner}/{stem}_emg.bdf", tuple((group.name, group.quantum) for group in beside)
+        numbers = (digital.quantum, digital.scale_error)
+        made = WrittenRecording(name, recording.source, digital.unit, *numbers, steps, left_out)
         self.remarks += _remarks(made)
         return made
 
@@ -189,11 +197,15 @@ class Writer:
             body["InterelectrodeDistance"] = recording.layout.pitch_mm
         return body | self.about.sidecar
 
-    def _write_samples(self, path: Path, recording: Recording, digital: Digital) -> None:
+    def _write_samples(self, path: Path, recording: Recording, digital: Digital, beside: Sequence[Beside]) -> None:
         """Write the BDF+ file."""
         unit = "" if digital.unit == "unknown" else digital.unit
         channels = [Channel(name, unit, one) for name, one in zip(recording.channels, digital.ranges, strict=True)]
-        write_edf(path, digital.values, recording.sfreq, channels, sample_bytes=3)
+        for group in beside:
+            unit = group.unit if len(group.unit) <= 8 and group.unit.isascii() else ""
+            channels += [Channel(row, unit, group.ranges) for row in group.rows]
+        values = np.concatenate([digital.values, *(group.values for group in beside)]) if beside else digital.values
+        write_edf(path, values, recording.sfreq, channels, sample_bytes=3)
 
     def _keep_layout(self, inner: str, stem: str, entities: Mapping[str, str], recording: Recording) -> None:
         """Keep electrodes.tsv and its coordinate systems; a second layout in a session gets a number."""
@@ -236,6 +248,9 @@ def _remarks(made: WrittenRecording) -> list[str]:
         said.append(f"- {made.file}: rounded to steps of {made.quantum:g} {made.unit}")
     if made.scale_error:
         said.append(f"- {made.file}: scale in the header is {made.scale_error:.1e} off")
+    for name, quantum in made.beside:
+        if quantum:
+            said.append(f"- {made.file}: {name} is rounded to steps of {quantum:g}")
     if made.left_out:
         said.append(f"- {made.file}: not written: {', '.join(made.left_out)}")
     return said

@@ -27,8 +27,8 @@ class Channels:
         Signals of type EMG and the highest rate among these, indices into the file's signals.
     names, electrodes, units
         One each: name, (electrode, group), unit as written or ``""``.
-    others, kinds
-        The remaining signals in the table, and their types in lower case.
+    others, kinds, other_units
+        The remaining signals in the table, their types in lower case (for MISC the group, if named), their units.
     remarks
         What a user should know.
     """
@@ -39,6 +39,7 @@ class Channels:
     units: tuple[str, ...]
     others: tuple[int, ...]
     kinds: tuple[str, ...]
+    other_units: tuple[str, ...]
     remarks: dict[str, object]
 
 
@@ -62,7 +63,8 @@ def read_channels(table: Table, header: EdfHeader) -> Channels:
         tuple((_electrode(rows[index]), rows[index].text("group")) for index in picked),
         tuple(rows[index].text("units") for index in picked),
         others,
-        tuple(rows[index].text("type").lower() or "other" for index in others),
+        tuple(_kind(rows[index]) for index in others),
+        tuple(header.signals[index].unit or rows[index].text("units") for index in others),
         _remarks(rows, picked, header),
     )
 
@@ -89,6 +91,12 @@ def _matched(table: Table, header: EdfHeader) -> dict[int, Row]:
 def _same(label: str, name: str) -> bool:
     """Tell whether a label, 16 characters of ASCII in the file, stands for a name."""
     return label == name or label == name.replace("µ", "u").encode("ascii", "replace")[:16].decode().strip()
+
+
+def _kind(row: Row) -> str:
+    """Return what a channel that is no EMG is."""
+    kind = row.text("type").lower() or "other"
+    return row.text("group") or kind if kind == "misc" else kind
 
 
 def _electrode(row: Row) -> str:

@@ -81,7 +81,7 @@ def _quantised(recording: Recording) -> Digital:
     """Return the signal in steps as fine as 24 bits and eight characters allow, in the unit that allows the finest."""
     signal = recording.signal(dtype=np.float64)
     peak = float(np.abs(signal).max()) or 1.0
-    found = [(factor, unit, _step(peak * factor)) for unit, factor in _units(recording)]
+    found = [(factor, unit, finest_step(peak * factor)) for unit, factor in _units(recording)]
     steps = [(quantum / factor, factor, unit, quantum, ranges) for factor, unit, (quantum, ranges) in found if ranges]
     if not steps:
         problem = "amplitudes cannot be stated in the eight characters of a header: scale the recording to another unit"
@@ -92,7 +92,7 @@ def _quantised(recording: Recording) -> Digital:
     return Digital(values, unit, (ranges,) * recording.n_chans, quantum, 0.0)
 
 
-def _step(peak: float) -> tuple[float, Ranges | None]:
+def finest_step(peak: float) -> tuple[float, Ranges | None]:
     """Return the finest step of 1, 2 or 5 times a power of ten that holds a peak, and ranges that state it."""
     exponent = int(np.floor(np.log10(peak)))
     for quantum in (float(f"{step}e{power}") for power in range(exponent - 8, exponent + 1) for step in (1, 2, 5)):

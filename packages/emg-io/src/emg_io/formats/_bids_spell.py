@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from emg_io._recording import Recording
     from emg_io._source import Track
 
+    from ._bids_beside import Beside
+
 _NOT_LABEL = re.compile(r"[^0-9A-Za-z+]")
 
 
@@ -57,14 +59,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def channels_table(recording: Recording, unit: str) -> bytes:
-    """Return channels.tsv: one row a channel, the electrode of the same name."""
+def channels_table(recording: Recording, unit: str, beside: Sequence[Beside]) -> bytes:
+    """Return channels.tsv: one row a channel, the electrode of the same name; then the signals beside the EMG."""
     columns = ("name", "type", "units", "sampling_frequency", "signal_electrode", "reference", "group")
     units = unit if unit in {"V", "mV", "uV"} else None
     for name in recording.channels:
         if not name.isprintable() or name != name.strip() or name.casefold() == "n/a":
             raise EmgIoError("not a name for a table", file=recording.source, place="channels", found=ascii(name))
-    return table(columns, [(name, "EMG", units, recording.sfreq, name, None, None) for name in recording.channels])
+    rows: list[tuple[object, ...]] = [
+        (name, "EMG", units, recording.sfreq, name, None, None) for name in recording.channels
+    ]
+    for group in beside:
+        rows += [(name, "MISC", group.unit, recording.sfreq, None, None, group.name) for name in group.rows]
+    return table(columns, rows)
 
 
 def places_of(layout: Layout, names: Sequence[str]) -> list[Place]:

@@ -96,13 +96,16 @@ def calibration(
     return unit, _one(scales), _one(offsets)
 
 
-def grouped(header: EdfHeader, signals: Sequence[int], kinds: Sequence[str] | None = None) -> tuple[Group, ...]:
+def grouped(
+    header: EdfHeader, signals: Sequence[int], kinds: Sequence[str] = (), units: Sequence[str] = ()
+) -> tuple[Group, ...]:
     """Sort signals beside the EMG into groups of one kind, rate and unit; the kind is the first word of the label."""
     groups: dict[tuple[str, int, str], list[int]] = {}
     for place, index in enumerate(signals):
         signal = header.signals[index]
         kind = kinds[place] if kinds else _kind(signal.label)
-        groups.setdefault((kind, signal.n_per_record, signal.unit), []).append(index)
+        unit = units[place] if units else signal.unit
+        groups.setdefault((kind, signal.n_per_record, unit), []).append(index)
     made: list[Group] = []
     for (kind, _, unit), members in groups.items():
         before = sum(re.fullmatch(rf"{re.escape(kind)}(?:-\d+)?", group.name) is not None for group in made)

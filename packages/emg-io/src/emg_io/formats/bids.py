@@ -149,7 +149,7 @@ def _found(tree: _Tree, member: Member) -> _Found:
         picked, others, how = pick(edf.head, edf.file)
         edf = edf.choose(picked, grouped(edf.head, others), f"there is no channels.tsv: {how}")
     else:
-        groups = grouped(edf.head, channels.others, channels.kinds)
+        groups = grouped(edf.head, channels.others, channels.kinds, channels.other_units)
         edf = edf.choose(channels.emg, groups, "type EMG in channels.tsv")
     said = tree.merged(name, root, "emg")
     events = tree.sidecars.nearest(name, root, "events", tree.container)
