@@ -53,6 +53,8 @@ def test_gesture_beyond_the_set(tmp_path):
 def test_other_tables_under_the_same_names_are_not_claimed(tmp_path):
     reading(tmp_path, ROWS[0])
     assert open_dataset(tmp_path).format == "myo-readings"
+    reading(tmp_path, b"")
+    assert open_dataset(tmp_path).format == "myo-readings", "a damaged file is claimed, so that it is not passed over"
     reading(tmp_path, b"1,2,3")
     with pytest.raises(EmgIoError, match=r"no recordings found"):
         open_dataset(tmp_path)

@@ -199,6 +199,7 @@ BROKEN = {
     "UTF-16": ("1,2\n".encode("utf-16"), Dialect(), r"not a text of bytes.*UTF-16"),
     "too many columns": (b"1," * 10_001 + b"1\n", Dialect(), r"line 1: not a table.*10000 columns"),
     "cut off": (b"1,2\n3,4", Dialect(closed=True), r"line 2: file is cut off: its last line has no end"),
+    "comments without end": (b"#\n" * 10_002, Dialect(comment="#"), r"line 10002: too many lines before the table"),
     "long line": (b"1" * (2**20 + 9), Dialect(), r"line 1: line too long"),
     "long line later": (b"1\n" + b"1" * (2**20 + 9) + b"\n1\n", Dialect(), r"line 2: line too long"),
     "quote in the header": (b'"a\n1\n' + b'"' * 200_000, Dialect(header=True), r"line 3|line 2"),

@@ -125,7 +125,8 @@ class _Reading:
         steps = np.diff(stamps)
         wrong = np.flatnonzero(~(steps > 0))
         if len(wrong):
-            self._refuse("time does not increase", int(wrong[0]) + 1, self.map.time, "a later time", stamps)
+            problem = "time does not increase: leave its column out where the rate is known"
+            self._refuse(problem, int(wrong[0]) + 1, self.map.time, "a later time", stamps)
         if n_samples < 2:
             self._refuse("no rate can be told", 0, self.map.time, "two rows or more", stamps)
         rate = (n_samples - 1) / float(stamps[-1] - stamps[0])
