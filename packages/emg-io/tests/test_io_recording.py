@@ -309,3 +309,13 @@ def test_resampling_next_to_nothing(method, n_samples):
     signal = few.resample(20.0, method).signal()
     assert signal.shape == (2, [0, 1, 3][n_samples])
     np.testing.assert_allclose(signal, 3.0, atol=0.01)
+
+
+def test_a_fork_while_another_thread_holds_the_cache_does_not_hang(uci):
+    uci[0].raw()
+    with _source._CONTENTS._lock, _source._HEADERS._lock:
+        child = multiprocessing.get_context("fork").Process(target=uci[0].content_hash)
+        child.start()
+        child.join(30)
+    assert child.exitcode == 0
+    assert uci[0].reader in _source._CONTENTS._held  # here nothing was forgotten

@@ -10,7 +10,7 @@ from .forging import MotorUnitPool, Muscle, surface_emg
 from .formats import FormatInfo
 from .protocols import Protocol, protocol, protocols
 from .splits import Span, Split, WindowRule, split_by_repetition, split_by_session, split_by_subject, split_by_time
-from .store import WindowStore
+from .store import Normalisation, WindowStore, dask_executor, prepare
 
 __all__ = [
     "Aux",
@@ -21,6 +21,7 @@ __all__ = [
     "Layout",
     "MotorUnitPool",
     "Muscle",
+    "Normalisation",
     "Protocol",
     "Recording",
     "Segment",
@@ -29,8 +30,10 @@ __all__ = [
     "Track",
     "WindowRule",
     "WindowStore",
+    "dask_executor",
     "formats",
     "open_dataset",
+    "prepare",
     "protocol",
     "protocols",
     "split_by_repetition",

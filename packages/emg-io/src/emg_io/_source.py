@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
@@ -245,6 +246,12 @@ class _Contents:
         self._limit, self._held, self._lock = limit, OrderedDict[Hashable, Annotations](), threading.Lock()
         self._bytes = 0
 
+    def renew(self) -> None:
+        """Replace the lock; if somebody held it, start empty."""
+        if self._lock.locked():
+            self._held, self._bytes = OrderedDict(), 0
+        self._lock = threading.Lock()
+
     def get(self, key: Hashable, load: Callable[[], _Notes]) -> _Notes:
         """Return a content, loading it if it is not here."""
         with self._lock:
@@ -265,6 +272,12 @@ class _Headers:
 
     def __init__(self, limit: int) -> None:
         self._limit, self._held, self._lock = limit, OrderedDict[Source, Header](), threading.Lock()
+
+    def renew(self) -> None:
+        """Replace the lock; if somebody held it, start empty."""
+        if self._lock.locked():
+            self._held = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, source: Source, scan: Callable[[], Header]) -> Header:
         """Return a header, scanning for it if it is not here."""
@@ -291,3 +304,13 @@ def _nbytes(notes: Annotations) -> int:
 
 _CONTENTS = _Contents(_CACHE_BYTES)
 _HEADERS = _Headers(_CACHED_HEADERS)
+
+
+def _after_fork() -> None:
+    """Give a forked process locks that nobody holds; what another thread was changing meanwhile is forgotten."""
+    for cache in (_CONTENTS, _HEADERS):
+        cache.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -85,7 +85,7 @@ def _write(dataset: Dataset, out: Path, split: Split | None, sfreq: float | None
     row = {
         "path": str(out),
         "format": dataset.format,
-        "recordings": len(dataset),
+        "recordings": len(store),
         "samples": sum(entry.length for entry in store.entries),
         "sfreq": store.signal.sfreq,
         "unit": store.signal.unit,
