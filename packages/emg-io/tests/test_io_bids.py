@@ -680,6 +680,17 @@ def test_wrong_names_are_refused(tmp_path, old, new, match):
         open_dataset(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["edf", "emg-bids", "npy"])
+def test_archives_read_like_folders(name, forged, oracles, tmp_path):
+    archive = oracles.zip_folder(forged(name), tmp_path / "all.zip")
+    packed, plain = open_dataset(archive), open_dataset(forged(name))
+    assert packed.format == name
+    assert [one.key for one in packed] == [one.key for one in plain]
+    for mine, theirs in zip(packed, plain, strict=True):
+        assert np.array_equal(mine.raw(3, 50), theirs.raw(3, 50))
+        assert mine.events == theirs.events
+
+
 def test_bids_is_not_taken_for_plain_edf(forged):
     assert open_dataset(forged("emg-bids")).format == "emg-bids"
     assert open_dataset(forged("emg-bids"), "edf").format == "edf"
