@@ -119,7 +119,7 @@ def test_mutated_records_of_every_packing(kind, tmp_path):
     assert readers.read("wfdb", tmp_path) is None
 
 
-@pytest.mark.parametrize("kind", sorted(PACKINGS))
+@pytest.mark.parametrize("kind", [16, 212, 310])
 def test_memory_stays_below_four_times_the_file(kind, tmp_path):
     write(tmp_path, record(kind, 4, 3_000_000 // PACKINGS[kind].width))
     (recording,) = open_dataset(tmp_path, "wfdb")
