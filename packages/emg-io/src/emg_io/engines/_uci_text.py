@@ -23,7 +23,7 @@ COUNT = Decimal("1e-5")
 MAX_STEP_MS = 10_000
 N_CLASSES = 8
 
-_ENDINGS = (b"\r\n", b"\n")
+ENDINGS = (b"\r\n", b"\n")
 _PAD = 8
 _ZEROS = np.uint64(0x3030303030303030)
 _MASKS = np.array([2**64 - 2 ** (64 - 8 * length) for length in range(9)] + [0], np.uint64)  # by length of the token
@@ -67,7 +67,7 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
     data = ended(data)
     first = data.find(b"\n") + 1
     ending = data[len(HEADER) : first]
-    if data[:first] != HEADER + ending or ending not in _ENDINGS:
+    if data[:first] != HEADER + ending or ending not in ENDINGS:
         raise EmgIoError(
             "not the header of a UCI recording",
             file=file,
@@ -82,16 +82,16 @@ def parse_rows(data: bytes, file: str) -> tuple[NDArray[np.int64], NDArray[np.in
         )
     padded = np.frombuffer(b"\n" * _PAD + body, np.uint8)
     starts, stops = _tokens(padded, body, ending, file)
-    words, lengths = _words(padded, stops), stops - starts
-    time = _integers(words[0], lengths[0], "time", padded, starts[0], file)
-    classes = _integers(words[9], lengths[9], "class", padded, starts[9], file)
+    words, lengths = words_before(padded, stops), stops - starts
+    time = read_integers(words[0], lengths[0], "time", padded, starts[0], file)
+    classes = read_integers(words[9], lengths[9], "class", padded, starts[9], file)
     _refuse(np.flatnonzero(classes >= N_CLASSES), classes, "class", "a label in 0..7", file)
     step = np.diff(time)
     _refuse(np.flatnonzero(step <= 0) + 1, time, "time", "milliseconds that increase strictly", file)
     _refuse(
         np.flatnonzero(step > MAX_STEP_MS) + 1, time, "time", f"at most {MAX_STEP_MS} ms after the row before", file
     )
-    counts = _counts(words[1:9], lengths[1:9], padded, starts[1:9], file)
+    counts = read_counts(words[1:9], lengths[1:9], padded, starts[1:9], file)
     return time, counts, classes.astype(np.int8)
 
 
@@ -152,13 +152,13 @@ def _ragged(body: bytes, ending: bytes, file: str) -> EmgIoError:
     )
 
 
-def _words(padded: NDArray[np.uint8], stops: NDArray[np.intp]) -> Words:
+def words_before(padded: NDArray[np.uint8], stops: NDArray[np.intp]) -> Words:
     """Return the eight bytes before each stop as one word, the last byte in the highest place."""
     every = np.ndarray((len(padded) - 7,), "<u8", padded, 0, (1,))
     return every[stops - 8].astype(np.uint64, copy=False)
 
 
-def _integers(
+def read_integers(
     words: Words, lengths: NDArray[np.intp], column: str, padded: NDArray[np.uint8], starts: NDArray[np.intp], file: str
 ) -> NDArray[np.int64]:
     """Parse unsigned decimals of one to eight digits."""
@@ -193,7 +193,7 @@ def pad_decimals(words: Words, n_bits: Words) -> Words:
     return padded
 
 
-def _counts(
+def read_counts(
     words: Words, lengths: NDArray[np.intp], padded: NDArray[np.uint8], starts: NDArray[np.intp], file: str
 ) -> NDArray[np.int8]:
     """Parse channel values to counts through the perfect hash; unusual spellings one by one."""
