@@ -418,6 +418,7 @@ GOOD = compose([{"label": "EMG a"}, {"label": "EMG b"}], bytes(16))
         ({}, {"number of records": "0"}, "number of records: "),
         ({}, {"number of records": "-2"}, "number of records: .*>= -1"),
         ({}, {"record duration": "0"}, "record duration: .*seconds > 0"),
+        ({}, {"record duration": "1e-300"}, "record duration: .*seconds > 0"),
         ({}, {"record duration": "-1"}, "record duration: .*seconds > 0"),
         ({}, {"record duration": "1e999"}, "record duration: .*a finite number"),
         ({}, {"record duration": "nan"}, "record duration: .*a finite number"),

@@ -12,8 +12,6 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import BinaryIO
 
-import numpy as np
-
 from emg_io._errors import EmgIoError
 
 EDF_VERSION, BDF_VERSION = b"0       ", b"\xffBIOSEMI"
@@ -42,6 +40,7 @@ SIGNAL_FIELDS = (
     ("reserved", 32),
 )
 _ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+_LARGEST = 1e15
 _WHOLE = re.compile(r"[+-]?\d{1,8}(?:\.0*)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
 
@@ -146,7 +145,7 @@ def read_header(stream: BinaryIO, size: int, file: str) -> EdfHeader:
     signals = _signals(stream.read(256 * n_signals), n_signals, width, file)
     record_s = _number(main["record duration"], file, "record duration")
     samples = not all(signal.holds_annotations for signal in signals)
-    if record_s < 0 or (samples and record_s == 0):
+    if record_s < 0 or (samples and record_s < 1e-9):
         raise _bad(file, "record duration", "seconds > 0", f"{record_s:g}")
     record_bytes = width * sum(signal.n_per_record for signal in signals)
     declared = _whole(main["number of records"], file, "number of records", -1)
@@ -276,10 +275,10 @@ def _whole(field: bytes, file: str, place: str, at_least: int | None = None) -> 
 
 
 def _number(field: bytes, file: str, place: str) -> float:
-    """Parse a finite number, decimal point or comma."""
+    """Parse a number of sane size, decimal point or comma."""
     words = text(field)
-    if not _NUMBER.fullmatch(words) or not np.isfinite(float(words.replace(",", "."))):
-        raise _bad(file, place, "a finite number", ascii(words))
+    if not _NUMBER.fullmatch(words) or not abs(float(words.replace(",", "."))) < _LARGEST:
+        raise _bad(file, place, "a finite number below 1e15", ascii(words))
     return float(words.replace(",", "."))
 
 

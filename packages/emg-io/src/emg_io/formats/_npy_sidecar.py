@@ -106,8 +106,8 @@ def _object(data: bytes, file: str) -> dict[str, Any]:
 def _numbers(value: float | list[Any], place: str, file: str) -> float | tuple[float, ...]:
     """Return a number or a row of them, finite."""
     values: list[Any] = value if isinstance(value, list) else [value]
-    if not values or not all(type(number) in {int, float} and abs(number) < 1e300 for number in values):
-        raise _bad(file, place, "a finite number, or one a channel", ascii(value)[:80])
+    if not values or not all(type(number) in {int, float} and abs(number) < 1e15 for number in values):
+        raise _bad(file, place, "a number below 1e15, or one a channel", ascii(value)[:80])
     return tuple(float(number) for number in values) if isinstance(value, list) else float(values[0])
 
 
