@@ -1,74 +1,71 @@
-"""The registry: one line a format."""
+"""The registry: one line a format, its name and its module, which is imported when the format is asked for."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
-
-from . import (
-    bids,
-    biosppy,
-    capgmyo,
-    csl,
-    csv,
-    edf,
-    emg2pose,
-    emg2qwerty,
-    emgflow,
-    epn,
-    flexemg,
-    flexwear,
-    fors,
-    gaddy,
-    grabmyo,
-    hyser,
-    longterm,
-    myo_armband,
-    myo_readings,
-    neuromotor,
-    ninapro,
-    npy,
-    one_subject_myo,
-    openhdemg,
-    putemg,
-    threedc,
-    uci,
-    wfdb,
-    xdf,
-)
 
 if TYPE_CHECKING:
     from ._format import Format
 
-_ENTRIES: tuple[Format, ...] = (
-    bids.FORMAT,
-    biosppy.FORMAT,
-    *capgmyo.FORMATS,
-    csl.FORMAT,
-    csv.FORMAT,
-    edf.FORMAT,
-    emg2pose.FORMAT,
-    emg2qwerty.FORMAT,
-    emgflow.FORMAT,
-    epn.FORMAT,
-    flexemg.FORMAT,
-    flexwear.FORMAT,
-    fors.FORMAT,
-    gaddy.FORMAT,
-    grabmyo.FORMAT,
-    hyser.FORMAT,
-    longterm.FORMAT,
-    myo_readings.FORMAT,
-    threedc.FORMAT,
-    uci.FORMAT,
-    myo_armband.FORMAT,
-    *neuromotor.FORMATS,
-    *ninapro.FORMATS,
-    npy.FORMAT,
-    one_subject_myo.FORMAT,
-    openhdemg.FORMAT,
-    putemg.FORMAT,
-    wfdb.FORMAT,
-    xdf.FORMAT,
-)
+MODULES = {
+    "3dc": "threedc",
+    "biosppy": "biosppy",
+    "capgmyo-a": "capgmyo",
+    "capgmyo-b": "capgmyo",
+    "capgmyo-c": "capgmyo",
+    "csl-hdemg": "csl",
+    "csv": "csv",
+    "edf": "edf",
+    "emg-bids": "bids",
+    "emg2pose": "emg2pose",
+    "emg2qwerty": "emg2qwerty",
+    "emgflow": "emgflow",
+    "epn-612": "epn",
+    "flexemg": "flexemg",
+    "flexwear-hd": "flexwear",
+    "fors-emg": "fors",
+    "gaddy": "gaddy",
+    "grabmyo": "grabmyo",
+    "hyser": "hyser",
+    "longterm-8ch": "longterm",
+    "myo-armband": "myo_armband",
+    "myo-readings": "myo_readings",
+    "neuromotor-gestures": "neuromotor",
+    "neuromotor-handwriting": "neuromotor",
+    "neuromotor-wrist": "neuromotor",
+    "ninapro-db1": "ninapro",
+    "ninapro-db2": "ninapro",
+    "ninapro-db3": "ninapro",
+    "ninapro-db4": "ninapro",
+    "ninapro-db5": "ninapro",
+    "ninapro-db6": "ninapro",
+    "ninapro-db7": "ninapro",
+    "ninapro-db8": "ninapro",
+    "npy": "npy",
+    "one-subject-myo": "one_subject_myo",
+    "openhdemg": "openhdemg",
+    "putemg": "putemg",
+    "uci": "uci",
+    "wfdb": "wfdb",
+    "xdf": "xdf",
+}
 
-REGISTRY: dict[str, Format] = {entry.info.name: entry for entry in _ENTRIES}
+
+class Registry(Mapping[str, "Format"]):
+    """Formats by name, in the order of `MODULES`."""
+
+    def __getitem__(self, name: str) -> Format:
+        module = importlib.import_module(f"emg_io.formats.{MODULES[name]}")
+        entries: tuple[Format, ...] = getattr(module, "FORMATS", None) or (module.FORMAT,)
+        return next(entry for entry in entries if entry.info.name == name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+REGISTRY = Registry()
