@@ -48,7 +48,7 @@ def ours(folder, name):
 def theirs(folder, name, start, stop):
     with h5py.File(folder / f"{name}.hdf5") as file:
         rows = file[PATH][start:stop]
-    return np.concatenate([rows["emg_left"].T, rows["emg_right"].T])
+    return np.ascontiguousarray(np.concatenate([rows["emg_left"], rows["emg_right"]], axis=1).T)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -227,7 +227,13 @@ def with_great_chunk(made):
     made.create_dataset("x", (2**24,), "f8", chunks=(2**24,), compression="gzip")
 
 
+def with_much_lzf(made):
+    noise = np.random.default_rng(0).integers(0, 250, 2**23 + 2**21, np.uint8)
+    made.create_dataset("x", data=noise, chunks=(2**20,), compression="lzf")
+
+
 REFUSED = {
+    "much LZF": (with_much_lzf, "at most 8388608 bytes of LZF.*h5repack -f GZIP=1"),
     "soft link": (with_soft_link, "hard links, found a soft link|soft link 'link', which is not followed"),
     "external link": (with_external_link, "hard links, found external link 'link'|hard links, found a soft link"),
     "external storage": (with_external_bytes, "/x: bytes lie in other files"),

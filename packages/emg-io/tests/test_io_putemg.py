@@ -163,6 +163,8 @@ HOSTILE = {
     "list of lists": pickle.dumps([["a"]]),
     "list of itself": b"\x80\x04]\x94h\x00a.",
     "no mark": b"\x80\x04e.",
+    "marks": b"(" * 100_000 + b"t" * 99_999,
+    "long number": b"\x80\x04](\x8b\x00\x08\x00\x00" + b"\x7f" * 2048 + b"e.",
     "memo": b"\x80\x04h\x07.",
     "append to text": b"\x80\x04\x8c\x01a\x8c\x01ba.",
     "state of text": b"\x80\x04\x8c\x01a\x8c\x01bb.",

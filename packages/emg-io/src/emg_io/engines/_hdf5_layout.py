@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ._hdf5_filters import Filter
 
 MAX_CHUNK_BYTES = 64 * 2**20
-MAX_DECLARED_BYTES, MAX_RATIO = 2**30, 64
+MAX_DECLARED_BYTES, MAX_RATIO = 256 * 2**20, 64
+MAX_LZF_BYTES = 8 * 2**20
 _RATIOS = {DEFLATE: 1040, LZF: 132}  # what these can do at most: deflate 1032, LZF 264 bytes for 3 and less
 _COMPACT, _CONTIGUOUS, _CHUNKED, _VIRTUAL = range(4)
 
@@ -148,6 +149,9 @@ def _apart(cursor: Cursor, index: Index, size: int, filters: tuple[Filter, ...])
     starts, stops = index.addresses[by_address], (index.addresses + index.sizes)[by_address]
     if (stops[:-1] > starts[1:]).any():
         raise cursor.bad("chunks apart from one another", "two that overlap")
+    if any(item.code == LZF for item in filters) and index.sizes.sum() > MAX_LZF_BYTES:
+        expected = f"at most {MAX_LZF_BYTES} bytes of LZF, which is slow here; rewrite the file with h5repack -f GZIP=1"
+        raise cursor.bad(expected, f"{index.sizes.sum()} bytes")
     ratio = max([1, *(_RATIOS.get(item.code, 1) for item in filters)])
     if (index.sizes > size * 2 + 64).any() or (index.sizes * ratio + 64 < size).any():
         raise cursor.bad(f"stored chunks that can hold {size} bytes", f"{index.sizes.min()} to {index.sizes.max()}")

@@ -43,6 +43,9 @@ def read_range(
     field
         Member of a compound, or None for whole elements.
     """
+    if field is None and stored.fields is not None:
+        opaque = np.dtype((np.void, stored.itemsize))  # whole compounds are copied as bytes, not member by member
+        return read_range(source, layout, shape, opaque, span, axis, None).view(stored)
     wanted = stored if field is None or stored.fields is None else stored.fields[field][0]
     lengths = (*shape[:axis], span[1] - span[0], *shape[axis + 1 :])
     out = np.empty((*lengths, *wanted.shape), wanted.base)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 4 * 2**20
 
 
-class _Mark:
-    """Stands for what is not a plain value: a class, a call, the start of a list."""
+class _Inert:
+    """Stands for what is not a plain value: a class, a call; holds the state that an object would be given."""
 
     __slots__ = ("state",)
 
@@ -36,7 +36,7 @@ def plain_value(data: bytes, file: str, place: str) -> object:
             machine.step(operation.name, argument)
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, AttributeError, EOFError) as error:
         raise _bad(file, place, ascii(str(error))[:80]) from None
-    if len(machine.stack) != 1:
+    if len(machine.stack) != 1 or machine.marks:
         raise _bad(file, place, f"{len(machine.stack)} values")
     return machine.stack[0]
 
@@ -52,7 +52,7 @@ def text_table(data: bytes, shape: tuple[int, int], file: str, place: str) -> li
     The list of objects runs row by row whatever order the array says it has in memory.
     """
     value = plain_value(data, file, place)
-    state = value.state if isinstance(value, _Mark) else None
+    state = value.state if isinstance(value, _Inert) else None
     if not isinstance(state, tuple) or len(state) != 5:
         raise _bad(file, place, "no array")
     _, found, _, _, items = state
@@ -64,7 +64,7 @@ def text_table(data: bytes, shape: tuple[int, int], file: str, place: str) -> li
 
 def _as_texts(value: object, file: str, place: str) -> list[str]:
     """Return a list of texts, which a value must be."""
-    if not isinstance(value, list) or not all(isinstance(item, str | int | float) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str | float) for item in value):
         raise _bad(file, place, type(value).__name__)
     return [str(item) for item in value]
 
@@ -75,6 +75,7 @@ class _Machine:
     def __init__(self) -> None:
         self.stack: list[object] = []
         self.memo: dict[int, object] = {}
+        self.marks: list[int] = []
 
     def step(self, name: str, argument: object) -> None:
         """Do one operation; unknown ones raise `ValueError`."""
@@ -96,8 +97,10 @@ class _Machine:
 
     def since_mark(self) -> list[object]:
         """Take the values above the last mark, and the mark."""
-        at = max(place for place, value in enumerate(self.stack) if isinstance(value, _Mark) and value.state is _OPEN)
-        taken = self.stack[at + 1 :]
+        at = self.marks.pop()
+        if at > len(self.stack):
+            raise IndexError("mark without its values")
+        taken = self.stack[at:]
         del self.stack[at:]
         return taken
 
@@ -112,25 +115,15 @@ class _Machine:
         if len(self.stack) < count:
             raise IndexError("nothing to call")
         del self.stack[len(self.stack) - count :]
-        self.stack.append(_Mark())
+        self.stack.append(_Inert())
 
     def build(self) -> None:
         """Keep the state that an object would be given."""
         state = self.stack.pop()
         made = self.stack[-1]
-        if not isinstance(made, _Mark) or made.state is _OPEN:
+        if not isinstance(made, _Inert):
             raise TypeError("state without an object")
         made.state = state
-
-
-_OPEN = object()
-
-
-def _open(_: object) -> _Mark:
-    """Make the mark that a list starts with."""
-    mark = _Mark()
-    mark.state = _OPEN
-    return mark
 
 
 def _same(argument: object) -> object:
@@ -143,17 +136,17 @@ _BYTES = ("BINBYTES", "SHORT_BINBYTES", "BINBYTES8")
 _NUMBERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
 _PUSHED: dict[str, Callable[[object], object]] = {
     **dict.fromkeys((*_TEXTS, *_BYTES, *_NUMBERS), _same),
-    "MARK": _open,
     "NONE": lambda _: None,
     "NEWTRUE": lambda _: True,
     "NEWFALSE": lambda _: False,
     "EMPTY_LIST": lambda _: [],
     "EMPTY_DICT": lambda _: {},
     "EMPTY_TUPLE": lambda _: (),
-    "GLOBAL": lambda _: _Mark(),
+    "GLOBAL": lambda _: _Inert(),
 }
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _ACTIONS: dict[str, Callable[[_Machine], object]] = {
+    "MARK": lambda machine: machine.marks.append(len(machine.stack)),
     "TUPLE": lambda machine: machine.stack.append(tuple(machine.since_mark())),
     "LIST": lambda machine: machine.stack.append(machine.since_mark()),
     "APPENDS": lambda machine: machine.extend(machine.since_mark()),

@@ -112,8 +112,9 @@ class Table:
             values = self.node.read(first, last, name=name) if rows is None else rows[name]  # type: ignore[call-overload]
             out[at : at + count] = values.T
             at += count
-        wrong = np.flatnonzero(~np.isfinite(out).all(axis=0))
-        if len(wrong):
+        finite = np.isfinite(out)
+        if not finite.all():
+            wrong = np.flatnonzero(~finite.all(axis=0))
             raise self.node.bad("sample is not finite", "finite numbers", f"NaN or infinity in row {first + wrong[0]}")
 
 
