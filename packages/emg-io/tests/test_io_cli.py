@@ -139,6 +139,15 @@ def test_split_and_prepare_by_a_published_protocol(forged, tmp_path):
     assert "no such protocol" in document("split", forged("uci"), "--protocol", "x", code=3)["error"]["problem"]
 
 
+def test_bids(forged, tmp_path):
+    made = document("bids", forged("uci"), tmp_path / "bids")
+    assert (made["format"], made["recordings"]) == ("uci", 12)
+    rows = document("info", tmp_path / "bids")
+    assert {row["sfreq"] for row in rows} == {100.0}
+    assert rows[0]["labels"]["fist"] > 0
+    assert "output exists" in document("bids", forged("uci"), tmp_path / "bids", code=3)["error"]["problem"]
+
+
 def test_get_shows_the_licence_and_asks(tmp_path):
     rows = document("get")
     assert {"name", "files", "homepage"} == set(rows[0])

@@ -1,5 +1,6 @@
 """Public sEMG data sets as typed recordings, with splits that cannot leak."""
 
+from ._bids_write import WrittenRecording, write_bids
 from ._dataset import Dataset, formats, open_dataset
 from ._errors import EmgIoError
 from ._layout import Layout
@@ -30,6 +31,7 @@ __all__ = [
     "Track",
     "WindowRule",
     "WindowStore",
+    "WrittenRecording",
     "dask_executor",
     "formats",
     "open_dataset",
@@ -42,4 +44,5 @@ __all__ = [
     "split_by_time",
     "surface_emg",
     "synthesize",
+    "write_bids",
 ]

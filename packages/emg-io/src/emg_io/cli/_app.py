@@ -22,6 +22,7 @@ for _command in (
     _make.synth,
     _make.convert,
     _make.prepare,
+    _make.bids,
 ):
     app.command()(_command)
 

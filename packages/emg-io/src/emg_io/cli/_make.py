@@ -13,6 +13,7 @@ from ._show import Counter, Errors, Json, Name, Where, known, opened, show
 
 if TYPE_CHECKING:
     from emg_io._dataset import Dataset
+    from emg_io._recording import Recording
     from emg_io.splits import Split
 
 Rate = Annotated[
@@ -73,6 +74,36 @@ def prepare(
         dataset = opened(path, entry.format)
         split = entry.split(dataset, fold, lists=lists, partial=partial)
         _write(dataset, out, split, sfreq, dask, json)
+
+
+def bids(
+    path: Where,
+    out: Annotated[Path, typer.Argument(help="Folder of the EMG-BIDS data set to make.")],
+    format: Name = None,  # noqa: A002  the option's name
+    sfreq: Rate = None,
+    json: Json = False,
+) -> None:
+    """Write a data set as EMG-BIDS: BDF+, channels, electrodes, events; stamped clocks are resampled by holding."""
+    from emg_io._bids_write import write_bids
+
+    with Errors(json):
+        dataset = opened(path, format)
+        written = write_bids(
+            [_uniform(recording, sfreq, dataset) for recording in dataset],
+            out,
+            name=dataset.info.title,
+            licence=dataset.licence,
+            citation=dataset.citation,
+        )
+    row = {"path": str(out), "format": dataset.format, "recordings": len(written)}
+    show(row, [row], json, "EMG-BIDS data set")
+
+
+def _uniform(recording: Recording, sfreq: float | None, dataset: Dataset) -> Recording:
+    """Put a recording on a uniform clock where that is asked for or it has none."""
+    if sfreq is None and recording.uniform:
+        return recording
+    return recording.resample(sfreq or dataset.info.sfreq or recording.sfreq)
 
 
 def _write(dataset: Dataset, out: Path, split: Split | None, sfreq: float | None, dask: str | None, json: bool) -> None:
