@@ -23,12 +23,17 @@ SIBLINGS = {"emg-io": [], "emg-dsp": [], "emg-models": [], "emg-distill": ["emg-
 PACKAGES = list(SIBLINGS)
 TORCH_FREE = ["emg-io", "emg-dsp", "emg-edge"]
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads slow training down many times on a busy machine
-EXTRAS = {"emg-models": ["onnx"], "emg-distill": ["data"]}
+EXTRAS = {"emg-io": ["dask"], "emg-models": ["onnx"], "emg-distill": ["data"]}
 EXTRA_SIBLINGS = {"emg-distill": ["emg-io", "emg-dsp"]}
 COVERAGE_FLOOR = {"emg-io": 98, "emg-dsp": 99, "emg-models": 98, "emg-distill": 98, "emg-edge": 96}
 TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "hypothesis"]
 TEST_ENV = {"emg-io": {"EMG_IO_MUTATIONS": "2000"}}  # per format; other Pythons run the tests' own, smaller number
-TEST_EXTRAS = {"emg-models": ["onnxruntime"], "emg-distill": ["onnx", "onnxscript"], "emg-edge": ["onnxruntime"]}
+TEST_EXTRAS = {
+    "emg-io": ["edfio", "pyedflib", "pyxdf", "wfdb"],
+    "emg-models": ["onnxruntime"],
+    "emg-distill": ["onnx", "onnxscript"],
+    "emg-edge": ["onnxruntime"],
+}
 
 
 def other_pythons() -> list[str]:

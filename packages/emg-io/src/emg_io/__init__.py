@@ -9,6 +9,7 @@ from ._source import Aux, Event, Track
 from ._synth import synthesize
 from .forging import MotorUnitPool, Muscle, surface_emg
 from .formats import FormatInfo
+from .formats.csv import open_table
 from .protocols import Protocol, protocol, protocols
 from .splits import Span, Split, WindowRule, split_by_repetition, split_by_session, split_by_subject, split_by_time
 from .store import Normalisation, WindowStore, dask_executor, prepare
@@ -35,6 +36,7 @@ __all__ = [
     "dask_executor",
     "formats",
     "open_dataset",
+    "open_table",
     "prepare",
     "protocol",
     "protocols",
