@@ -52,7 +52,9 @@ def forge(
         for number, stage in enumerate(_STAGES):
             for side in ("left", "right"):
                 emg, labels, _ = actor.session([1, 2, 3], segment_s, gap_s)
-                raw = (emg * _SCALE).astype(np.float32)[:, : emg.shape[1] - (37 if side == "left" else 0)]
+                raw = (emg * _SCALE).astype(np.float32)[
+                    :, : emg.shape[1] - (min(37, emg.shape[1] // 2) if side == "left" else 0)
+                ]
                 start = _EPOCH + 86_400.0 * user + 60.0 * number
                 session = f"2022-04-{15 + user % 15:02d}-{int(start)}-cv-emg-pose-train@2-recording-{user}"
                 name = f"{session}_{stage}_{side}"
@@ -75,9 +77,10 @@ def forge(
 def _angles(labels: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return joint angles (time, 20) in rad that follow the movement; the tracking is lost for a tenth of the time."""
     poses = rng.uniform(0.05, 1.4, (4, len(JOINTS)))
-    smooth = np.ones(101) / 101
+    n_smooth = min(101, len(labels))
+    smooth = np.ones(n_smooth) / n_smooth
     angles = np.stack([np.convolve(poses[labels, joint], smooth, "same") for joint in range(len(JOINTS))], axis=1)
-    lost = int(rng.integers(0, len(labels) * 9 // 10))
+    lost = int(rng.integers(0, max(1, len(labels) * 9 // 10)))
     angles[lost : lost + len(labels) // 10] = 0.0
     return angles
 
