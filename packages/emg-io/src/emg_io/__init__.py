@@ -1,4 +1,4 @@
-"""Public sEMG data sets as typed recordings, with splits that cannot leak."""
+"""Every public sEMG data set as typed recordings, complete or loudly wrong, with splits that cannot leak."""
 
 from ._bids_write import WrittenRecording, write_bids
 from ._dataset import Dataset, formats, open_dataset
