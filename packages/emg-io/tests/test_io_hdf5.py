@@ -71,6 +71,20 @@ def chunked(made):
         made.create_dataset(f"{name} gzip", data=np.arange(6000, dtype="i2"), chunks=(5,), maxshape=most, compression=1)
 
 
+def rare(made):
+    """Indexes that h5py writes only when asked: one chunk, chunks allocated at once; and bytes in the header."""
+    values = np.arange(35, dtype="i2").reshape(7, 5)
+    for name, options in (("one", {}), ("one gzip", {"compression": "gzip"}), ("one sum", {"fletcher32": True})):
+        made.create_dataset(name, data=values, chunks=(7, 5), **options)
+    early, compact = (h5py.h5p.create(h5py.h5p.DATASET_CREATE) for _ in range(2))
+    early.set_chunk((3, 2))
+    early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    compact.set_layout(h5py.h5d.COMPACT)
+    for name, options, limits in ((b"early", early, (9, 8)), (b"compact", compact, None)):
+        space = h5py.h5s.create_simple((7, 5), limits)
+        h5py.Dataset(h5py.h5d.create(made.id, name, h5py.h5t.STD_I16BE, space, options))[...] = values
+
+
 def crowded(made):
     for n in range(150):
         made.create_group(f"many/g{n}").attrs["n"] = n
@@ -128,12 +142,19 @@ def same_data(mine, theirs):
             assert part.tobytes() == np.ascontiguousarray(np.take(found, range(middle, end), axis)).tobytes()
 
 
-@pytest.mark.parametrize("fill", [plain, compounds, chunked, crowded, described])
+@pytest.mark.parametrize("fill", [plain, compounds, chunked, rare, crowded, described])
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_is_read_as_h5py_reads_it(kind, fill):
     data = built(fill, **KINDS[kind])
     with h5py.File(io.BytesIO(data)) as theirs:
         same(opened(data).root, theirs)
+
+
+@pytest.mark.parametrize(("n_chunks", "limits"), [(134_000, (None,)), (3000, (3000,))])
+def test_indexes_of_so_many_chunks_that_they_come_in_pages(n_chunks, limits):
+    values = np.random.default_rng(0).integers(0, 99, n_chunks).astype("i1")
+    data = built(lambda made: made.create_dataset("x", data=values, chunks=(1,), maxshape=limits), libver="latest")
+    assert np.array_equal(opened(data)["x"].read(), values)
 
 
 @settings(max_examples=40)

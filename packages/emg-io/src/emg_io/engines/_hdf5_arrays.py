@@ -101,9 +101,9 @@ class _Extensible:
         count = 18 + self.offset_bytes + n_blocks * (n_bitmap + 8)
         cursor = self.source.checked(address, count, "extensible array blocks", b"EASB")
         cursor.raw(10 + self.offset_bytes)
-        bitmaps = [np.unpackbits(np.frombuffer(cursor.raw(n_bitmap), np.uint8)) for _ in range(n_blocks)]
-        for bitmap in bitmaps:
-            self._data_block(cursor.number(8), level, bitmap)
+        written = np.unpackbits(np.frombuffer(cursor.raw(n_blocks * n_bitmap), np.uint8))
+        for number in range(n_blocks):
+            self._data_block(cursor.number(8), level, written[number * n_pages : (number + 1) * n_pages])
 
     def _data_block(self, address: int, level: int, written: NDArray[np.uint8] | None) -> None:
         """Read a data block, whole or by pages."""
