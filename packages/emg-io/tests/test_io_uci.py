@@ -2,6 +2,7 @@
 
 import itertools
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,3 +219,23 @@ def test_forged_values_equal_loadtxt(uci, oracles):
         assert np.array_equal(recording.raw(), counts)
         assert np.array_equal(np.rint(recording.timestamps * 1e3), time)
         assert np.array_equal(recording.labels(), classes)
+
+
+def test_the_one_file_that_is_published_cut_off_loses_that_row_only(uci, tmp_path):
+    """Public loaders mend the first series of subject 34 by adding a class to its last row."""
+    data = Path(uci[0].source).read_bytes()
+    cut = data[: data.rstrip().rfind(b"\t")]
+    for name, sound in (("1_raw_data_10-51_07.04.16.txt", True), ("2_raw_data_10-53_07.04.16.txt", False)):
+        file = tmp_path / name / "34" / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(cut)
+        recording = open_dataset(tmp_path / name)[0]
+        if not sound:
+            with pytest.raises(EmgIoError, match=r"file is cut off"):
+                recording.raw()
+            continue
+        assert np.array_equal(recording.raw(), uci[0].raw()[:, :-1])
+        assert recording.metadata["last_line_ended"] is False
+        assert "last row is cut off as published" in recording.metadata["warnings"][0]
+    file.write_bytes(data)
+    assert open_dataset(tmp_path / name)[0].metadata["warnings"] == ()
