@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from emg_io import Aux, EmgIoError, Event, Layout, Recording, Track, _source
+from emg_io import Aux, EmgIoError, Event, Layout, Recording, Track, _cache, _source, protocol, split_by_subject
+from emg_io._cache import Contents
 from emg_io._recording import runs
 from emg_io._resample import hold_index
-from emg_io._source import Annotations, Content, Header, RandomAccess, _Contents
+from emg_io._source import Annotations, Content, Header, RandomAccess
 
 
 def stamped(sfreq=100.0, **changes):
@@ -146,10 +147,16 @@ def test_polyphase_keeps_what_fits_and_drops_what_would_alias():
         stamped().resample(200.0, "polyphase")
 
 
-def test_recordings_read_themselves_in_another_process(uci):
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_recordings_data_sets_and_splits_work_in_other_processes(uci, method):
+    made = split_by_subject(uci, test=["01"])
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
         hashes = list(pool.map(methodcaller("content_hash"), uci[:4]))
+        duplicates = pool.submit(uci.duplicates).result()
+        summary = pool.submit(made.summary, uci, protocol("uci/tinymyo").windows).result()
     assert hashes == [recording.content_hash() for recording in uci[:4]]
+    assert duplicates == []
+    assert summary == made.summary(uci, protocol("uci/tinymyo").windows)
 
 
 def test_cache_holds_what_was_used_last_and_no_more():
@@ -159,7 +166,7 @@ def test_cache_holds_what_was_used_last_and_no_more():
         loads.append(key)
         return Content(raw=np.zeros((1, 1000), np.int8), sfreq=1.0)
 
-    cache = _Contents(2500)
+    cache = Contents(2500)
     for key in (1, 2, 1, 3, 1, 2):
         held = cache.get(key, partial(content, key))
         assert not held.raw.flags.writeable
@@ -243,6 +250,8 @@ def test_channels_may_differ_in_calibration_and_have_names():
         replace(recording, scale=(1.0, 2.0, 3.0))
     with pytest.raises(EmgIoError, match="offset: not a calibration"):
         replace(recording, offset=(1.0, np.nan))
+    with pytest.raises(EmgIoError, match="scale: not a calibration"):
+        replace(recording, scale=np.ones(3))  # an array has no hash, and three are not two
     with pytest.raises(EmgIoError, match="channel names do not name the channels"):
         replace(recording, channels=("FCR", "FCR"))
 
@@ -302,6 +311,21 @@ def test_arrays_that_are_no_recording(arguments, message):
         Recording.from_array(**(good | arguments))
 
 
+def test_a_clock_with_a_hole_does_not_fill_the_memory():
+    two = Recording.from_array(np.ones((1, 2), np.int8), 1e-7, timestamps=np.array([0.0, 1e7]))
+    with pytest.raises(EmgIoError, match=r"too long: its clock has holes.*at most 1048576 samples from 2 readings"):
+        two.resample(100.0).raw()
+
+
+def test_a_check_forgets_what_was_known_of_a_file_that_changed():
+    recording = ramp(10)
+    assert recording.n_samples == 10
+    object.__setattr__(recording.reader, "n", 12)
+    _cache.HEADERS._held[recording.reader] = Header(10, 100.0)
+    recording.check()
+    assert recording.n_samples == 12
+
+
 @pytest.mark.parametrize("method", ["hold", "polyphase"])
 @pytest.mark.parametrize("n_samples", [0, 1, 2])
 def test_resampling_next_to_nothing(method, n_samples):
@@ -313,9 +337,9 @@ def test_resampling_next_to_nothing(method, n_samples):
 
 def test_a_fork_while_another_thread_holds_the_cache_does_not_hang(uci):
     uci[0].raw()
-    with _source._CONTENTS._lock, _source._HEADERS._lock:
+    with _cache.CONTENTS._lock, _cache.HEADERS._lock:
         child = multiprocessing.get_context("fork").Process(target=uci[0].content_hash)
         child.start()
         child.join(30)
     assert child.exitcode == 0
-    assert uci[0].reader in _source._CONTENTS._held  # here nothing was forgotten
+    assert uci[0].reader in _cache.CONTENTS._held  # here nothing was forgotten

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ._checks import UNITS, check_description, in_memory
 from ._errors import EmgIoError
 from ._layout import Layout
 from ._resample import resampled
-from ._source import Aux, Content, Event, InMemory, Source, Track
+from ._source import Aux, Event, InMemory, Source, Track
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import DTypeLike, NDArray
 
-UNITS = ("V", "mV", "uV", "adc", "unknown")
+__all__ = ["UNITS", "Recording", "Segment", "runs"]
+
 _BLOCK, _N_BLOCKS = 256, 16
 
 
@@ -75,36 +77,9 @@ class Recording:
     channels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.unit not in UNITS:
-            raise EmgIoError("unknown unit", file=self.source, place="unit", expected="|".join(UNITS), found=self.unit)
-        for place, values in (("scale", self.scale), ("offset", self.offset)):
-            if not np.all(np.isfinite(values)) or (isinstance(values, tuple) and len(values) != self.n_chans):
-                raise EmgIoError(
-                    "not a calibration",
-                    file=self.source,
-                    place=place,
-                    expected=f"a finite number, or {self.n_chans} of them",
-                    found=str(values),
-                )
-        if self.layout.n_chans != self.n_chans:
-            raise EmgIoError(
-                "layout and channel count disagree",
-                file=self.source,
-                place="layout",
-                expected=f"{self.n_chans} channels",
-                found=str(self.layout.n_chans),
-            )
-
         if not self.channels:
             object.__setattr__(self, "channels", tuple(f"emg{n}" for n in range(1, self.n_chans + 1)))
-        if len(set(self.channels)) != self.n_chans:
-            raise EmgIoError(
-                "channel names do not name the channels",
-                file=self.source,
-                place="channels",
-                expected=f"{self.n_chans} different names",
-                found=str(self.channels),
-            )
+        check_description(self)
 
     @classmethod
     def from_array(
@@ -142,25 +117,14 @@ class Recording:
         -------
         Recording
         """
-        raw = np.array(raw)
-        if raw.ndim != 2 or raw.dtype.kind not in "iuf" or not 0 < sfreq < np.inf:
-            raise EmgIoError(
-                "not a recording",
-                place="raw, sfreq",
-                expected="real numbers (channels, time) and a finite rate > 0",
-                found=f"{raw.dtype} {raw.shape}, {sfreq}",
-            )
-        tracks = {} if labels is None else {"label": Track("label", _whole(labels), dict(label_names or {}))}
-        stamps = None if timestamps is None else np.array(timestamps, float)
-        _same_length(raw.shape[1], tracks, stamps)
-        content = Content(stamps, tracks, raw=raw, sfreq=float(sfreq))
-        where = layout or Layout.ring(raw.shape[0])
+        content = in_memory(raw, float(sfreq), labels, label_names, timestamps)
+        where = layout or Layout.ring(content.raw.shape[0])
         return cls(
             subject,
             session,
             repetition,
             "memory",
-            raw.shape[0],
+            content.raw.shape[0],
             unit,
             scale,
             offset,
@@ -328,25 +292,3 @@ def runs(values: NDArray[np.integer]) -> list[Segment]:
     edges = np.flatnonzero(values[1:] != values[:-1]) + 1
     starts, stops = [0, *edges.tolist()], [*edges.tolist(), len(values)]
     return [Segment(a, b, int(values[a])) for a, b in zip(starts, stops, strict=True)]
-
-
-def _whole(labels: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Return a copy of labels, which must be a row of integers."""
-    values = np.array(labels)
-    if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise EmgIoError(
-            "not labels", place="labels", expected="(time,) integers", found=f"{values.dtype} {values.shape}"
-        )
-    return values
-
-
-def _same_length(n_samples: int, tracks: Mapping[str, Track], timestamps: NDArray[np.float64] | None) -> None:
-    """Refuse annotations that do not cover the samples one to one, and clocks that run backwards."""
-    lengths = {name: len(track.values) for name, track in tracks.items()}
-    if timestamps is not None:
-        lengths["timestamps"] = len(timestamps)
-        if not (np.all(np.isfinite(timestamps)) and np.all(np.diff(timestamps) > 0)):
-            raise EmgIoError("clock runs backwards", place="timestamps", expected="finite, strictly increasing seconds")
-    wrong = {name: length for name, length in lengths.items() if length != n_samples}
-    if wrong:
-        raise EmgIoError("lengths disagree", place=", ".join(wrong), expected=f"{n_samples} samples", found=str(wrong))

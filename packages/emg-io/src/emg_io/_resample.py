@@ -23,6 +23,8 @@ _MAX_FACTOR = 1000
 _RATE_TOLERANCE = 1e-9
 _TOLERANCE_S = 1e-9
 _MAX_SAMPLES = 2**31
+_MAX_TICKS_A_READING = 1000
+_FEW_SAMPLES = 2**20
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,13 @@ def hold_index(stamps: NDArray[np.float64], sfreq: float) -> NDArray[np.intp]:
         return np.zeros(0, np.intp)
     span = float(stamps[-1] - stamps[0])
     n_ticks = int(np.floor(span * sfreq + _TOLERANCE_S * sfreq)) + 1
-    if n_ticks > _MAX_SAMPLES:
+    limit = min(_MAX_SAMPLES, max(_FEW_SAMPLES, _MAX_TICKS_A_READING * len(stamps)))
+    if n_ticks > limit:
         raise EmgIoError(
-            "resampled recording is too long", place="sfreq", expected=f"< {_MAX_SAMPLES}", found=str(n_ticks)
+            "resampled recording is too long: its clock has holes, or the rate is too high",
+            place="sfreq",
+            expected=f"at most {limit} samples from {len(stamps)} readings",
+            found=str(n_ticks),
         )
     ticks = stamps[0] + np.arange(n_ticks) / sfreq
     last: NDArray[np.intp] = np.searchsorted(stamps, ticks + _TOLERANCE_S, side="right") - 1

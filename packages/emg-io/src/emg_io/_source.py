@@ -1,15 +1,12 @@
-"""What a format's reader hands over: header, samples, annotations, each read on demand, kept in one bounded cache."""
+"""What a format's reader hands over: header, samples, annotations, each read on demand."""
 
 from __future__ import annotations
 
-import os
-import threading
 from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
+from ._cache import CONTENTS, HEADERS, frozen
 from ._errors import EmgIoError
 
 if TYPE_CHECKING:
@@ -18,8 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CACHE_BYTES = 512 * 2**20
-_CACHED_HEADERS = 100_000
 _BLOCK_BYTES = 64 * 2**20
 
 
@@ -148,16 +143,16 @@ class Source(ABC):
 
     def check(self) -> None:
         """Read everything anew and raise `EmgIoError` where the file breaks its format."""
-        _HEADERS.forget(self)
+        HEADERS.forget(self)
         self.load()
 
     def content(self) -> Content:
         """Return the content, from the cache if it is there."""
-        return _CONTENTS.get(self, self.load)
+        return CONTENTS.get(self, self.load)
 
     def header(self) -> Header:
         """Return number of samples, rate and remarks; read once."""
-        return _HEADERS.get(self, self.scan)
+        return HEADERS.get(self, self.scan)
 
 
 class RandomAccess(Source):
@@ -177,7 +172,7 @@ class RandomAccess(Source):
 
     def annotations(self) -> Annotations:
         """Return time stamps, tracks and events, from the cache if they are there."""
-        return _CONTENTS.get((self, "annotations"), self.read_annotations)
+        return CONTENTS.get((self, "annotations"), self.read_annotations)
 
     def aux(self, name: str) -> Aux:
         """Read one of the signals that the header names; formats that have some override this."""
@@ -187,6 +182,7 @@ class RandomAccess(Source):
 
     def check(self) -> None:
         """Read everything anew, block by block, and raise `EmgIoError` where the file breaks its format."""
+        HEADERS.forget(self)
         header = self.scan()
         self.read_annotations()
         for name in header.aux:
@@ -227,90 +223,3 @@ class InMemory(Source):
     def header(self) -> Header:
         """Return the header of the content as given."""
         return self.held.header()
-
-
-_Notes = TypeVar("_Notes", bound=Annotations)
-
-
-def frozen(notes: _Notes) -> _Notes:
-    """Make every array read-only, because callers share them."""
-    for array in notes.arrays:
-        array.flags.writeable = False
-    return notes
-
-
-class _Contents:
-    """Contents used last, bounded in bytes; safe between threads, empty in a new process."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._held, self._lock = limit, OrderedDict[Hashable, Annotations](), threading.Lock()
-        self._bytes = 0
-
-    def renew(self) -> None:
-        """Replace the lock; if somebody held it, start empty."""
-        if self._lock.locked():
-            self._held, self._bytes = OrderedDict(), 0
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable, load: Callable[[], _Notes]) -> _Notes:
-        """Return a content, loading it if it is not here."""
-        with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-                return self._held[key]  # type: ignore[return-value]
-        content = frozen(load())
-        with self._lock:
-            self._bytes += _nbytes(content) - (_nbytes(self._held[key]) if key in self._held else 0)
-            self._held[key] = content
-            while len(self._held) > 1 and (self._bytes > self._limit or len(self._held) > _CACHED_HEADERS):
-                self._bytes -= _nbytes(self._held.popitem(last=False)[1])
-        return content
-
-
-class _Headers:
-    """Headers used last, bounded in number; safe between threads."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._held, self._lock = limit, OrderedDict[Source, Header](), threading.Lock()
-
-    def renew(self) -> None:
-        """Replace the lock; if somebody held it, start empty."""
-        if self._lock.locked():
-            self._held = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, source: Source, scan: Callable[[], Header]) -> Header:
-        """Return a header, scanning for it if it is not here."""
-        with self._lock:
-            if source in self._held:
-                return self._held[source]
-        header = scan()
-        with self._lock:
-            self._held[source] = header
-            while len(self._held) > self._limit:
-                self._held.popitem(last=False)
-        return header
-
-    def forget(self, source: Source) -> None:
-        """Drop a header."""
-        with self._lock:
-            self._held.pop(source, None)
-
-
-def _nbytes(notes: Annotations) -> int:
-    """Return the memory held by arrays, bytes."""
-    return sum(array.nbytes for array in notes.arrays)
-
-
-_CONTENTS = _Contents(_CACHE_BYTES)
-_HEADERS = _Headers(_CACHED_HEADERS)
-
-
-def _after_fork() -> None:
-    """Give a forked process locks that nobody holds; what another thread was changing meanwhile is forgotten."""
-    for cache in (_CONTENTS, _HEADERS):
-        cache.renew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
