@@ -80,7 +80,7 @@ def _read_recording(recording: Recording) -> None:
     for track in recording.tracks.values():
         assert track.values.shape == (n,), f"track {track.name}: {track.values.shape}"
     stamps = recording.timestamps
-    assert stamps is None or (stamps.shape == (n,) and np.all(np.diff(stamps) > 0)), "a clock that runs backwards"
+    assert stamps is None or (stamps.shape == (n,) and np.all(np.diff(stamps) >= 0)), "a clock that runs backwards"
     assert all(np.isfinite(event.onset) for event in recording.events), "an event at no time"
     for aux in recording.aux_names:
         assert recording.aux(aux).values.ndim == 2, aux

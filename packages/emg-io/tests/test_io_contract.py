@@ -91,7 +91,7 @@ def contract_of_recording(recording, info):
     assert (recording.timestamps is None) == recording.uniform
     if not recording.uniform:
         assert recording.timestamps.shape == (n,)
-        assert np.all(np.diff(recording.timestamps) > 0)
+        assert np.all(np.diff(recording.timestamps) >= 0)
     for name, track in recording.tracks.items():
         assert track.name == name
         assert track.values.shape == (n,)

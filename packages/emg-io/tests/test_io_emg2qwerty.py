@@ -102,6 +102,11 @@ def equal_stamps(rows):
     return rows
 
 
+def step_back(rows):
+    rows["time"][7] = rows["time"][5]
+    return rows
+
+
 def backwards(rows):
     rows["time"][-1] = 0
     return rows
@@ -130,7 +135,7 @@ def of_15(rows):
 
 
 TABLES = {
-    "equal stamps": (equal_stamps, "timeseries: clock does not run forwards.*in row 7"),
+    "one step back": (step_back, r"timeseries: clock runs backwards.*in row 7"),
     "backwards": (backwards, "timeseries: clock does not run forwards"),
     "NaN": (not_a_number, "timeseries: sample is not finite.*in row 70"),
     "one band": (without_right, r"member is missing or of another shape: expected floating emg_right \(16,\)"),
@@ -151,6 +156,15 @@ def test_damaged_tables_are_refused(case, folder):
     with pytest.raises(EmgIoError, match=message) as caught:
         read(folder)
     assert caught.value.file == str(first(folder))
+
+
+def test_repeated_stamps_are_read_as_they_are(folder):
+    """The set's own loader promises stamps that never decrease, not stamps that differ."""
+    replace_table(folder, equal_stamps)
+    recording = open_dataset(folder)[0]
+    assert recording.timestamps[6] == recording.timestamps[7]
+    held = recording.resample(2000.0)
+    assert abs(held.n_samples - recording.n_samples) <= 2
 
 
 ATTRIBUTES = {

@@ -98,7 +98,7 @@ def no_angles(rows):
 
 
 DAMAGE = {
-    "clock": (no_time, {}, "/data: clock does not run forwards.*in row 4"),
+    "clock": (no_time, {}, r"/data: clock runs backwards.*in row 4"),
     "angles": (no_angles, {}, r"/data: member is missing or of another shape: expected wrist_angles \(angles,\)"),
     "task": (lambda rows: rows, {"task": "handwriting"}, "file is of another task: expected wrist, found handwriting"),
     "frames": (lambda rows: rows, {"frames": False}, "data frame is missing: expected stages, found no data frames"),

@@ -83,12 +83,14 @@ class Table:
         return found
 
     def clock(self) -> NDArray[np.float64]:
-        """Read all times, s from the first one, strictly increasing."""
+        """Read all times, s from the first one; they never run backwards, but a stamp may be repeated."""
         stamps = self.node.read(name="time").astype(np.float64)
-        wrong = np.flatnonzero(~(np.diff(stamps) > 0))
+        wrong = np.flatnonzero(~(np.diff(stamps) >= 0))
         if len(wrong) or not np.isfinite(stamps).all():
             place = int(wrong[0]) + 1 if len(wrong) else 0
-            raise self.node.bad("clock does not run forwards", "increasing seconds", f"{stamps[place]} in row {place}")
+            raise self.node.bad(
+                "clock runs backwards", "seconds that never decrease", f"{stamps[place]} in row {place}"
+            )
         seconds: NDArray[np.float64] = stamps - stamps[0]
         return seconds
 
