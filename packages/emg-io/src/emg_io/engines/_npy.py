@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -84,7 +85,9 @@ def read_rows(
 def _literal(data: bytes, file: str) -> dict[str, object]:
     """Parse the header's dictionary, a literal of Python."""
     try:
-        found = ast.literal_eval(data.decode("utf-8").strip())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # what is wrong with a damaged header is said below
+            found = ast.literal_eval(data.decode("utf-8").strip())
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
         raise _bad(file, "header", "a dictionary", f"{type(error).__name__}") from None
     if not isinstance(found, dict) or set(found) != {"descr", "fortran_order", "shape"}:
