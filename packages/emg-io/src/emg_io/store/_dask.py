@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emg_io._errors import EmgIoError
 
@@ -32,13 +31,15 @@ def dask_executor(address: str, timeout_s: float = 10.0) -> Iterator[Executor]:
     from concurrent.futures import CancelledError
 
     try:
-        distributed = import_module("distributed")
+        import distributed
     except ImportError:
         raise EmgIoError(
             "Dask is not installed: pip install 'emg-io[dask]'", place="dask", expected="the package distributed"
         ) from None
     try:
-        client = distributed.Client(address, timeout=timeout_s, set_as_default=False)
+        client: Any = distributed.Client(  # type: ignore[no-untyped-call]
+            address, timeout=timeout_s, set_as_default=False
+        )
     except (OSError, ValueError, TypeError) as error:
         raise EmgIoError(
             "Dask cluster does not answer: start a scheduler, or name its address",
