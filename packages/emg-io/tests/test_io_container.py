@@ -1,14 +1,17 @@
 """Folders and archives: detection, hostile zips, links, the same content either way."""
 
+import multiprocessing
+import os
 import shutil
 import struct
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emg_io import EmgIoError, open_dataset
+from emg_io import EmgIoError, _container, open_dataset
 from emg_io._container import Archive, Folder, natural
 
 MEMBER = "EMG_data_for_gestures-master/01/1_raw_data_10-11_02.03.16.txt"
@@ -141,6 +144,96 @@ def test_links_may_not_leave_the_folder(tmp_path):
         Archive(packed(tmp_path / "a.zip", [("a", b"")])).read("b")
     with pytest.raises(EmgIoError, match=r"cannot be read"):
         Folder(tmp_path).read("absent")
+
+
+def test_links_that_lead_nowhere_stand_for_files_that_cannot_be_read(forged, tmp_path):
+    """As in a git-annex whose content was not fetched: the file is part of the set, and it is not there."""
+    shutil.copytree(forged("uci"), tmp_path / "set")
+    file = sorted((tmp_path / "set").rglob("*.txt"))[0]
+    file.unlink()
+    file.symlink_to("gone")
+    (tmp_path / "set" / ".#lock").symlink_to("nobody@nowhere")
+    dataset = open_dataset(tmp_path / "set")
+    assert len(dataset) == 12
+    with pytest.raises(EmgIoError, match=r"cannot be read.*No such file"):
+        [recording.raw() for recording in dataset]
+    file.unlink()
+    file.symlink_to(file.name)
+    with pytest.raises(EmgIoError, match=r"cannot be read|leads out"):
+        [recording.raw() for recording in open_dataset(tmp_path / "set")]
+
+
+def test_folders_that_would_be_left_out_are_named(forged, tmp_path):
+    shutil.copytree(forged("uci"), tmp_path / "set")
+    people = tmp_path / "set" / "EMG_data_for_gestures-master"
+    (people / "again").symlink_to(people / "01", target_is_directory=True)  # inside: its files are there already
+    assert len(open_dataset(tmp_path / "set")) == 12
+    (people / "06").rename(tmp_path / "elsewhere")
+    (people / "06").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(EmgIoError, match=r"06, path: linked folder leads out of the data set"):
+        open_dataset(tmp_path / "set")
+    (people / "06").unlink()
+    (people / "/".join("abcdefghijkl")).mkdir(parents=True)
+    with pytest.raises(EmgIoError, match=r"nested too deep: name the data set's own folder: expected at most 12"):
+        open_dataset(tmp_path / "set")
+    (people / "a").rename(people / ".hidden")
+    assert len(open_dataset(tmp_path / "set")) == 10
+
+
+def test_what_macos_adds_is_no_recording(forged, uci, tmp_path, oracles):
+    folder = tmp_path / "set"
+    shutil.copytree(forged("uci"), folder)
+    for file in sorted(folder.rglob("*.txt")):
+        for litter in (file.with_name(f"._{file.name}"), folder / "__MACOSX" / file.relative_to(folder)):
+            litter.parent.mkdir(parents=True, exist_ok=True)
+            litter.write_bytes(b"\0\5\x16\7")
+    same(uci, open_dataset(folder))
+    same(uci, open_dataset(oracles.zip_folder(folder, tmp_path / "set.zip")))
+
+
+def test_a_directory_is_read_once_and_never_taken_for_another(tmp_path, monkeypatch):
+    path, opened = packed(tmp_path / "x.zip", [(f"{n}.txt", b"%d" % n) for n in range(50)]), []
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *a, made=zipfile.ZipFile: opened.append(a) or made(*a))
+    os.utime(path, (1, 1))
+    archive = Archive(path)
+    assert [archive.read(f"{n}.txt") for n in range(50)] == [b"%d" % n for n in range(50)]
+    assert len(opened) == 1
+    path.rename(tmp_path / "old.zip")
+    packed(path, [("0.txt", b"new")])
+    os.utime(path, (1, 1))
+    assert Archive(path).read("0.txt") == b"new"
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(Archive(path).read, "0.txt").result() == b"new"
+
+
+def published(path, n_people, size, monkeypatch):
+    """The directory of an archive like the one of EPN-612, without its 5.5 GB."""
+    infos = []
+    for half in ("training", "testing"):
+        infos += [f"EMG-EPN612 Dataset/{half}JSON/user{n}/" for n in range(1, n_people + 1)]
+        infos += [f"EMG-EPN612 Dataset/{half}JSON/user{n}/user{n}.json" for n in range(1, n_people + 1)]
+    made = [zipfile.ZipInfo(name) for name in infos]
+    for info in made:
+        info.file_size, info.compress_size = (0, 0) if info.filename.endswith("/") else (size, size * 5 // 11)
+        info.CRC = 0
+    path.write_bytes(b"")
+    monkeypatch.setattr(zipfile, "ZipFile", lambda _: type("Z", (), {"infolist": lambda _: made})())
+    return path
+
+
+def test_epn_612_as_published_is_within_the_limits(tmp_path, monkeypatch):
+    """5.5 GB, some 12 GB unpacked, 612 files in 1,839 entries or fewer."""
+    dataset = open_dataset(published(tmp_path / "EMG-EPN612 Dataset.zip", 306, 20 * 10**6, monkeypatch))
+    assert (dataset.format, len(dataset.subjects), len(dataset)) == ("epn-612", 612, 1224)
+
+
+def test_small_files_of_zeros_are_no_bombs_and_large_ones_are_opened_not_read(tmp_path, monkeypatch):
+    path = packed(tmp_path / "x.zip", [("zeros.npy", bytes(2**20)), ("a", b"content")])
+    assert [member.size for member in Archive(path).members()] == [7, 2**20]
+    monkeypatch.setattr(_container, "MAX_READ_BYTES", 5)
+    assert Archive(path).open("a").read() == b"content"
+    with pytest.raises(EmgIoError, match="size is beyond the limit: expected <= 5, found 7"):
+        Archive(path).read("a")
 
 
 def test_natural_order_survives_odd_digits():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 import re
+import time
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_MEMBERS = 500_000
-MAX_MEMBER_BYTES = 512 * 2**20
+MAX_READ_BYTES = 512 * 2**20
+MAX_MEMBER_BYTES = 2 * 2**30  # opened, not read: files of NinaPro DB7 have almost one GiB
 MAX_TOTAL_BYTES = 16 * 2**30
-MAX_RATIO = 200
-MAX_DEPTH = 6
+MAX_RATIO = 200  # of members beyond this size; a small file of zeros is no bomb
+FREE_RATIO_BYTES = 4 * 2**20
+MAX_DEPTH = 12
+_SETTLED_NS = 2_000_000_000
+_LITTER = re.compile(r"(?:^|/)(?:__MACOSX/|\._[^/]*$)")  # what macOS puts beside every file
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -54,11 +60,11 @@ class Container(ABC):
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """Read one file whole, at most `MAX_MEMBER_BYTES`."""
+        """Read one file whole, at most `MAX_READ_BYTES`."""
 
+    @abstractmethod
     def open(self, name: str) -> BinaryIO:
         """Open one file for reading with seeks; a folder reads from disk, an archive from memory."""
-        return io.BytesIO(self.read(name))
 
     @abstractmethod
     def label(self, name: str) -> str:
@@ -67,7 +73,7 @@ class Container(ABC):
 
 @dataclass(frozen=True)
 class Folder(Container):
-    """A folder on disk, walked to `MAX_DEPTH` levels; links that leave it are refused."""
+    """A folder on disk, at most `MAX_DEPTH` levels deep but for hidden folders; links that leave it are refused."""
 
     path: Path
 
@@ -75,10 +81,11 @@ class Folder(Container):
         """List the files below the folder in natural order."""
         found: list[Member] = []
         try:
-            for file in _walk(self.path, MAX_DEPTH):
-                status = file.stat()
-                found.append(Member(file.relative_to(self.path).as_posix(), status.st_size, status.st_mtime_ns))
-                _bounded(str(self.path), "number of files", len(found), MAX_MEMBERS)
+            for file in _walk(self.path, self.path.resolve(), MAX_DEPTH):
+                name = file.relative_to(self.path).as_posix()
+                if not _LITTER.search(name):
+                    found.append(_on_disk(file, name))
+                    _bounded(str(self.path), "number of files", len(found), MAX_MEMBERS)
         except OSError as error:
             raise EmgIoError("folder cannot be listed", file=str(self.path), place="path", found=str(error)) from None
         return sorted(found, key=lambda member: natural(member.name))
@@ -87,17 +94,17 @@ class Folder(Container):
         """Read one file whole."""
         with self.open(name) as stream:
             size = os.fstat(stream.fileno()).st_size
-            _bounded(self.label(name), "size", size, MAX_MEMBER_BYTES)
+            _bounded(self.label(name), "size", size, MAX_READ_BYTES)
             return stream.read(size)
 
     def open(self, name: str) -> BinaryIO:
         """Open one file, which must lie in the folder even where it is a link."""
         file = self.path / name
-        if not file.resolve().is_relative_to(self.path.resolve()):
-            raise EmgIoError("link leads out of the data set", file=self.label(name), place="path")
         try:
+            if not file.resolve().is_relative_to(self.path.resolve()):
+                raise EmgIoError("link leads out of the data set", file=self.label(name), place="path")
             return file.open("rb")
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # pathlib's word for links in a circle is RuntimeError
             raise EmgIoError("cannot be read", file=self.label(name), found=str(error)) from None
 
     def label(self, name: str) -> str:
@@ -113,27 +120,38 @@ class Archive(Container):
 
     def members(self) -> list[Member]:
         """List the files of the archive in natural order, all of them checked."""
-        with self._open() as archive:
-            infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
+        infos = [info for info in self._open().infolist() if not info.filename.endswith("/")]
         self._check(infos)
-        found = [Member(info.filename, info.file_size, info.CRC) for info in infos]
+        found = [Member(info.filename, info.file_size, info.CRC) for info in infos if not _LITTER.search(info.filename)]
         return sorted(found, key=lambda member: natural(member.name))
 
     def read(self, name: str) -> bytes:
         """Inflate one file whole; its length and checksum must agree with the directory."""
-        label = self.label(name)
-        with self._open() as archive:
-            try:
-                info = archive.getinfo(name)
-                self._check([info])
-                with archive.open(info) as stream:
-                    data = stream.read(info.file_size + 1)
-            except KeyError:
-                raise EmgIoError("no such file in the archive", file=label, place="directory") from None
-            except EmgIoError:
-                raise
-            except _ZIP_ERRORS as error:
-                raise EmgIoError("damaged archive member", file=label, place="content", found=str(error)) from None
+        return self._inflated(name, MAX_READ_BYTES)
+
+    def open(self, name: str) -> BinaryIO:
+        """Inflate one file, at most `MAX_MEMBER_BYTES`, into memory."""
+        return io.BytesIO(self._inflated(name, MAX_MEMBER_BYTES))
+
+    def label(self, name: str) -> str:
+        """Return ``archive::member``."""
+        return f"{self.path}::{name}"
+
+    def _inflated(self, name: str, limit: int) -> bytes:
+        """Inflate one file whole."""
+        label, archive = self.label(name), self._open()
+        try:
+            info = archive.getinfo(name)
+            self._check([info])
+            _bounded(label, "size", info.file_size, limit)
+            with archive.open(info) as stream:
+                data = stream.read(info.file_size + 1)
+        except KeyError:
+            raise EmgIoError("no such file in the archive", file=label, place="directory") from None
+        except EmgIoError:
+            raise
+        except _ZIP_ERRORS as error:
+            raise EmgIoError("damaged archive member", file=label, place="content", found=str(error)) from None
         if len(data) != info.file_size:
             raise EmgIoError(
                 "size disagrees with the directory",
@@ -144,14 +162,13 @@ class Archive(Container):
             )
         return data
 
-    def label(self, name: str) -> str:
-        """Return ``archive::member``."""
-        return f"{self.path}::{name}"
-
     def _open(self) -> zipfile.ZipFile:
-        """Open the directory of the archive."""
+        """Return the archive with its directory read; the same object as long as file and process are the same."""
         try:
-            return zipfile.ZipFile(self.path)
+            status = self.path.stat()
+            if time.time_ns() - status.st_mtime_ns < _SETTLED_NS:  # a stamp so young may stand for two contents
+                return zipfile.ZipFile(self.path)
+            return _opened(self.path, status.st_ino, status.st_size, status.st_mtime_ns, os.getpid())
         except _ZIP_ERRORS as error:
             raise EmgIoError(
                 "not a readable zip archive", file=str(self.path), place="directory", found=str(error)
@@ -165,9 +182,16 @@ class Archive(Container):
             label = self.label(info.filename)
             _safe_name(info.filename, label)
             _bounded(label, "size", info.file_size, MAX_MEMBER_BYTES)
-            _bounded(label, "compression ratio", info.file_size // max(1, info.compress_size), MAX_RATIO)
+            if info.file_size > FREE_RATIO_BYTES:
+                _bounded(label, "compression ratio", info.file_size // max(1, info.compress_size), MAX_RATIO)
             if info.flag_bits & 1:
                 raise EmgIoError("encrypted member", file=label, place="directory", expected="a plain archive")
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, *identity: int) -> zipfile.ZipFile:  # noqa: ARG001  what tells one archive from another
+    """Open an archive; its directory is read once, not once a member: sets of 30,000 files come as one."""
+    return zipfile.ZipFile(path)
 
 
 def open_container(path: str | Path) -> Container:
@@ -186,14 +210,37 @@ def natural(text: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdecimal() and part.isascii() else (1, part) for part in parts if part)
 
 
-def _walk(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the files of a folder; linked folders are not entered."""
+def _walk(folder: Path, root: Path, depth: int) -> Iterator[Path]:
+    """Yield the files of a folder; a link to a folder inside is not entered, one that leads out is refused."""
     for entry in folder.iterdir():
-        if entry.is_dir():
-            if depth > 1 and not entry.is_symlink():
-                yield from _walk(entry, depth - 1)
-        elif entry.is_file():
-            yield entry
+        if not entry.is_dir():
+            if entry.is_file() or (entry.is_symlink() and not entry.exists()):
+                yield entry
+        elif entry.is_symlink():
+            if not entry.resolve().is_relative_to(root):
+                raise EmgIoError(
+                    "linked folder leads out of the data set: put the folder itself there",
+                    file=str(entry),
+                    place="path",
+                )
+        elif not entry.name.startswith("."):
+            if depth <= 1:
+                raise EmgIoError(
+                    "folders are nested too deep: name the data set's own folder",
+                    file=str(entry),
+                    place="path",
+                    expected=f"at most {MAX_DEPTH} levels",
+                )
+            yield from _walk(entry, root, depth - 1)
+
+
+def _on_disk(file: Path, name: str) -> Member:
+    """Describe a file; a link that leads nowhere stands for a file that cannot be read, not for none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return Member(name, 0, 0)
+    return Member(name, status.st_size, status.st_mtime_ns)
 
 
 def _bounded(file: str, what: str, value: int, limit: int) -> None:
