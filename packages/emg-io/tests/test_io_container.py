@@ -82,6 +82,18 @@ def test_a_set_may_come_as_an_archive_a_subject(nina, tmp_path):
     same(nina, open_dataset(tmp_path, nina.format))
 
 
+def test_what_was_unpacked_beside_its_archives_is_not_all_there_is(nina, tmp_path):
+    """One of three archives is unpacked: the other two still belong to the set, and nothing occurs twice."""
+    for recording in nina:
+        with zipfile.ZipFile(tmp_path / f"s{recording.subject}.zip", "w") as out:
+            out.write(recording.source, f"s{recording.subject}/{Path(recording.source).name}")
+    with zipfile.ZipFile(tmp_path / "s1.zip") as archive:
+        archive.extractall(tmp_path)
+    found = open_dataset(tmp_path)
+    assert len(found) == len(nina)
+    assert [("::" in r.source) for r in sorted(found, key=lambda r: r.subject)] == [r.subject != "1" for r in nina]
+
+
 def test_a_recording_that_lies_there_twice_raises(tmp_path):
     for folder in ("x/01", "y/01"):
         (tmp_path / folder).mkdir(parents=True)

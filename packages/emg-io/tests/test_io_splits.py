@@ -161,3 +161,10 @@ def test_parts_that_come_out_empty(uci):
 def test_unit_must_be_known():
     with pytest.raises(EmgIoError, match=r"unknown unit: expected subject or session .*, found subjects"):
         Split("subjects", {"train": (), "test": ()}, ())
+
+
+def test_parts_and_hashes_have_known_names():
+    with pytest.raises(EmgIoError, match=r"unknown part: expected train or val or test, found validation"):
+        Split.of(PEOPLE, "time", {"train": [Span(0, 0, 5)], "validation": [Span(0, 5, 9)]})
+    with pytest.raises(EmgIoError, match=r"unknown way to hash: expected full or sampled, found none"):
+        Split.of(PEOPLE, "time", {"train": [Span(0, 0, 5)]}, content="none")

@@ -80,6 +80,13 @@ def test_summary_counts_windows_and_classes():
     assert "windows" not in split.summary(people)["train"]
 
 
+def test_summary_names_classes_even_if_the_first_recording_has_none():
+    (labelled,) = dataset([1] * 10)
+    people = Dataset(formats()[0], (Recording.from_array(np.ones((1, 3)), 10.0, subject="0"), labelled))
+    split = Split.of(people, "time", {"train": [Span(1, 0, 10)]})
+    assert split.summary(people, WindowRule(5, 5))["train"]["classes"] == {"fist": 2}
+
+
 @pytest.mark.parametrize("arguments", [(0, 1), (1, 0), (5, 5, "median")])
 def test_a_rule_that_cuts_nothing_is_refused(arguments):
     with pytest.raises(EmgIoError, match="not a window rule: expected length and hop >= 1"):

@@ -91,7 +91,8 @@ def open_dataset(path: str | Path, format: str | None = None) -> Dataset:  # noq
     ----------
     path
         Folder of the data set, its archive as published (``.zip``), or a folder that holds that archive or several
-        of one format, as sets come that publish an archive a subject.
+        of one format, as sets come that publish an archive a subject. Files beside the archives go before the same
+        recordings inside them.
     format
         Name of a registered format (see `formats`); None detects it from the layout.
 
@@ -115,7 +116,10 @@ def open_dataset(path: str | Path, format: str | None = None) -> Dataset:  # noq
             expected=" or ".join(entry.info.name for entry in candidates),
             found=names or "no matching file names",
         )
-    recordings = [r for entry, container, members in found for r in entry.open(container, members)]
+    loose, packed = ([hit for hit in found if isinstance(hit[1], kind)] for kind in (Folder, Archive))
+    recordings = _opened(loose)
+    here = {recording.key for recording in recordings}
+    recordings += [recording for recording in _opened(packed) if recording.key not in here]
     _refuse_repeats(recordings)
     return Dataset(found[0][0].info, tuple(recordings))
 
@@ -132,18 +136,22 @@ def find_format(name: str) -> Format:
     return REGISTRY[name]
 
 
+def _opened(found: Sequence[Hit]) -> list[Recording]:
+    """Open what formats claim."""
+    return [recording for entry, container, members in found for recording in entry.open(container, members)]
+
+
 def _find(container: Container, candidates: Sequence[Format]) -> list[Hit]:
-    """Return the formats whose layout is found in a container or, failing that, in an archive lying in a folder."""
+    """Return the formats whose layout is found in a container or in an archive lying in a folder."""
     members = container.members()
     found = _claimants(container, members, candidates)
     if not isinstance(container, Folder):
         return found
-    others = [entry for entry in candidates if entry not in [hit[0] for hit in found]]
     unreadable: list[EmgIoError] = []
     for member in members:
-        if others and "/" not in member.name and member.name.casefold().endswith(".zip"):
+        if "/" not in member.name and member.name.casefold().endswith(".zip"):
             try:
-                found += _find(Archive(container.path / member.name), others)
+                found += _find(Archive(container.path / member.name), candidates)
             except EmgIoError as error:
                 unreadable.append(error)
     if unreadable and not any(isinstance(hit[1], Folder) for hit in found):
@@ -160,9 +168,7 @@ def _claimants(container: Container, members: Sequence[Member], candidates: Sequ
     return found
 
 
-def _sets_first(
-    found: list[Hit],
-) -> list[Hit]:
+def _sets_first(found: list[Hit]) -> list[Hit]:
     """Leave file formats out where a data set claims files."""
     sets = [hit for hit in found if not hit[0].info.generic]
     return sets or found

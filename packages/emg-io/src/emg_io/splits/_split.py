@@ -113,9 +113,11 @@ class Split:
         -------
         Split
         """
+        if content not in {"full", "sampled"}:
+            raise EmgIoError("unknown way to hash", place="content", expected="full or sampled", found=content)
         used = {span.recording for part in spans.values() for span in part}
         keys = [RecordingKey.of(r, content if index in used else "none") for index, r in enumerate(dataset)]
-        return cls(unit, {part: tuple(spans.get(part, ())) for part in PARTS}, tuple(keys))
+        return cls(unit, {part: tuple(spans.get(part, ())) for part in (*PARTS, *spans)}, tuple(keys))
 
     @property
     def hash(self) -> str:
@@ -144,6 +146,8 @@ class Split:
         """
         if self.unit not in UNITS:
             raise EmgIoError("unknown unit", place="unit", expected=" or ".join(UNITS), found=self.unit)
+        if unknown := [part for part in self.parts if part not in PARTS]:
+            raise EmgIoError("unknown part", place="parts", expected=" or ".join(PARTS), found=", ".join(unknown))
         for part, spans in self.parts.items():
             for span in spans:
                 self._check_span(part, span)
@@ -202,12 +206,21 @@ class Split:
         summary = {part: _summary(spans, dataset) for part, spans in self.parts.items()}
         if rule is not None:
             for part, windows in self.windows(dataset, rule).items():
-                names = dataset[0].tracks["label"].names if "label" in dataset[0].tracks else {}
+                names = _label_names(dataset, windows)
                 values, counts = np.unique(windows.label, return_counts=True)
                 classes = zip(values.tolist(), counts.tolist(), strict=True)
                 summary[part]["windows"] = len(windows)
                 summary[part]["classes"] = {names.get(value, str(value)): count for value, count in classes}
         return summary
+
+
+def _label_names(dataset: Dataset, windows: Windows) -> dict[int, str]:
+    """Return what the labels of some windows mean; where recordings disagree, the first one names them."""
+    names: dict[int, str] = {}
+    for index in np.unique(windows.recording).tolist():
+        track = dataset[index].tracks.get("label")
+        names = names if track is None else {**track.names, **names}
+    return names
 
 
 def _summary(spans: tuple[Span, ...], dataset: Dataset) -> dict[str, object]:

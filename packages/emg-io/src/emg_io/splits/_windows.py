@@ -75,7 +75,7 @@ def cut(dataset: Dataset, spans: Sequence[Span], rule: WindowRule) -> Windows:
     tables = [np.zeros((4, 0), np.int64)]
     for span in spans:
         recording = dataset[span.recording]
-        labels = _labels(recording, rule)[span.start : span.stop]
+        labels = _labels(recording, span, rule)
         for begin, end in _pieces(recording, span, labels, rule):
             starts, valid = _starts(begin, end, rule)
             values = _of_windows(labels, starts, valid, rule)
@@ -85,16 +85,18 @@ def cut(dataset: Dataset, spans: Sequence[Span], rule: WindowRule) -> Windows:
     return Windows(*np.concatenate(tables, axis=1))
 
 
-def _labels(recording: Recording, rule: WindowRule) -> NDArray[np.int64]:
-    """Return the labels that a rule needs."""
-    return np.zeros(recording.n_samples, np.int64) if rule.label == "none" else recording.labels()
+def _labels(recording: Recording, span: Span, rule: WindowRule) -> NDArray[np.int64]:
+    """Return the labels of a span, if a rule needs them."""
+    if rule.label == "none":
+        return np.zeros(span.stop - span.start, np.int64)
+    return recording.track("label").values[span.start : span.stop].astype(np.int64)
 
 
 def _pieces(recording: Recording, span: Span, labels: NDArray[np.int64], rule: WindowRule) -> Iterator[tuple[int, int]]:
     """Yield the stretches of a span that one window may cover, relative to its start."""
     tracks = [labels] if rule.label == "constant" else []
     if "trial" in recording.tracks:
-        tracks.append(recording.labels("trial")[span.start : span.stop])
+        tracks.append(recording.track("trial").values[span.start : span.stop].astype(np.int64))
     changes = [np.flatnonzero(np.diff(track)) + 1 for track in tracks]
     edges = np.unique(np.concatenate([[0, len(labels)], *changes])).astype(int).tolist()
     yield from pairwise(edges)
