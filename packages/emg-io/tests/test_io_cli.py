@@ -122,16 +122,16 @@ def test_protocols():
 
 
 def test_split_and_prepare_by_a_published_protocol(forged, tmp_path):
-    body = document("split", forged("ninapro-db1"), "--protocol", "db1/community")
+    body = document("split", forged("ninapro-db1"), "--protocol", "db1/community", "--partial")
     assert (body["protocol"], body["unit"], len(body["hash"])) == ("db1/community", "repetition", 64)
     assert body["parts"]["test"]["subjects"] == ["1", "2", "3"]
     assert sum(body["parts"]["test"]["labels"].values()) == body["parts"]["test"]["samples"]
-    assert body["hash"] in run("split", forged("ninapro-db1"), "--protocol", "db1/community").stdout
-    made = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/community")
+    assert body["hash"] in run("split", forged("ninapro-db1"), "--protocol", "db1/community", "--partial").stdout
+    made = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/community", "--partial")
     assert (made["recordings"], made["split"]) == (3, body["hash"])
-    again = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/community")
+    again = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/community", "--partial")
     assert again == made
-    other = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/geng", code=3)
+    other = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/geng", "--fold", "1", code=3)
     assert "another store" in other["error"]["problem"]
     assert document("check", tmp_path / "store")["errors"] == []
     problem = document("split", forged("uci"), "--protocol", "uci/tinymyo", code=3)["error"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emg_io._errors import EmgIoError
 from emg_io.splits import Span
+from emg_io.splits._split import PARTS
 from emg_io.splits._splitters import repetitions
 
 if TYPE_CHECKING:
@@ -16,9 +17,21 @@ if TYPE_CHECKING:
 
     from ._protocol import Request, Spans
 
-PARTS = ("train", "val", "test")
+GENG = "Geng et al., Scientific Reports 2016, 6:36571, released code"
+DU = "Du et al., Sensors 2017, 17(3):458, released code"
+NO_VAL = "no validation part: fix the schedule beforehand, never pick an epoch on test trials"
 Assign = Callable[["Dataset", "Request"], "Spans"]
 PartOf = Callable[["Recording", "str | None"], "str | None"]
+
+
+def subjects(dataset: Dataset) -> list[str]:
+    """One fold a subject."""
+    return list(dataset.subjects)
+
+
+def everything(recording: Recording, fold: str | None) -> bool:  # noqa: ARG001  the shape of a rule
+    """Keep every recording."""
+    return True
 
 
 def number(text: str) -> int:
@@ -56,7 +69,7 @@ def numbered(parts: Mapping[str, Collection[int]], what: Callable[[Recording], i
 
 
 def by_repetition(
-    parts: Mapping[str, Collection[int]], *, keep: Callable[[Recording], bool] = lambda _: True
+    parts: Mapping[str, Collection[int]], *, keep: Callable[[Recording, str | None], bool] = everything
 ) -> Assign:
     """Give every repetition, a run of the track ``repetition``, to the part that names its number."""
 
@@ -64,7 +77,9 @@ def by_repetition(
         spans: dict[str, list[Span]] = {part: [] for part in PARTS}
         met: set[int] = set()
         for index, recording in enumerate(dataset):
-            for start, stop, found in repetitions(recording, "repetition", keep=False) if keep(recording) else ():
+            if not keep(recording, request.fold):
+                continue
+            for start, stop, found in repetitions(recording, "repetition", keep=False):
                 met.add(found)
                 part = next((part for part, numbers in parts.items() if found in numbers), None)
                 if part is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from emg_io._errors import EmgIoError
+from emg_io.splits._split import PARTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,26 +38,34 @@ def read_lists(path: Path) -> dict[str, list[tuple[str, str]]]:
     EmgIoError
         Naming the line or entry that is not of this form, or a pair that lies in two parts.
     """
-    try:
-        data = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
-    except OSError as error:
-        raise EmgIoError("cannot be read", file=str(path), found=error.strerror) from None
-    if data is None:
-        raise EmgIoError("split list is too large", file=str(path), place="size", expected=f"<= {MAX_BYTES} bytes")
+    data = read_bounded(path)
     lists = _from_json(data, str(path)) if path.suffix.casefold() == ".json" else _from_yaml(data, str(path))
     owner: dict[tuple[str, str], str] = {}
     for part, pairs in lists.items():
         for pair in pairs:
-            if owner.setdefault(pair, part) != part or pairs.count(pair) > 1:
+            if pair in owner:
                 raise EmgIoError("session is listed twice", file=str(path), place=part, found="/".join(pair))
+            owner[pair] = part
     return lists
+
+
+def read_bounded(path: Path) -> bytes:
+    """Read a list file of at most `MAX_BYTES`; endless ones, such as devices, end there."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise EmgIoError("cannot be read", file=str(path), found=error.strerror) from None
+    if len(data) > MAX_BYTES:
+        raise EmgIoError("split list is too large", file=str(path), place="size", expected=f"<= {MAX_BYTES} bytes")
+    return data
 
 
 def _from_json(data: bytes, file: str) -> dict[str, list[tuple[str, str]]]:
     """Read the JSON form."""
     try:
         body: Any = orjson.loads(data)
-        return {part: [(str(user), str(session)) for user, session in body.get(part, [])] for part in _parts()}
+        return {part: [(str(user), str(session)) for user, session in body.get(part, [])] for part in PARTS}
     except (ValueError, TypeError, AttributeError) as error:
         raise EmgIoError(
             "not a split list", file=file, place="JSON", expected='{"train": [["user", "session"]]}', found=f"{error!r}"
@@ -65,7 +74,7 @@ def _from_json(data: bytes, file: str) -> dict[str, list[tuple[str, str]]]:
 
 def _from_yaml(data: bytes, file: str) -> dict[str, list[tuple[str, str]]]:
     """Read the YAML form: a part, then items of two lines."""
-    lists: dict[str, list[tuple[str, str]]] = {part: [] for part in _parts()}
+    lists: dict[str, list[tuple[str, str]]] = {part: [] for part in PARTS}
     part: str | None = None
     held: dict[str, str] = {}
     for index, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
@@ -94,7 +103,3 @@ def _bad_line(file: str, number: int, line: str) -> EmgIoError:
         expected="train:, val:, test: and below them '- user: ...' with 'session: ...'",
         found=ascii(line[:80]),
     )
-
-
-def _parts() -> tuple[str, ...]:
-    return "train", "val", "test"

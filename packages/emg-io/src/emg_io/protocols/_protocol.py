@@ -57,6 +57,8 @@ class Protocol:
         Whether the split is a list that the authors publish as a file and that must be given.
     sampled
         Whether recordings are hashed by blocks, because the corpus is too large to read for a split.
+    people
+        Number of subjects of the published set, where parts pool them or lie across them; else 0.
     """
 
     name: str
@@ -69,6 +71,10 @@ class Protocol:
     flaw: str = ""
     needs_lists: bool = False
     sampled: bool = False
+    people: int = 0
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _named, (self.name,)
 
     def split(
         self, dataset: Dataset, fold: str | None = None, *, lists: Path | None = None, partial: bool = False
@@ -97,6 +103,17 @@ class Protocol:
         EmgIoError
             For another data set, an unknown fold, missing lists, or recordings that the protocol names and nobody has.
         """
+        self._check_request(dataset, fold, lists, partial)
+        spans = self.assign(dataset, Request(fold, lists, partial))
+        empty = [part for part in ("train", "test") if not spans.get(part)]
+        if empty:
+            raise EmgIoError(
+                "a part is empty", place=self.name, expected="train and test", found=f"nothing for {', '.join(empty)}"
+            )
+        return Split.of(dataset, self.unit, spans, content="sampled" if self.sampled else "full")
+
+    def _check_request(self, dataset: Dataset, fold: str | None, lists: Path | None, partial: bool) -> None:
+        """Refuse another data set, an unknown fold, lists that are missing or too many, and missing people."""
         if dataset.format != self.format:
             raise EmgIoError(
                 "protocol of another data set", place=self.name, expected=self.format, found=dataset.format
@@ -107,10 +124,17 @@ class Protocol:
         if self.needs_lists == (lists is None):
             wanted = "the authors' list file" if self.needs_lists else "no list file"
             raise EmgIoError("split lists", place=f"{self.name}, lists", expected=wanted, found=str(lists))
-        spans = self.assign(dataset, Request(fold, lists, partial))
-        empty = [part for part in ("train", "test") if not spans.get(part)]
-        if empty:
+        if len(dataset.subjects) < self.people and not partial:
             raise EmgIoError(
-                "a part is empty", place=self.name, expected="train and test", found=f"nothing for {', '.join(empty)}"
+                "the data set is not whole: subjects are missing; get them, or ask for partial=True",
+                place=self.name,
+                expected=f"{self.people} subjects",
+                found=str(len(dataset.subjects)),
             )
-        return Split.of(dataset, self.unit, spans, content="sampled" if self.sampled else "full")
+
+
+def _named(name: str) -> Protocol:
+    """Return a registered protocol in another process; rules are functions, which do not travel."""
+    from ._registry import protocol
+
+    return protocol(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._assign import whole
+from ._assign import subjects, whole
 from ._protocol import Protocol
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ def _folders(recording: Recording, fold: str | None) -> str | None:
     return "train" if "train" in f"{recording.session} {recording.task}".casefold() else "test"
 
 
-def _subjects(dataset: Dataset) -> list[str]:
-    """One fold a subject."""
-    return list(dataset.subjects)
-
-
 PROTOCOLS = (
     Protocol(
         name="myo-armband/evaluation",
@@ -55,7 +50,7 @@ PROTOCOLS = (
         unit="session",
         source="Côté-Allard et al., Frontiers in Bioengineering 2020, 8:158: first four cycles train, last four test",
         assign=whole(_folders),
-        folds=_subjects,
+        folds=subjects,
     ),
     Protocol(
         name="flexemg/published",
@@ -63,6 +58,6 @@ PROTOCOLS = (
         unit="repetition",
         source="Moin et al., ISCAS 2018: folders Train and Test, per person",
         assign=whole(_folders),
-        folds=_subjects,
+        folds=subjects,
     ),
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emg_io.splits import WindowRule
 
-from ._assign import whole
+from ._assign import DU, GENG, NO_VAL, subjects, whole
 from ._protocol import Protocol
 
 if TYPE_CHECKING:
@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from emg_io._recording import Recording
 
 _FRAMES = WindowRule(1, 1, "first")
-_GENG = "Geng et al., Scientific Reports 2016, 6:36571, released code"
-_DU = "Du et al., Sensors 2017, 17(3):458, released code"
-_NO_VAL = "no validation part: fix the schedule beforehand, never pick an epoch on test trials"
 _IDLE_TRIALS = (2, 4, 7, 8, 11, 13, 19, 25, 26, 30)
-
-
-def _subjects(dataset: Dataset) -> list[str]:
-    """One fold a subject."""
-    return list(dataset.subjects)
 
 
 def _gesture(recording: Recording) -> bool:
@@ -91,41 +83,48 @@ def _leave_session_out(recording: Recording, fold: str | None) -> str | None:
 
 
 PROTOCOLS = (
-    Protocol(
-        "capgmyo-a/intra-subject", "capgmyo-a", "repetition", _GENG, whole(_odd_trials), _FRAMES, _subjects, _NO_VAL
-    ),
-    Protocol("capgmyo-b/inter-session", "capgmyo-b", "session", _DU, whole(_sessions), _FRAMES, _subjects, _NO_VAL),
+    Protocol("capgmyo-a/intra-subject", "capgmyo-a", "repetition", GENG, whole(_odd_trials), _FRAMES, subjects, NO_VAL),
+    Protocol("capgmyo-b/inter-session", "capgmyo-b", "session", DU, whole(_sessions), _FRAMES, subjects, NO_VAL),
     Protocol(
         "capgmyo-b/inter-subject",
         "capgmyo-b",
         "subject",
-        f"{_DU}; second sessions only",
+        f"{DU}; second sessions only",
         whole(_leave_one_out("2")),
         _FRAMES,
-        _subjects,
-        _NO_VAL,
+        subjects,
+        NO_VAL,
+        people=10,
     ),
     Protocol(
-        "capgmyo-c/inter-subject", "capgmyo-c", "subject", _DU, whole(_leave_one_out(None)), _FRAMES, _subjects, _NO_VAL
+        "capgmyo-c/inter-subject",
+        "capgmyo-c",
+        "subject",
+        DU,
+        whole(_leave_one_out(None)),
+        _FRAMES,
+        subjects,
+        NO_VAL,
+        people=10,
     ),
     Protocol(
         "csl-hdemg/intra-session",
         "csl-hdemg",
         "repetition",
-        f"{_GENG}; of thirty idle trials ten",
+        f"{GENG}; of thirty idle trials ten",
         whole(_leave_trial_out),
         _FRAMES,
         _csl_trials,
-        _NO_VAL,
+        NO_VAL,
     ),
     Protocol(
         "csl-hdemg/inter-session",
         "csl-hdemg",
         "session",
-        f"{_DU}; of thirty idle trials ten",
+        f"{DU}; of thirty idle trials ten",
         whole(_leave_session_out),
         _FRAMES,
         _csl_sessions,
-        _NO_VAL,
+        NO_VAL,
     ),
 )

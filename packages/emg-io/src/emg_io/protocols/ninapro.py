@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emg_io.splits import WindowRule
 
-from ._assign import by_repetition, whole
+from ._assign import DU, GENG, NO_VAL, by_repetition, subjects, whole
 from ._protocol import Protocol
 
 if TYPE_CHECKING:
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 _COMMUNITY = "Atzori et al., Scientific Data 2014, and its followers"
 _TINYMYO = "TinyMyo, arXiv 2512.15729, released code"
 _NO_REST = "repetition 0, the rest between movements, is left out"
+_INSIDE = "; the released windows may reach from one repetition into rest or the next, these lie inside one"
+_PEOPLE = {1: 27, 2: 40, 3: 11, 5: 10, 6: 10, 7: 22, 8: 12}
+
+
+def _is_fold(recording: Recording, fold: str | None) -> bool:
+    """Keep one subject."""
+    return recording.subject == fold
 
 
 def _acquisition(recording: Recording, fold: str | None) -> str | None:  # noqa: ARG001  the shape of a rule
@@ -30,7 +37,7 @@ def _repetitions(
     windows: WindowRule | None = None,
     flaw: str = "",
 ) -> Protocol:
-    """Make a split of one data base by repetitions."""
+    """Make a split of one data base by repetitions, subjects pooled."""
     return Protocol(
         name=f"db{base}/{name}",
         format=f"ninapro-db{base}",
@@ -39,15 +46,28 @@ def _repetitions(
         assign=by_repetition(parts),
         windows=windows,
         flaw=f"{_NO_REST}{flaw}",
+        people=_PEOPLE[base],
+    )
+
+
+def _frames(name: str, source: str, train: tuple[int, ...], test: tuple[int, ...]) -> Protocol:
+    """Make a split of DB1 as networks for single frames use it: one fold a subject, no rest."""
+    return Protocol(
+        name=f"db1/{name}",
+        format="ninapro-db1",
+        unit="repetition",
+        source=source,
+        assign=by_repetition({"train": train, "test": test}, keep=_is_fold),
+        windows=WindowRule(1, 1, "first"),
+        folds=subjects,
+        flaw=f"{_NO_REST}; {NO_VAL}",
     )
 
 
 PROTOCOLS = (
     _repetitions(1, "community", _COMMUNITY, {"train": (1, 3, 4, 6, 8, 9, 10), "test": (2, 5, 7)}),
-    _repetitions(
-        1, "geng", "Geng et al., Scientific Reports 2016, 6:36571", {"train": (1, 3, 5, 7, 9), "test": (2, 4, 6, 8, 10)}
-    ),
-    _repetitions(1, "du", "Du et al., Sensors 2017, 17(3):458", {"train": (1, 3, 4, 5, 9), "test": (2, 6, 7, 8, 10)}),
+    _frames("geng", GENG, (1, 3, 5, 7, 9), (2, 4, 6, 8, 10)),
+    _frames("du", DU, (1, 3, 4, 5, 9), (2, 6, 7, 8, 10)),
     _repetitions(2, "community", _COMMUNITY, {"train": (1, 3, 4, 6), "test": (2, 5)}),
     _repetitions(3, "community", _COMMUNITY, {"train": (1, 3, 4, 6), "test": (2, 5)}),
     _repetitions(
@@ -64,6 +84,7 @@ PROTOCOLS = (
         _TINYMYO,
         {"train": (1, 2, 3, 4, 5, 6, 7, 8), "val": (9, 10), "test": (11, 12)},
         WindowRule(1000, 500, "centre"),
+        _INSIDE,
     ),
     _repetitions(
         7,
@@ -71,6 +92,7 @@ PROTOCOLS = (
         _TINYMYO,
         {"train": (1, 2, 3, 4), "val": (5,), "test": (6,)},
         WindowRule(1000, 500, "centre"),
+        _INSIDE,
     ),
     Protocol(
         name="db8/tinymyo",
@@ -80,5 +102,6 @@ PROTOCOLS = (
         assign=whole(_acquisition),
         windows=WindowRule(200, 50, "none"),
         flaw="subjects are pooled; the hop is ours, the source leaves it open",
+        people=_PEOPLE[8],
     ),
 )

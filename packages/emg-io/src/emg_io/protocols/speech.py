@@ -8,9 +8,9 @@ import orjson
 
 from emg_io._errors import EmgIoError
 from emg_io.splits import Span
+from emg_io.splits._split import PARTS
 
-from ._assign import PARTS
-from ._lists import MAX_BYTES
+from ._lists import read_bounded
 from ._protocol import Protocol
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from ._protocol import Request, Spans
 
+_KEYS = (("val", "dev"), ("test", "test"))
 
-def _read(path: Path) -> dict[str, set[tuple[str, int]]]:
-    """Read ``{"dev": [[book, sentence_index], ...], "test": ...}``."""
+
+def _read(path: Path) -> dict[tuple[str, int], str]:
+    """Read ``{"dev": [[book, sentence_index], ...], "test": ...}``: the part of each utterance, each in one."""
+    data = read_bounded(path)
     try:
-        body: Any = orjson.loads(path.read_bytes()[:MAX_BYTES])
-        return {
-            part: {(str(book), int(index)) for book, index in body[key]}
-            for part, key in (("val", "dev"), ("test", "test"))
-        }
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        body: Any = orjson.loads(data)
+        pairs = [(part, str(book), int(index)) for part, key in _KEYS for book, index in body[key]]
+    except (ValueError, TypeError, KeyError) as error:
         raise EmgIoError(
             "not a split list",
             file=str(path),
@@ -37,20 +37,34 @@ def _read(path: Path) -> dict[str, set[tuple[str, int]]]:
             expected='{"dev": [["book", 0]], "test": [["book", 1]]}',
             found=f"{error!r}",
         ) from None
+    owner: dict[tuple[str, int], str] = {}
+    for part, book, index in pairs:
+        if owner.setdefault((book, index), part) != part:
+            raise EmgIoError("utterance is listed twice", file=str(path), place=part, found=f"{book} {index}")
+    return owner
 
 
 def _listed(dataset: Dataset, request: Request) -> Spans:
     """Give utterances to parts by book and sentence; reference clips (sentence -1) are left out."""
     if request.lists is None:
         raise EmgIoError("split lists", place="lists", expected="the authors' list file", found="None")
-    lists = _read(request.lists)
+    owner, met = _read(request.lists), set()
     spans: dict[str, list[Span]] = {part: [] for part in PARTS}
     for index, recording in enumerate(dataset):
         sentence = recording.metadata["sentence_index"]
         if sentence != -1:
-            key = (str(recording.metadata["book"]), sentence)
-            part = next((part for part, keys in lists.items() if key in keys), "train")
-            spans[part].append(Span(index, 0, recording.n_samples))
+            key = (str(recording.metadata["book"]), int(str(sentence)))
+            met.add(key)
+            spans[owner.get(key, "train")].append(Span(index, 0, recording.n_samples))
+    missing = [key for key in owner if key not in met]
+    if missing and not request.partial:
+        raise EmgIoError(
+            "the data set is not whole: get the utterance, or ask for partial=True",
+            file=str(request.lists),
+            place=owner[missing[0]],
+            expected="a recording of each listed utterance",
+            found=f"no {missing[0][0]} {missing[0][1]}",
+        )
     return spans
 
 
