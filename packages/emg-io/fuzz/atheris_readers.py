@@ -2,7 +2,8 @@
 
     python packages/emg-io/fuzz/atheris_readers.py FORMAT FOUND packages/emg-io/fuzz/corpus/FORMAT -max_total_time=60
 
-libFuzzer keeps what it finds in the folder FOUND. Inputs are a byte that chooses a file of a small forged data set, and the bytes that take its place.
+libFuzzer keeps what it finds in the folder FOUND. Inputs are a byte that chooses a file of a small forged data set, and
+the bytes that take its place.
 """
 
 from __future__ import annotations
