@@ -84,9 +84,15 @@ def test_numbers_outside_the_set_are_refused(tmp_path, name, part):
         written(tmp_path, name, part)
 
 
+def test_numbers_in_the_file_are_optional_and_db_b_may_name_the_person(tmp_path):
+    written(tmp_path, subject=None, gesture=None, trial=None)[0].check()
+    written(tmp_path, "020-001-001.mat", "b", subject=np.array([[10]]))[-1].check()
+    with pytest.raises(EmgIoError, match=r"expected 20, found \[9\]"):
+        written(tmp_path, "020-001-001.mat", "b", subject=np.array([[9]]))[-1].check()
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"data": None}, "data: variable is missing"),
-    ({"gesture": None}, "gesture: variable is missing"),
     ({"subject": np.array([[2]])}, r"subject: file name and content disagree: expected 1, found \[2\]"),
     ({"gesture": np.array([[2]])}, "gesture: file name and content disagree"),
     ({"trial": np.array([[1, 1]])}, r"trial: file name and content disagree: expected 1, found \(1, 2\)"),

@@ -77,6 +77,11 @@ def test_without_metadata_csv_the_files_tell_but_not_the_split(folder):
     assert "split" not in dataset[0].metadata
 
 
+def test_the_table_may_have_the_name_it_is_downloaded_by(folder):
+    (folder / "metadata.csv").rename(folder / "emg2pose_metadata.csv")
+    assert open_dataset(folder)[0].metadata["split"] == open_dataset(folder)[1].metadata["split"] != ""
+
+
 def lost_pose(rows):
     rows["joint_angles"][3, 4] = np.inf
     return rows

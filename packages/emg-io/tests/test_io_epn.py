@@ -253,8 +253,7 @@ BAD = {
     "emg is a list": ((*ONE, "emg"), [1], r"idx_1.emg: missing or not an object"),
     "gesture": ((*ONE, "gestureName"), "wave", r"gestureName: unknown gesture.*noGesture, fist.*found wave"),
     "gesture number": ((*ONE, "gestureName"), 3, r"gestureName: unknown gesture"),
-    "truth": ((*ONE, "groundTruth"), [0, 2], r"groundTruth: not marks of samples"),
-    "long truth": ((*ONE, "groundTruth"), [0] * 13, r"groundTruth: not marks of samples.*at most 12"),
+    "truth": ((*ONE, "groundTruth"), [0, 2], r"groundTruth\[1\]: not marks of samples.*found 2"),
     "truth is text": ((*ONE, "groundTruth"), "0", r"groundTruth: not an array"),
     "start": ((*ONE, "startPointforGestureExecution"), "3", r"startPointforGestureExecution: not a sample number"),
     "rate": (("generalInfo", "samplingFrequencyInHertz"), 1000, r"samplingFrequencyInHertz.*expected 200.*1000"),
@@ -267,6 +266,17 @@ BAD = {
     "sample twice": (("trainingSamples",), {"idx_1": {}, "idx_01": {}}, r"idx_01: not the name of a sample"),
     "sample is a number": (("trainingSamples",), {"idx_1": 4}, r"trainingSamples.idx_1: missing or not an object"),
 }  # fmt: skip
+
+
+def test_marks_behind_the_last_sample_are_left_out_and_said(tmp_path):
+    recording = opened(tmp_path, changed((*ONE, "groundTruth"), [0, 1] * 7))
+    assert recording.labels("ground_truth")[:12].tolist() == [0, 1] * 6
+    assert recording.metadata["warnings"] == ("groundTruth: longer than the EMG in 1 trials, cut there",)
+
+
+@pytest.mark.parametrize("name", ["", "notProvided", None])
+def test_a_name_kept_back_may_be_spelt(tmp_path, name):
+    assert set(opened(tmp_path, changed((*ONE, "gestureName"), name)).labels()[:12]) == {-1}
 
 
 @pytest.mark.parametrize("case", BAD)

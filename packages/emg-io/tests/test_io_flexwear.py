@@ -39,8 +39,7 @@ def test_a_missing_gesture_is_missing(forged):
 
 
 DAMAGE = {
-    "gesture": ("jump_p1", np.zeros((1, 64, 9)), "not a gesture of the set: .*found jump_p1"),
-    "twice": ("rest_p2", np.zeros((1, 64, 9)), "not a gesture of the set: .*found rest_p2"),
+    "twice": ("rest_p2", np.zeros((1, 64, 9)), "gesture occurs twice: .*found rest_p2"),
     "electrodes": ("grip_p1", np.zeros((1, 63, 9)), r"not the trials of a gesture: .*number \(1, 63, 9\)"),
     "axes": ("grip_p1", np.zeros((64, 9)), r"not the trials of a gesture: .*number \(64, 9\)"),
     "text": ("grip_p1", np.zeros((1, 64, 9), "S2"), "not the trials of a gesture: .*text"),
@@ -64,6 +63,23 @@ def test_damaged_files_are_refused(case, folder):
     with pytest.raises(EmgIoError, match=message) as caught:
         check_all(folder)
     assert caught.value.file == str(first(folder))
+
+
+def test_what_is_no_gesture_is_left_out_and_said(folder):
+    keys = [recording.key for recording in open_dataset(folder)]
+    with h5py.File(first(folder), "r+") as file:
+        file["online_accuracy"] = np.zeros(3)
+    dataset = open_dataset(folder)
+    assert [recording.key for recording in dataset] == keys
+    assert dataset[0].metadata["warnings"] == ("online_accuracy: no gesture of the set, left out",)
+
+
+def test_a_file_without_gestures_is_refused(folder):
+    with h5py.File(first(folder), "r+") as file:
+        for name in list(file):
+            file.move(name, f"online_{name}")
+    with pytest.raises(EmgIoError, match=r"no gesture of the set: .*found online_abduct_p1"):
+        open_dataset(folder)
 
 
 def test_a_trial_that_went_missing_is_refused(folder):

@@ -82,7 +82,7 @@ INFOS = {
     "a list": (b"[1]", r"12_info.json, text: not what an utterance says: expected a string"),
     "no text": (without("text"), r"text: not what an utterance says.*'nothing'"),
     "text": (INFO | {"text": 3}, r"text: not what an utterance says: expected a string, found 3"),
-    "book": (INFO | {"book": None}, r"book: not what an utterance says"),
+    "book": (INFO | {"book": 3}, r"book: not what an utterance says"),
     "sentence": (INFO | {"sentence_index": "7"}, r"sentence_index: not what.*-1 for reference clips, found '7'"),
     "sentence is a bool": (INFO | {"sentence_index": True}, r"sentence_index: not what an utterance says"),
     "chunks": (INFO | {"chunks": {}}, r"chunks: not what an utterance says"),
@@ -91,6 +91,11 @@ INFOS = {
     "key twice": (b'{"text":"a","text":"b"}', r"key 'text': key occurs twice"),
     "large": (b" " * (2**20 + 1), r"12_info.json, size: too large"),
 }
+
+
+def test_a_clip_of_silence_may_have_neither_text_nor_book(tmp_path):
+    said = one(tmp_path, info=INFO | {"text": None, "book": None, "sentence_index": -1}).metadata
+    assert (said["text"], said["book"], said["reference"]) == ("", "", True)
 
 
 @pytest.mark.parametrize("case", INFOS)

@@ -44,6 +44,12 @@ def test_layout_is_the_authors_picture():
                 assert CHANNELS[channel] == f"{array}-{row + 1}-{column + 1}"
 
 
+def test_sessions_may_lie_outside_the_folder_of_their_part(session):
+    keys = [recording.key for recording in open_dataset(session.parents[1])]
+    assert keys[0] == ("7", "2", "pr/dynamic/raw", 2)
+    assert [recording.key for recording in open_dataset(session.parent)] == keys
+
+
 def test_there_are_34_gestures():
     assert list(GESTURES) == list(range(1, 35))
     assert len(set(GESTURES.values())) == 34
@@ -119,7 +125,8 @@ def test_files_of_other_spelling_and_depth(session, tmp_path):
         ),
         ("34,35", r"label_dynamic\.txt, entry 2: not a label: expected 1\.\.34.*found '35'"),
         ("0,1", "entry 1: not a label"),
-        ("34,", "entry 2: not a label.*found ''"),
+        ("34,,", "entry 2: not a label.*found ''"),
+        ("34,", "entry 2: trial has no label.*found 1 entries"),
         ("34;1", "not a label"),
         ("1,\xe9", "entry 2: not a label"),
         ("1," * 40_000, "not a label"),

@@ -53,6 +53,44 @@ def test_recording_equals_an_independent_reading(forged):
         assert recording.label_counts()["pause"] == 256
 
 
+def python_2(names):
+    """A list of texts as Python 2 pickled it, of which the published files were written."""
+    return np.bytes_("".join(["(lp1\n", *(f"S'{name}'\np{n}\na" for n, name in enumerate(names, 2)), "."]).encode())
+
+
+def published(path, n=40):
+    """A file with blocks, dtypes and lists as in the published ones: two categories, a date, 29 columns of float64."""
+    counts = [f"EMG_{number}" for number in range(1, 25)]
+    blocks = (["type"], ["trajectory"], ["date_time"])
+    blocks = (*blocks, [*counts, "TRAJ_1", "subject", "TRAJ_GT_NO_FILTER", "VIDEO_STAMP", "TRAJ_GT"])
+    kinds = [("index", "<f8"), ("values_block_0", "i1", (1,)), ("values_block_1", "i1", (1,))]
+    rows = np.zeros(n, [*kinds, ("values_block_2", "<i8", (1,)), ("values_block_3", "<f8", (29,))])
+    rows["index"] = np.arange(n) / 5120
+    rows["values_block_3"][:, :24] = np.arange(n * 24).reshape(n, 24) % 4096
+    rows["values_block_3"][:, 25] = 3
+    rows["values_block_3"][:, 28] = np.where(np.arange(n) < 20, -1, 7)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data/table", data=rows)
+        lookup = np.array([(0, b"emg_gestures"), (1, b"emg_force")], [("index", "i8"), ("values", "S20")])
+        file.create_dataset("data/meta/values_block_0/meta/table", data=lookup)
+        file["data"].attrs["pandas_type"] = np.bytes_(b"frame_table")
+        for number, names in enumerate(blocks):
+            file["data/table"].attrs[f"values_block_{number}_kind"] = python_2(names)
+    return rows
+
+
+def test_files_as_published(tmp_path):
+    rows = published(tmp_path / "emg_gestures-03-sequential-2018-05-11-11-10-50-475.hdf5")
+    recording = open_dataset(tmp_path)[0]
+    recording.check()
+    assert recording.key == ("03", "2018-05-11", "sequential", None)
+    assert np.array_equal(recording.raw(), rows["values_block_3"][:, :24].T)
+    assert recording.label_counts() == {"pause": 20, "pinch thumb-middle": 20} | {
+        name: 0 for name in recording.label_counts() if name not in {"pause", "pinch thumb-middle"}
+    }
+    assert recording.aux_names == ("index", "video_stamp")
+
+
 def test_slices_of_both_layouts(forged):
     for recording in open_dataset(forged("putemg"))[:2]:
         raw = recording.raw()

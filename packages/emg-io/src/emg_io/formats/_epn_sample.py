@@ -91,19 +91,33 @@ def read_sensor(
     return values
 
 
-def read_ground_truth(document: Document, trials: Sequence[Sample], lengths: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Read the (time,) marks 0 and 1 of where the gesture is; -1 where a trial has none, or too few of them."""
+def read_ground_truth(
+    document: Document, trials: Sequence[Sample], lengths: NDArray[np.int64]
+) -> tuple[NDArray[np.int8], int]:
+    """Read where the gesture is.
+
+    Returns
+    -------
+    marks : ndarray
+        (time,) 0 or 1; -1 where a trial has none, or too few of them.
+    n_longer : int
+        Trials that have more marks than samples: those behind the last sample are left out.
+    """
     marks = np.full(int(lengths.sum()), -1, np.int8)
     starts = (np.cumsum(lengths) - lengths).tolist()
     places = zip(trials, starts, lengths.tolist(), strict=True)
     marked = [place for place in places if "groundTruth" in place[0].fields]
     spans = [_truth(document, trial) for trial, _, _ in marked]
+    n_longer = 0
     for (trial, start, length), values in zip(marked, document.numbers(spans), strict=True):
-        if len(values) > length or ((values != 0) & (values != 1)).any():
-            rule = f"0 or 1, at most {length}"
-            raise error(document, f"{trial.place}.groundTruth", "not marks of samples", rule, str(len(values)))
-        marks[start : start + len(values)] = values
-    return marks
+        odd = np.flatnonzero((values != 0) & (values != 1))
+        if len(odd):
+            place = f"{trial.place}.groundTruth[{odd[0]}]"
+            raise error(document, place, "not marks of samples", "0 or 1", str(values[odd[0]]))
+        n_longer += len(values) > length
+        inside = values[:length]
+        marks[start : start + len(inside)] = inside
+    return marks, n_longer
 
 
 def _truth(document: Document, trial: Sample) -> Span:

@@ -39,6 +39,7 @@ _KRASOULIS_2019 = (
 )
 
 _DB8_HZ = 1111.0  # rate of its electrodes; the publisher upsampled
+SPARE = (8, 9)  # columns of DB6's files that no electrode was plugged into (loader code)
 
 _DB1 = Layout.ring_and_points(
     8, 2, "ring of 8 at the radio-humeral joint, then flexor and extensor digitorum superficialis"
@@ -68,7 +69,8 @@ class Base:
     sfreq
         Rate in Hz (nominal: the files hold none).
     unit, limits
-        Unit, and the least and largest sample in it: beyond them a file is damaged or of another base.
+        Unit, and the least and largest sample in it: beyond them a file is damaged or of another base. Wide where the
+        unit is not verified.
     layout
         Electrode layout for the usual number of channels.
     names
@@ -82,7 +84,7 @@ class Base:
     force_exercise
         The exercise whose labels are patterns of bits, or 0.
     n_stored
-        Columns of ``emg`` in the file where constant ones must be dropped to leave ``channels``, or 0.
+        Columns of ``emg`` in the file where two are spare and dropped to leave ``channels``, or 0.
     has_acc, has_gyro
         Whether accelerometers and gyroscopes are recorded beside the EMG.
     glove
@@ -101,7 +103,7 @@ class Base:
     names: Mapping[int, str] = field(repr=False, hash=False)
     reference: tuple[str, str] = field(repr=False)
     unit: str = "V"
-    limits: tuple[float, float] = (-10.0, 10.0)
+    limits: tuple[float, float] = (-1e6, 1e6)
     files: str = "exercise"
     continues: bool = False
     force_exercise: int = 0
@@ -110,6 +112,11 @@ class Base:
     has_gyro: bool = False
     glove: int = 0
     remarks: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the reader was checked against real files of the data base."""
+        return self.number == 1
 
     @property
     def name(self) -> str:

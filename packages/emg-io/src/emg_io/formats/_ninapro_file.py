@@ -13,7 +13,9 @@ from emg_io._source import Aux, Content, Header, Source, Track
 from emg_io.engines._mat import open_mat
 
 from . import _ninapro_aux as beside
+from ._ninapro_bases import SPARE
 from ._ninapro_labels import Numbering, check_whole, numbering
+from ._remarks import Remarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +63,7 @@ class NinaproFile(Source):
             tracks = self._tracks(mat, header.n_samples)
             emg = mat.read("emg")[: header.n_samples]
         self._check_samples(emg)
-        raw = np.ascontiguousarray(self._without_constant(emg).T)
+        raw = np.ascontiguousarray(self._electrodes(emg).T)
         return Content(tracks=tracks, raw=raw, sfreq=self.base.sfreq, metadata=header.metadata)
 
     def aux(self, name: str) -> Aux:
@@ -118,12 +120,17 @@ class NinaproFile(Source):
         warnings += [
             f"{field}: {abs(n)} samples {'more' if n > 0 else 'fewer'} than EMG" for field, n in uneven.items()
         ]
+        if not self.base.verified:
+            warnings += [
+                f"{field}: {found} in the file, {want} by its name, which counts"
+                for field, want, found in self._other_ids(mat)
+            ]
         return Header(shortest, self.base.sfreq, self._metadata(mat, fields, cut, tuple(warnings)), names)
 
     def _metadata(
         self, mat: Mat, fields: Mapping[str, str], cut: Mapping[str, int], warnings: tuple[str, ...]
-    ) -> dict[str, object]:
-        """Return what is to be said of a recording."""
+    ) -> Mapping[str, object]:
+        """Return what is to be said of a recording; dead electrodes are looked for when they are asked for."""
         said: dict[str, object] = {
             "clock": "nominal: the files store no rate",
             "unit": f"{self.base.unit} (unverified)",
@@ -134,10 +141,16 @@ class NinaproFile(Source):
         if self.base.files == "exercise":
             said["exercise"] = self.name.exercise
         if self.base.n_stored:
-            said["channels"] = f"{mat.shape('emg')[1]} columns stored; constant ones are left out"
+            said["channels"] = f"{mat.shape('emg')[1]} columns stored; spare ones, which are constant, are left out"
         if "forcecal" in mat.variables and mat.shape("forcecal") == (2, 6):
             said["force_calibration"] = mat.read("forcecal").astype(float).tolist()
-        return said | dict(self.base.remarks)
+        said |= dict(self.base.remarks)
+        return Remarks(said, {"dead_channels": self._dead}) if self.base.n_stored else said
+
+    def _dead(self) -> tuple[int, ...]:
+        """Return the channels that are constant throughout."""
+        raw = self.content().raw
+        return tuple(np.flatnonzero(raw.min(axis=1) == raw.max(axis=1)).tolist())
 
     def _length(self, mat: Mat, field: str, n_columns: int) -> int:
         """Return the number of rows of a field, after a look at its columns."""
@@ -148,23 +161,23 @@ class NinaproFile(Source):
             raise EmgIoError("wrong shape", file=self._file, place=field, expected=expected, found=str(shape))
         return shape[0]
 
-    def _check_ids(self, mat: Mat) -> None:
-        """Compare subject and exercise with the file name, where the file has them."""
+    def _other_ids(self, mat: Mat) -> Iterator[tuple[str, int, object]]:
+        """Yield field, number in the file name and what the file says, where subject and exercise differ from it."""
         wanted = {"subject": self.name.subject}
         if self.base.files != "day":
             wanted["exercise"] = self.name.exercise
         for field, want in wanted.items():
-            if field not in mat.variables:
-                continue
-            found = mat.read(field).ravel()[:4].tolist() if mat.shape(field) == (1, 1) else mat.shape(field)
-            if found != [want]:
-                raise EmgIoError(
-                    "file name and content disagree",
-                    file=self._file,
-                    place=field,
-                    expected=str(want),
-                    found=str(found),
-                )
+            if field in mat.variables:
+                found = mat.read(field).ravel()[:4].tolist() if mat.shape(field) == (1, 1) else mat.shape(field)
+                if found != [want]:
+                    yield field, want, found
+
+    def _check_ids(self, mat: Mat) -> None:
+        """Refuse files of a verified data base under another's name; for the others it is a warning."""
+        for field, want, found in self._other_ids(mat) if self.base.verified else ():
+            raise EmgIoError(
+                "file name and content disagree", file=self._file, place=field, expected=str(want), found=str(found)
+            )
 
     def _tracks(self, mat: Mat, n_samples: int) -> dict[str, Track]:
         """Read the label fields: whole numbers within their sets, labels counting on over the exercises."""
@@ -204,17 +217,19 @@ class NinaproFile(Source):
             found=str(emg[row, column]),
         )
 
-    def _without_constant(self, emg: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Leave out constant columns where the file has more columns than there were electrodes."""
+    def _electrodes(self, emg: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Leave out spare columns: those that are constant or, where an electrode is dead, those known to be spare."""
         if emg.shape[1] == self.n_chans:
             return emg
         moving = np.flatnonzero(emg.min(axis=0) != emg.max(axis=0))
-        if len(moving) != self.n_chans:
+        if len(moving) == self.n_chans:
+            return emg[:, moving]
+        if np.isin(moving, SPARE).any():
             raise EmgIoError(
                 "not the electrodes of the set",
                 file=self._file,
                 place="emg",
-                expected=f"{emg.shape[1]} columns of which {self.n_chans} are not constant",
+                expected=f"{self.n_chans} columns that are not constant, or columns {SPARE} constant",
                 found=f"{len(moving)}: columns {moving.tolist()}",
             )
-        return emg[:, moving]
+        return emg[:, np.setdiff1d(np.arange(emg.shape[1]), SPARE)]

@@ -140,11 +140,17 @@ class CapgFile(Source):
         return Header(shape[0], SFREQ, metadata)
 
     def _check_ids(self, mat: Mat) -> None:
-        """Compare subject, gesture and trial with the file name."""
+        """Compare subject, gesture and trial with the file name, where the file has them.
+
+        In DB-b the subject may be written as the person or as the number that counts recordings.
+        """
         for place, want in zip(("subject", "gesture", "trial"), self.name, strict=True):
+            if place not in mat.variables:
+                continue
             shape = mat.shape(place)
             found = mat.read(place).ravel().tolist() if shape == (1, 1) else shape
-            if found != [want]:
+            person = (self.name.number - 1) // self.part.sessions + 1
+            if found != [want] and not (place == "subject" and found == [person]):
                 raise EmgIoError(
                     "file name and content disagree",
                     file=self._file,

@@ -1,6 +1,7 @@
 """emg2pose: hand poses by motion capture beside a band of 16 electrodes on the wrist, 193 users, 2 kHz.
 
-One HDF5 file a hand and stage: a table of Unix time, 20 joint angles and the band. Splits come from ``metadata.csv``.
+One HDF5 file a hand and stage: a table of Unix time, 20 joint angles and the band. Splits come from ``metadata.csv``,
+which the downloads call ``emg2pose_metadata.csv``.
 Source: Salter, Warren, Schlager, Spurr, Han, Bhasin, Cai, Walkington, Bolarinwa, Wang, Danielson, Merel, Pnevmatikakis,
 Marshall, NeurIPS 2024, arXiv 2412.02725.
 """
@@ -39,6 +40,7 @@ JOINTS = (
       for joint in ("MCP AA", "MCP FE", "PIP FE", "DIP FE")),
 )  # fmt: skip
 _FILE = re.compile(r"(?:^|/)[^/]*_(left|right)\.hdf5$", re.IGNORECASE)
+_LIST = re.compile(r"(?:^|/)(?:emg2pose_)?metadata\.csv$", re.IGNORECASE)
 _COLUMNS = ("user", "session", "stage", "side", "filename")
 _EXTRAS = ("moving_hand", "held_out_user", "held_out_stage", "split", "generalization")
 _BLOCK_ROWS = 50_000
@@ -117,7 +119,7 @@ def _identity(group: Node) -> dict[str, str]:
 def _claims(members: Sequence[Member]) -> list[Member]:
     """Return the files that end in a side, and the table beside them."""
     found = [member for member in members if _FILE.search(member.name)]
-    tables = [member for member in members if member.name.rsplit("/", 1)[-1] == "metadata.csv"]
+    tables = [member for member in members if _LIST.search(member.name)]
     return [*found, *tables[:1]] if found else []
 
 
@@ -134,11 +136,11 @@ def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file: identity from metadata.csv or, where it is silent, from the file."""
     listed: dict[str, tuple[tuple[str, str], ...]] = {}
     for member in members:
-        if member.name.endswith(".csv"):
+        if _LIST.search(member.name):
             for row in rows(container, member, _COLUMNS):
                 wanted = [*_COLUMNS[:-1], *(name for name in _EXTRAS if name in row)]
                 listed[stem(row["filename"])] = tuple((name, row[name]) for name in wanted)
-    files = [member for member in members if not member.name.endswith(".csv")]
+    files = [member for member in members if not _LIST.search(member.name)]
     return [_recording(container, member, listed.get(stem(member.name), ())) for member in files]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 GROUP = "emg2qwerty"
 SIDES = (("emg_left", 16), ("emg_right", 16))
 MAX_JSON_BYTES = 64 * 2**20
+_LIST = re.compile(r"(?:^|/)metadata\.csv$", re.IGNORECASE)
 _OTHERS = re.compile(r"(_(left|right)|_user_\d+_dataset_\d+|emg_gestures-[^/]*)\.hdf5$", re.IGNORECASE)
 BANDS = Layout.rings((16, 16), "bands of 16 round the left and the right wrist; one is the mirror of the other")
 
@@ -134,7 +135,7 @@ def _string(group: Node, item: Mapping[str, object], key: str, name: str) -> str
 def _claims(members: Sequence[Member]) -> list[Member]:
     """Return the HDF5 files that no other set names in its own way, and the table beside them."""
     found = [m for m in members if m.name.casefold().endswith(".hdf5") and not _OTHERS.search(m.name)]
-    tables = [m for m in members if m.name.rsplit("/", 1)[-1] == "metadata.csv"]
+    tables = [m for m in members if _LIST.search(m.name)]
     return [*found, *tables[:1]] if found else []
 
 
@@ -151,10 +152,10 @@ def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file: user and session from metadata.csv or, where it is silent, from the file."""
     listed: dict[str, tuple[tuple[str, str], ...]] = {}
     for member in members:
-        if member.name.endswith(".csv"):
+        if _LIST.search(member.name):
             for row in rows(container, member, ("user", "session")):
                 listed[row["session"]] = (("user", row["user"]), ("session", row["session"]))
-    files = [member for member in members if not member.name.endswith(".csv")]
+    files = [member for member in members if not _LIST.search(member.name)]
     return [_recording(container, member, listed.get(stem(member.name), ())) for member in files]
 
 

@@ -50,6 +50,7 @@ LABELS = {
 }
 HALVES = ("trainingSamples", "testingSamples")
 _IDS = {name: value for value, name in LABELS.items() if value >= 0}
+_KEPT_BACK = (None, "", "notProvided")
 _TRUTH_NAMES = {-1: "not provided", 0: "outside the gesture", 1: "gesture"}
 _FILE = re.compile(r"(?:^|/)(training|testing)JSON/user(\d{1,4})/user\2\.json$", re.IGNORECASE)
 
@@ -104,7 +105,7 @@ class EpnHalf(RandomAccess):
         trials = samples(document, self.half)
         raw, lengths = read_counts(document, trials)
         labels = np.array([_label(document, trial) for trial in trials], np.int8)
-        marks = read_ground_truth(document, trials, lengths)
+        marks, n_longer = read_ground_truth(document, trials, lengths)
         tracks = {
             "label": Track("label", np.repeat(labels, lengths), LABELS),
             "repetition": Track("repetition", np.repeat(_occurrences(labels), lengths)),
@@ -112,7 +113,8 @@ class EpnHalf(RandomAccess):
             "ground_truth": Track("ground_truth", marks, _TRUTH_NAMES),
         }
         aux = _sensors(document, trials, lengths) if sensors else {}
-        metadata = _metadata(document, trials, raw)
+        longer = (f"groundTruth: longer than the EMG in {n_longer} trials, cut there",) if n_longer else ()
+        metadata = {**_metadata(document, trials, raw), "warnings": longer}
         events = _events(document, trials, labels, lengths)
         return Content(None, tracks, events, raw=raw, sfreq=SFREQ, metadata=metadata, aux=aux)
 
@@ -129,7 +131,7 @@ def _check_rate(document: Document) -> None:
 def _label(document: Document, trial: Sample) -> int:
     """Return the number of a trial's gesture by its name; -1 where the name is kept back."""
     name = trial.fields.get("gestureName")
-    if name is None:
+    if name in _KEPT_BACK:
         return -1
     if not isinstance(name, str) or name not in _IDS:
         place = f"{trial.place}.gestureName"

@@ -50,7 +50,12 @@ class FlexWearTrial(RandomAccess):
     def scan(self) -> Header:
         """Read the shape of the gesture's dataset."""
         with opened(self.container, self.member) as file:
-            metadata = {"unit": "not stated by the publisher", "layout": "electrode map not established"}
+            metadata = {
+                "clock": "nominal: the set's description gives 4000 Hz",
+                "unit": "not stated by the publisher",
+                "layout": "electrode map not established",
+                "warnings": tuple(f"{name}: no gesture of the set, left out" for name in _strangers(file)),
+            }
             return Header(self._node(file).shape[2], SFREQ, metadata)
 
     def samples(self, start: int, stop: int) -> NDArray[np.generic]:
@@ -79,9 +84,11 @@ def _gestures(file: Hdf5File) -> dict[int, Node]:
     """Return the datasets of a file by gesture: (trials, 64, time) numbers."""
     found: dict[int, Node] = {}
     for name in file.root.names:
-        gesture = re.sub(r"_p\d+$", "", name)
-        if gesture not in GESTURES or GESTURES.index(gesture) in found:
-            raise file.root.bad("not a gesture of the set", f"{', '.join(GESTURES)}, each once", name)
+        gesture = _gesture(name)
+        if gesture not in GESTURES:
+            continue
+        if GESTURES.index(gesture) in found:
+            raise file.root.bad("gesture occurs twice", f"{', '.join(GESTURES)}, each once", name)
         node = file.root[name]
         if node.is_group or node.type.kind != "number" or len(node.shape) != 3 or node.shape[1] != N_CHANS:
             told = "a group" if node.is_group else f"{node.type.kind} {node.shape}"
@@ -89,7 +96,19 @@ def _gestures(file: Hdf5File) -> dict[int, Node]:
         if node.shape[0] > MAX_TRIALS or node.shape[2] < 1:
             raise node.bad("not the trials of a gesture", f"at most {MAX_TRIALS} trials of samples", str(node.shape))
         found[GESTURES.index(gesture)] = node
+    if not found:
+        raise file.root.bad("no gesture of the set", ", ".join(GESTURES), ", ".join(file.root.names)[:200])
     return found
+
+
+def _gesture(name: str) -> str:
+    """Return the gesture that a dataset's name begins with."""
+    return re.sub(r"_p\d+$", "", name)
+
+
+def _strangers(file: Hdf5File) -> list[str]:
+    """Return the names at the root that are no gestures."""
+    return [name for name in file.root.names if _gesture(name) not in GESTURES]
 
 
 def _claims(members: Sequence[Member]) -> list[Member]:

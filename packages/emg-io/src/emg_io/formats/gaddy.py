@@ -55,7 +55,8 @@ class Utterance(RandomAccess):
     def scan(self) -> Header:
         """Read the array's header and what was read."""
         said = self._said()
-        metadata = {**said, "reference": said["sentence_index"] == REFERENCE, "files": dict(self.beside)}
+        known = {"clock": "nominal: the files store no rate", "unit": "not stated by the publisher"}
+        metadata = {**known, **said, "reference": said["sentence_index"] == REFERENCE, "files": dict(self.beside)}
         return Header(self._array().shape[0], SFREQ, metadata)
 
     def samples(self, start: int, stop: int) -> NDArray[np.generic]:
@@ -103,7 +104,8 @@ class Utterance(RandomAccess):
         if self.info.size > _MAX_INFO_BYTES:
             raise EmgIoError("too large", file=file, place="size", expected=f"<= {_MAX_INFO_BYTES} bytes")
         document = parse(self.container.read(self.info.name), file)
-        tree: dict[str, Any] = document.tree if isinstance(document.tree, dict) else {}
+        tree: dict[str, Any] = dict(document.tree) if isinstance(document.tree, dict) else {}
+        tree |= {name: "" for name in ("text", "book") if name in tree and tree[name] is None}
         fields = (("text", str), ("book", str), ("sentence_index", int), ("chunks", (list, Span)))
         for name, kind in fields:
             if not isinstance(tree.get(name), kind) or isinstance(tree[name], bool):

@@ -2,8 +2,9 @@
 
 Sub-datasets ``pr`` (34 gestures, labels in text files), ``mvc``, ``1dof``, ``ndof`` and ``random`` (finger forces at
 100 Hz beside the EMG). ``raw`` and ``preprocess`` (the authors' filtered copy) are both recordings, told apart by
-``task``. Known gaps of the set, as gestures of subjects 3 and 11 and the random task of subject 10, are recordings that
-are not there. Every record has gains of its own: compare ``signal``, never ``raw``, between records.
+``task``. The folder of a sub-dataset (``pr_dataset``) may be missing: records name it themselves. Known gaps of the
+set, as gestures of subjects 3 and 11 and the random task of subject 10, are recordings that are not there. Every record
+has gains of its own: compare ``signal``, never ``raw``, between records.
 Source: Jiang et al., IEEE TNSRE 2021, 29:1035; the archive's README; PhysioNet 10.13026/ym7v-bh53.
 """
 
@@ -44,7 +45,7 @@ SFREQ, FORCE_HZ = 2048.0, 100.0
 ARRAYS = ("ED", "EP", "FD", "FP")
 CHANNELS = tuple(f"{array}-{row}-{column}" for array in ARRAYS for row in range(8, 0, -1) for column in range(8, 0, -1))
 _VOLTAGES = {"V", "mV", "uV", "µV"}
-_FOLDER = r"(?:^|/)(?P<set>pr|mvc|1dof|ndof|random)_dataset/subject(?P<subject>\d{1,3})_session(?P<session>\d)/"
+_FOLDER = r"(?:(?:^|/)(?:pr|mvc|1dof|ndof|random)_dataset)?(?:^|/)subject(?P<subject>\d{1,3})_session(?P<session>\d)/"
 _NAME = (
     r"(?:(?P<stage>dynamic|maintenance)_(?P<way_pr>raw|preprocess)"
     r"|(?P<kind>mvc|1dof|ndof|random)_(?P<way>raw|preprocess|force)"
@@ -141,7 +142,8 @@ def read_labels(container: Container, member: Member) -> tuple[int, ...]:
     file, data = container.label(member.name), b""
     if member.size <= _MAX_LABEL_BYTES:
         data = container.read(member.name)
-    tokens = [token.strip() for token in data.decode("ascii", "replace").split(",")]
+    written = data.decode("ascii", "replace").strip().removesuffix(",")
+    tokens = [token.strip() for token in written.split(",")]
     wrong = [n for n, token in enumerate(tokens) if not re.fullmatch(r"\d{1,2}", token) or int(token) not in GESTURES]
     if wrong:
         raise EmgIoError(
@@ -207,7 +209,7 @@ def _recording(
 
 def _task(match: re.Match[str], way: str) -> str:
     """Return sub-dataset, stage, fingers, movement and processing."""
-    parts = (match["set"], match["stage"], match["part"], match["move"], way)
+    parts = ("pr" if match["stage"] else match["kind"], match["stage"], match["part"], match["move"], way)
     return "/".join(part.casefold() for part in parts if part)
 
 

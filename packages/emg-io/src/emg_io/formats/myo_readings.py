@@ -41,7 +41,7 @@ LABELS = {
     6: "supination",
     7: "fist",
 }
-_FILE = re.compile(r"(?:^|/)(\d{1,9})-(\d{1,4})/(\d)\.txt$")
+_FILE = re.compile(r"(?:^|/)(\d{1,9})-(\d{1,4})/(\d)\.txt$", re.IGNORECASE)
 _HEAD_BYTES = 4096
 
 

@@ -163,7 +163,7 @@ def _column(frame: Frame, names: tuple[str, ...]) -> str:
 def _claims(task: Task, members: Sequence[Member]) -> list[Member]:
     """Return the files of a task, and its corpus table."""
     found = [member for member in members if task.pattern.search(member.name)]
-    tables = [member for member in members if member.name.rsplit("/", 1)[-1] == f"{task.files}_corpus.csv"]
+    tables = [m for m in members if m.name.rsplit("/", 1)[-1].casefold() == f"{task.files}_corpus.csv"]
     return [*found, *tables[:1]] if found else []
 
 
@@ -171,11 +171,11 @@ def _open(task: Task, container: Container, members: Sequence[Member]) -> list[R
     """Make one recording a file."""
     splits: dict[str, list[tuple[str, float, float]]] = {}
     for member in members:
-        if member.name.endswith(".csv"):
+        if member.name.casefold().endswith(".csv"):
             for place, row in enumerate(rows(container, member, ("dataset", "start", "end", "split")), 2):
                 span = _span(container.label(member.name), place, row["start"], row["end"])
                 splits.setdefault(stem(row["dataset"]), []).append((row["split"], *span))
-    files = [member for member in members if not member.name.endswith(".csv")]
+    files = [member for member in members if not member.name.casefold().endswith(".csv")]
     return [_recording(task, container, member, tuple(splits.get(stem(member.name), ()))) for member in files]
 
 

@@ -179,7 +179,7 @@ def _format(base: Base) -> Format:
             licence="free for research with citation (unverified); no redistribution terms seen",
             citation=citation,
             doi=doi,
-            verified_on_real_files=base.number == 1,
+            verified_on_real_files=base.verified,
             writes=True,
             n_chans=None if several else base.channels[0],
             sfreq=base.sfreq,

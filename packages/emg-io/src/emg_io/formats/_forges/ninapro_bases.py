@@ -10,7 +10,7 @@ from emg_io._atomic import write_bytes
 from emg_io._layout import Layout
 from emg_io.engines._mat5_write import Small, mat_bytes
 from emg_io.forging import Actor, Truth
-from emg_io.formats._ninapro_bases import BASES, Base
+from emg_io.formats._ninapro_bases import BASES, SPARE, Base
 from emg_io.formats._ninapro_names import FORCE_CODES
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ _VOLTS, _COUNTS = 3e-4, 90.0
 _DB8_HZ = 1111.0
 _CUT_ROWS, _HOLD, _REACTION_S = 3, 40, 0.1
 _LAST_DB8 = 2  # repetitions in the third acquisition of DB8
-_SPARE = (8, 9)  # columns of DB6's files that nothing was plugged into
 
 
 class _Played(NamedTuple):
@@ -124,7 +123,7 @@ def _signals(base: Base, played: _Played, exercise: int, rng: np.random.Generato
     emg, n_samples = played.emg.T, played.emg.shape[1]
     if base.n_stored:
         wide = np.zeros((n_samples, base.n_stored), np.float32)
-        wide[:, [column for column in range(base.n_stored) if column not in _SPARE]] = emg
+        wide[:, [column for column in range(base.n_stored) if column not in SPARE]] = emg
         emg = wide
     fields: dict[str, Any] = {"emg": Small(emg.astype(np.int8)) if base.unit == "adc" else emg}
     inertial = ("acc",) * base.has_acc + ("gyro", "mag") * base.has_gyro
