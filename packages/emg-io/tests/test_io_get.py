@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from emg_io import EmgIoError
-from emg_io.downloads import CATALOGUE, Patience, Publication, Remote, get
+from emg_io.downloads import CATALOGUE, Patience, Publication, Remote, _disk, _http, get
 from emg_io.downloads import _get as getter
 from emg_io.downloads._http import _Redirects
 from emg_io.downloads._tar import unpack
@@ -32,6 +32,8 @@ class Behaviour:
     ranges: bool = True
     length: bool = True
     wrong_range: bool = False
+    deaf: bool = False  # a server that does not know If-Range
+    headers: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
 
 
@@ -52,10 +54,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(behaviour.codes.pop(0))
             return
         start = 0
-        if wanted and behaviour.ranges and condition in {None, behaviour.tag}:
+        if wanted and behaviour.ranges and (behaviour.deaf or condition in {None, behaviour.tag}):
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
             if start >= len(behaviour.body):
-                self.send_error(416)
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(behaviour.body)}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
                 return
             self.send_response(206)
             told = start + 7 if behaviour.wrong_range else start
@@ -67,6 +72,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(rest)))
         if behaviour.tag:
             self.send_header("ETag", behaviour.tag)
+        for name, value in behaviour.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(rest[: behaviour.cuts.pop(0)] if behaviour.cuts else rest)
 
@@ -140,6 +147,116 @@ def test_a_file_that_changed_meanwhile_is_begun_anew(server, tmp_path):
     server.paths["/a.zip"] = Behaviour(body=BODY[::-1], tag='"two"')
     (path,) = fetched(publication(server), tmp_path)
     assert path.read_bytes() == BODY[::-1]
+
+
+@pytest.mark.parametrize("changes", [{"tag": 'W/"one"'}, {"deaf": True}])
+def test_bytes_of_two_versions_are_never_glued_together(server, tmp_path, changes):
+    """A weak tag proves nothing, and a server that does not know If-Range is found out by the tag it answers."""
+    server.paths["/a.zip"] = Behaviour(cuts=[10_000, 0, 0, 0], **changes)
+    with pytest.raises(EmgIoError, match="broke off"):
+        fetched(publication(server), tmp_path)
+    tag = 'W/"one"' if "tag" in changes else '"two"'
+    server.paths["/a.zip"] = Behaviour(body=BODY[::-1], **(changes | {"tag": tag}))
+    (path,) = fetched(publication(server), tmp_path)
+    assert path.read_bytes() == BODY[::-1]
+
+
+def test_a_file_that_had_come_whole_is_not_fetched_again(server, tmp_path):
+    server.paths["/a.zip"] = Behaviour()
+    (tmp_path / "a.zip.part").write_bytes(BODY)
+    (tmp_path / "a.zip.part.tag").write_text('"one"')
+    (path,) = fetched(publication(server), tmp_path)
+    assert path.read_bytes() == BODY
+    assert [wanted for wanted, _ in server.paths["/a.zip"].asked] == [f"bytes={len(BODY)}-"]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_control_c_leaves_what_came_and_the_next_call_goes_on(server, tmp_path, monkeypatch, at):
+    monkeypatch.setattr(_http, "BLOCK_BYTES", 30_000)
+    server.paths["/a.zip"], seen = Behaviour(), []
+
+    def stop(*arguments):
+        seen.append(arguments)
+        if len(seen) == at + 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetched(publication(server), tmp_path, progress=stop)
+    assert (tmp_path / "a.zip.part").stat().st_size == 30_000 * (at + 1)
+    assert not (tmp_path / ".lock").exists()
+    (path,) = fetched(publication(server), tmp_path)
+    assert path.read_bytes() == BODY
+    assert server.paths["/a.zip"].asked[-1] == (f"bytes={30_000 * (at + 1)}-", '"one"')
+
+
+def test_two_processes_do_not_write_to_one_folder(server, tmp_path):
+    server.paths["/a.zip"] = Behaviour()
+    refused = []
+
+    def again(*_):
+        with pytest.raises(EmgIoError, match="another process writes to this") as caught:
+            fetched(publication(server), tmp_path)
+        refused.append(caught.value.file)
+
+    (path,) = fetched(publication(server), tmp_path, progress=again)
+    assert refused[0] == str(tmp_path)
+    assert path.read_bytes() == BODY
+
+
+def test_archives_of_the_same_name_from_another_set_are_not_taken_for_these(server, tmp_path):
+    """NinaPro DB1, DB4 and DB5 all call their archives s1.zip."""
+    server.paths |= {"/db1/s1.zip": Behaviour(), "/db4/s1.zip": Behaviour(body=BODY[::-1])}
+    sets = [
+        Publication(name, "uci", "home", (Remote(f"{server.url}/{name}/s1.zip", "s1.zip"),)) for name in ("db1", "db4")
+    ]
+    fetched(sets[0], tmp_path)
+    for offline in (False, True):
+        with pytest.raises(
+            EmgIoError, match=r"holds another download of this name.*expected .*db4/s1.zip, found .*db1"
+        ):
+            fetched(sets[1], tmp_path, offline=offline)
+    assert (tmp_path / "s1.zip").read_bytes() == BODY
+
+
+@pytest.mark.parametrize(("headers", "message"), [
+    ({"Content-Type": "text/html; charset=utf-8"}, "Content-Type: the server sent something else.*found text/html"),
+    ({"Content-Encoding": "gzip"}, "Content-Encoding: the server sent something else.*found gzip"),
+])  # fmt: skip
+def test_pages_and_compressed_answers_are_no_files(server, tmp_path, headers, message):
+    server.paths["/a.zip"] = Behaviour(headers=headers)
+    with pytest.raises(EmgIoError, match=message):
+        fetched(publication(server), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_named(server, tmp_path, monkeypatch):
+    server.paths["/a.zip"] = Behaviour()
+    (tmp_path / "file").write_bytes(b"")
+    for folder in (tmp_path / "file", tmp_path / "file" / "inside"):
+        with pytest.raises(EmgIoError, match=r"file.*cannot be written: name another place"):
+            fetched(publication(server), folder)
+    (tmp_path / "x" / "a.zip.part").mkdir(parents=True)
+    with pytest.raises(EmgIoError, match=r"a\.zip\.part: cannot be written"):
+        fetched(publication(server, digest=sha256()), tmp_path / "x")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_http.os, "fsync", full)
+    with pytest.raises(EmgIoError, match=r"cannot be written.*No space left on device"):
+        fetched(publication(server), tmp_path / "y")
+
+
+def test_a_network_that_fails_oddly_is_asked_again(server, tmp_path, monkeypatch):
+    server.paths["/a.zip"], fails = Behaviour(), [OSError(113, "No route to host")]
+    block = _http._block
+
+    def odd(answer):
+        return block(type("A", (), {"read": lambda *_: (_ for _ in ()).throw(fails.pop())})() if fails else answer)
+
+    monkeypatch.setattr(_http, "_block", odd)
+    assert fetched(publication(server), tmp_path)[0].read_bytes() == BODY
+    assert len(server.paths["/a.zip"].asked) == 2
 
 
 def test_without_tag_and_digest_nothing_is_glued_together(server, tmp_path):
@@ -254,9 +371,15 @@ def test_offline(tmp_path, monkeypatch):
 
 
 def test_disk_space_is_looked_at_first(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(getter.shutil, "disk_usage", lambda _: type("U", (), {"free": 10**6})())
+    server.paths["/a.zip"] = Behaviour()
+    monkeypatch.setattr(_disk.shutil, "disk_usage", lambda _: type("U", (), {"free": 10**6})())
     with pytest.raises(EmgIoError, match=r"free space: disk is too small.*found 1000000 bytes"):
         fetched(publication(server, size=10**9), tmp_path)
+    assert not server.paths["/a.zip"].asked
+    monkeypatch.setattr(_disk, "MARGIN_BYTES", 10**6 - 100)
+    with pytest.raises(EmgIoError, match=r"free space: disk is too small"):
+        fetched(publication(server), tmp_path)  # the size is not published: the server tells it
+    assert not (tmp_path / "a.zip.part").exists()
 
 
 def test_a_publishers_list_of_digests(server, tmp_path):

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import orjson
 
-from emg_io._atomic import write_bytes
+from emg_io._atomic import unwritable, write_bytes
 from emg_io._dataset import find_format
 from emg_io._errors import EmgIoError
+from emg_io.store._folder import locked
 
 from ._catalogue import Publication, Remote, find
-from ._http import Patience, download, file_digest
+from ._disk import file_digest, refuse_small_disk
+from ._http import Patience, download
 from ._tar import unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ._http import Progress
 
 RECORD = "emg-io-download.json"
 OFFLINE = "EMG_IO_OFFLINE"
-MARGIN_BYTES = 64 * 2**20
 MAX_FILES = 500_000
 _SUM = re.compile(r"([0-9a-f]{64}) [ *]?(\S.*)")
 
@@ -68,8 +71,9 @@ def get(
     Raises
     ------
     EmgIoError
-        If the licence is not accepted, the disk is too small, the publisher's pages must be used, or a file cannot be
-        had whole. What has arrived stays, and the next call goes on from there.
+        If the licence is not accepted, the disk is too small, the publisher's pages must be used, another process is
+        downloading to the folder or another set of the same file names lies there, or a file cannot be had whole.
+        What has arrived stays, also after Ctrl-C, and the next call goes on from there.
     """
     return fetch(find(name), Path(to), accept_licence, _is_offline(offline), patience or Patience(), progress)
 
@@ -88,9 +92,22 @@ def fetch(
         )
     if not (entry.files or entry.sums):
         raise EmgIoError("the publisher's pages lead to the files: follow them", file=entry.homepage)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with nullcontext() if offline else locked(folder):
+            files = entry.files or _listed(entry, folder, offline, patience, progress)
+            paths = _complete(entry, files, folder, offline, patience, progress)
+            return paths if not entry.unpack else [file for path in paths for file in unpack(path, folder)]
+    except OSError as error:
+        raise unwritable(Path(os.fsdecode(error.filename or folder)), error) from None
+
+
+def _complete(
+    entry: Publication, files: Sequence[Remote], folder: Path, offline: bool, patience: Patience, progress: Progress
+) -> list[Path]:
+    """Prove the files of a publication and download those that are missing, noting each."""
     record = _read_record(folder)
-    files = entry.files or _listed(entry, folder, offline, patience, progress)
+    _refuse_other_publication(files, folder, record)
     missing = [remote for remote in files if not _proven(remote, folder, record)]
     if missing and offline:
         raise EmgIoError(
@@ -100,15 +117,28 @@ def fetch(
             expected=f"{len(files)} files",
             found=f"{len(missing)} to download",
         )
-    _refuse_small_disk(missing, folder)
+    have = sum(part.stat().st_size for remote in missing if (part := folder / f"{remote.name}.part").exists())
+    refuse_small_disk(folder, sum(remote.size or 0 for remote in missing) - have)
     for remote in missing:
         target = folder / remote.name
         target.parent.mkdir(parents=True, exist_ok=True)
         sha256 = download(remote, target, patience, progress)
         record[remote.name] = {"url": remote.url, "size": target.stat().st_size, "sha256": sha256}
         _write_record(folder, entry, record)
-    paths = [folder / remote.name for remote in files]
-    return paths if not entry.unpack else [file for path in paths for file in unpack(path, folder)]
+    return [folder / remote.name for remote in files]
+
+
+def _refuse_other_publication(files: Sequence[Remote], folder: Path, record: dict[str, Any]) -> None:
+    """Refuse a folder in which a name of these files belongs to another set: several call their archives ``s1.zip``."""
+    for remote in files:
+        known = record.get(remote.name, {}).get("url", remote.url)
+        if known != remote.url and (folder / remote.name).exists():
+            raise EmgIoError(
+                "the folder holds another download of this name: name another folder",
+                file=str(folder / remote.name),
+                expected=remote.url,
+                found=known,
+            )
 
 
 def _listed(
@@ -150,28 +180,12 @@ def _proven(remote: Remote, folder: Path, record: dict[str, Any]) -> bool:
     return file_digest(path, kind) == want
 
 
-def _refuse_small_disk(missing: list[Remote], folder: Path) -> None:
-    """Refuse to begin what cannot end; files of unknown size count as nothing."""
-    parts = [folder / f"{remote.name}.part" for remote in missing]
-    have = sum(part.stat().st_size for part in parts if part.exists())
-    need = sum(remote.size or 0 for remote in missing) - have
-    free = shutil.disk_usage(folder).free
-    if missing and need + MARGIN_BYTES > free:
-        raise EmgIoError(
-            "disk is too small",
-            file=str(folder),
-            place="free space",
-            expected=f"{need + MARGIN_BYTES} bytes",
-            found=f"{free} bytes",
-        )
-
-
 def _read_record(folder: Path) -> dict[str, Any]:
     """Read what earlier calls downloaded; a damaged record counts as none."""
     try:
         body = orjson.loads((folder / RECORD).read_bytes())
-        return dict(body["files"])
-    except (OSError, ValueError, TypeError, KeyError):
+        return {name: dict(noted) for name, noted in body["files"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import time
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emg_io._errors import EmgIoError
+
+from ._disk import file_digest, refuse_small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,7 @@ def download(remote: Remote, target: Path, patience: Patience, progress: Progres
 
 def _append(remote: Remote, part: Path, total: int | None, patience: Patience, progress: Progress) -> int | None:
     """Ask for what is missing and append it; return the length of the whole file as the server declares it."""
-    have, request = _resumed(remote, part)
+    have, tag, request = _resumed(remote, part)
     if total is not None and have >= total:
         _refuse_longer(remote, have, total)
         return total
@@ -116,7 +117,12 @@ def _append(remote: Remote, part: Path, total: int | None, patience: Patience, p
         with closing(error):
             return _refused(remote, part, error, total)
     with closing(answer):
+        _refuse_other_content(remote, answer)
         start, declared = _range(answer, have)
+        new = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+        if start and tag and new and new != tag and not remote.digest:
+            part.unlink()
+            raise ConnectionError("the file changed meanwhile: begun anew")
         if total is not None and declared is not None and declared != total:
             raise EmgIoError(
                 "size differs from what is published",
@@ -126,29 +132,68 @@ def _append(remote: Remote, part: Path, total: int | None, patience: Patience, p
                 found=str(declared),
             )
         total = total if declared is None else declared
-        _tag(part).write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "", "utf-8")
-        with part.open("r+b" if part.exists() else "wb") as stream:
-            stream.truncate(start)
-            stream.seek(start)
-            while block := answer.read(BLOCK_BYTES):
-                stream.write(block)
-                _refuse_longer(remote, stream.tell(), total)
-                progress(remote.name, stream.tell(), total)
-            stream.flush()
-            os.fsync(stream.fileno())
-            return _undeclared(remote, answer, stream.tell()) if total is None else total
+        refuse_small_disk(part.parent, (total or 0) - start)
+        end = _receive(answer, remote, part, (start, total, new), progress)
+        return _undeclared(remote, answer, end) if total is None else total
 
 
-def _resumed(remote: Remote, part: Path) -> tuple[int, urllib.request.Request]:
-    """Make the request for what is missing; without a digest or a tag nothing proves that old and new bytes fit."""
+def _receive(
+    answer: Any,  # noqa: ANN401  urllib's response
+    remote: Remote,
+    part: Path,
+    where: tuple[int, int | None, str],
+    progress: Progress,
+) -> int:
+    """Write an answer's bytes from where they begin; the tag is noted when no byte of another version is left."""
+    start, total, tag = where
+    with part.open("r+b" if part.exists() else "wb") as stream:
+        stream.truncate(start)
+        stream.seek(start)
+        _tag(part).write_text(tag, "utf-8")
+        while block := _block(answer):
+            stream.write(block)
+            _refuse_longer(remote, stream.tell(), total)
+            progress(remote.name, stream.tell(), total)
+        stream.flush()
+        os.fsync(stream.fileno())
+        return stream.tell()
+
+
+def _block(answer: Any) -> bytes:  # noqa: ANN401  urllib's response
+    """Read some bytes; whatever the network does wrong is a lost connection, unlike what the disk does."""
+    try:
+        block: bytes = answer.read(BLOCK_BYTES)
+    except OSError as error:
+        raise ConnectionError(str(error)) from None
+    return block
+
+
+def _refuse_other_content(remote: Remote, answer: Any) -> None:  # noqa: ANN401  urllib's response
+    """Refuse bytes that are not the file's: compressed for the way, or a page that only a digest would give away."""
+    coding = answer.headers.get("Content-Encoding", "identity").casefold()
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
+    page = kind == "text/html" and not remote.digest and not remote.name.endswith((".html", ".htm"))
+    if coding != "identity" or page:
+        raise EmgIoError(
+            "the server sent something else than the file",
+            file=remote.url,
+            place="Content-Type" if page else "Content-Encoding",
+            expected="the file itself",
+            found=kind if page else coding,
+        )
+
+
+def _resumed(remote: Remote, part: Path) -> tuple[int, str, urllib.request.Request]:
+    """Make the request for what is missing; without a digest or a strong tag nothing proves that old and new fit."""
     tag = _tag(part).read_text("utf-8") if _tag(part).exists() else ""
-    have = _size(part) if tag or remote.digest else 0
+    strong = tag if not tag.startswith("W/") else ""
+    have = _size(part) if strong or remote.digest else 0
     request = urllib.request.Request(remote.url, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"})  # noqa: S310  the scheme is checked
     if have:
         request.add_header("Range", f"bytes={have}-")
-    if have and tag and not tag.startswith("W/"):
-        request.add_header("If-Range", tag)
-    return have, request
+    if have and strong:
+        request.add_header("If-Range", strong)
+    return have, strong, request
 
 
 def _tag(part: Path) -> Path:
@@ -176,6 +221,9 @@ def _open(request: urllib.request.Request, patience: Patience) -> Any:  # noqa: 
 def _refused(remote: Remote, part: Path, error: urllib.error.HTTPError, total: int | None) -> int | None:
     """Deal with an error status: a range past the end starts anew, a busy server is asked again, others end it."""
     if error.code == 416:
+        whole = error.headers.get("Content-Range", "").removeprefix("bytes */")
+        if whole.isdecimal() and int(whole) == _size(part) and total in {None, int(whole)}:
+            return int(whole)  # all of it had come before the last call was stopped
         part.unlink(missing_ok=True)  # what was kept is longer than the file: begin anew
         return total
     if error.code in _TRANSIENT:
@@ -230,12 +278,6 @@ def _accept(remote: Remote, part: Path, target: Path) -> str:
     part.replace(target)
     _tag(part).unlink(missing_ok=True)
     return sha256
-
-
-def file_digest(path: Path, kind: str) -> str:
-    """Return the digest of a file, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, kind).hexdigest()
 
 
 def _size(path: Path) -> int:

@@ -7,7 +7,7 @@ import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from emg_io._atomic import write_bytes
+from emg_io._atomic import unwritable, write_bytes
 from emg_io._errors import EmgIoError
 
 MAX_MEMBERS = 1_000_000
@@ -71,7 +71,10 @@ def _safe(member: tarfile.TarInfo, archive: Path, number: int) -> PurePosixPath:
 
 def _write(stream: tarfile.TarFile, member: tarfile.TarInfo, target: Path, archive: Path) -> None:
     """Write one member whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(target.parent, error) from None
     free = shutil.disk_usage(target.parent).free
     if member.size > free:
         raise EmgIoError(
