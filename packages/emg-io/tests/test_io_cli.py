@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -72,6 +74,49 @@ def test_check_lists_every_error_and_exits_3(forged, tmp_path):
     assert document("check", tmp_path / "set" / "EMG_data_for_gestures-master" / "01", code=3)["files"] == 1
 
 
+def test_check_counts_files_and_names_a_broken_one_once(forged, tmp_path):
+    """EPN-612 has two recordings a file."""
+    import shutil
+
+    folder = tmp_path / "set"
+    shutil.copytree(forged("epn-612"), folder)
+    files = sorted(folder.rglob("*.json"))
+    assert document("check", folder)["files"] == len(files) == len(open_dataset(folder)) // 2
+    files[0].write_bytes(files[0].read_bytes()[:999])
+    report = document("check", folder, code=3)
+    assert [error["file"] for error in report["errors"]] == [str(files[0])]
+
+
+def test_paths_of_a_cluster_are_absolute(forged, tmp_path, monkeypatch):
+    """Its workers run in other folders."""
+    from concurrent.futures import ThreadPoolExecutor
+    from contextlib import contextmanager
+
+    asked, sources = [], []
+
+    @contextmanager
+    def cluster(address):
+        asked.append(address)
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+
+    monkeypatch.setattr("emg_io.store.dask_executor", cluster)
+    monkeypatch.setattr("emg_io.store.prepare", partial(_spied, emg_io.store.prepare, sources))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "set").symlink_to(forged("ninapro-db1"))
+    document("convert", "set", "one", "--dask", "tcp://x:1")
+    document("prepare", "set", "two", "--protocol", "db1/community", "--partial", "--dask", "tcp://x:2")
+    assert asked == ["tcp://x:1", "tcp://x:2"]
+    assert len(sources) == 8
+    assert all(path.is_absolute() for path in sources)
+
+
+def _spied(prepare, sources, dataset, out, **options):
+    """Note the paths that a conversion gets."""
+    sources.extend([out, *(Path(recording.source) for recording in dataset)])
+    return prepare(dataset, out, **options)
+
+
 def test_synth_convert_and_check_the_store(tmp_path):
     made = document("synth", tmp_path / "set", "--format", "uci", "--subjects", "1", "--seed", "5")
     assert (made["recordings"], made["format"], made["seed"]) == (2, "uci", 5)
@@ -99,11 +144,15 @@ def test_bad_data_exits_3_with_one_document(tmp_path):
 @pytest.mark.parametrize("arguments", [
     ("info", ".", "--format", "nonsense"), ("synth", "x", "--format", "nonsense"),
     ("synth", "x", "--subjects", "0"), ("nonsense",), ("check",), ("get", "nonsense", "--to", "x"), ("get", "uci"),
-    ("prepare", "x", "y"),
+    ("prepare", "x", "y"), ("protocols", "--format", "nonsense"), ("--nonsense",),
 ])  # fmt: skip
 def test_usage_errors_exit_2(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run(*arguments, code=2)
+    assert run(*arguments, code=2).stdout == ""
+    error = document(*arguments, code=2)["error"]
+    assert set(error) == {"problem", "file", "place", "expected", "found"}
+    assert error["problem"]
+    assert error["found"] == " ".join([*arguments, "--json"])
     assert not list(tmp_path.iterdir())
 
 
@@ -131,7 +180,9 @@ def test_split_and_prepare_by_a_published_protocol(forged, tmp_path):
     assert (made["recordings"], made["split"]) == (3, body["hash"])
     again = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/community", "--partial")
     assert again == made
-    other = document("prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/geng", "--fold", "1", code=3)
+    other = document(
+        "prepare", forged("ninapro-db1"), tmp_path / "store", "--protocol", "db1/geng", "--fold", "1", code=3
+    )
     assert "another store" in other["error"]["problem"]
     assert document("check", tmp_path / "store")["errors"] == []
     problem = document("split", forged("uci"), "--protocol", "uci/tinymyo", code=3)["error"]

@@ -9,7 +9,7 @@ import typer
 
 from emg_io._errors import EmgIoError
 
-from ._show import BAD_DATA, Errors, Json, Name, Where, document, opened, parts, progress, show
+from ._show import BAD_DATA, Errors, Json, Name, Where, document, known, opened, parts, progress, show
 
 if TYPE_CHECKING:
     from emg_io._recording import Recording
@@ -47,6 +47,8 @@ def protocols(format: Name = None, json: Json = False) -> None:  # noqa: A002  t
     from emg_io.protocols import protocol
     from emg_io.protocols import protocols as names
 
+    if format is not None:
+        known(format)
     entries = [protocol(name) for name in names(format)]
     rows = [{fact: getattr(entry, fact) for fact in ("name", "format", "unit", "source", "flaw")} for entry in entries]
     show(rows, [{"name": row["name"], "unit": row["unit"], "flaw": row["flaw"]} for row in rows], json, "protocols")
@@ -113,8 +115,8 @@ def _describe(recording: Recording) -> dict[str, Any]:
 
 
 def _check_dataset(path: Path, name: str | None) -> tuple[int, list[EmgIoError]]:
-    """Read every recording; return the number of recordings and what is wrong."""
-    errors: list[EmgIoError] = []
+    """Read every recording; return the number of files and what is wrong, each once though a file may hold several."""
+    errors: dict[str, EmgIoError] = {}
     try:
         dataset = opened(path, name)
     except EmgIoError as error:
@@ -123,8 +125,8 @@ def _check_dataset(path: Path, name: str | None) -> tuple[int, list[EmgIoError]]
         try:
             recording.check()
         except EmgIoError as error:
-            errors.append(error)
-    return len(dataset), errors
+            errors.setdefault(str(error), error)
+    return len({recording.source for recording in dataset}), list(errors.values())
 
 
 def _check_store(path: Path) -> tuple[int, list[EmgIoError]]:

@@ -52,6 +52,7 @@ def convert(
 ) -> None:
     """Convert a data set to a window store; stamped clocks are resampled by holding. Repeated, it goes on."""
     with Errors(json):
+        path, out = _shared(path, dask), _shared(out, dask)
         _write(opened(path, format), out, None, sfreq, dask, json)
 
 
@@ -71,6 +72,7 @@ def prepare(
 
     with Errors(json):
         entry = find(protocol)
+        path, out = _shared(path, dask), _shared(out, dask)
         dataset = opened(path, entry.format)
         split = entry.split(dataset, fold, lists=lists, partial=partial)
         _write(dataset, out, split, sfreq, dask, json)
@@ -104,6 +106,11 @@ def _uniform(recording: Recording, sfreq: float | None, dataset: Dataset) -> Rec
     if sfreq is None and recording.uniform:
         return recording
     return recording.resample(sfreq or dataset.info.sfreq or recording.sfreq)
+
+
+def _shared(path: Path, dask: str | None) -> Path:
+    """Return a path that means the same on a cluster's workers, which run in other folders."""
+    return path.absolute() if dask else path
 
 
 def _write(dataset: Dataset, out: Path, split: Split | None, sfreq: float | None, dask: str | None, json: bool) -> None:
