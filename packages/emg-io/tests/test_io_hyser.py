@@ -77,7 +77,7 @@ def test_forged_sub_data_sets(forged):
         assert (recording.repetition is None) == (part == "mvc")
         assert set(recording.tracks) == ({"label", "repetition"} if part == "pr" else set())
         assert recording.aux_names == (("force",) if part in {"1dof", "mvc", "random"} else ())
-        note = recording.metadata["remarks"]
+        note = recording.metadata["warnings"]
         assert note == (("no force record beside this one",) if part == "ndof" else ())
         assert np.abs(recording.signal()).max() < 16.7
 
@@ -177,7 +177,7 @@ def test_channels_without_names_are_placed_and_told(tmp_path):
     emg_record(tmp_path / "random_dataset" / "subject01_session1", "random_raw_sample1", names=names)
     (recording,) = open_dataset(tmp_path)
     assert recording.channels == CHANNELS
-    assert "header names no electrodes: placed by position" in recording.metadata["remarks"]
+    assert "header names no electrodes: placed by position" in recording.metadata["warnings"]
 
 
 def test_a_force_record_of_another_rate_is_refused(tmp_path):

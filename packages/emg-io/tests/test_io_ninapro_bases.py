@@ -191,6 +191,12 @@ def test_another_subject_in_the_file_is_a_warning_where_no_real_file_was_seen(tm
     assert recording.metadata["warnings"] == ("subject: [2] in the file, 1 by its name, which counts",)
 
 
+def test_an_empty_field_is_not_there(tmp_path):
+    recording = written(tmp_path, "S1_E1_A1.mat", 3, 12, (1,), acc=np.zeros((N, 36)), glove=np.zeros((0, 0)))[0]
+    recording.check()
+    assert recording.aux_names == ("acc",)
+
+
 def test_db6_sessions_are_day_and_time(forged):
     dataset = open_dataset(forged("ninapro-db6"))
     assert [recording.session for recording in dataset[:3]] == ["D1T1", "D1T2", "D2T1"]

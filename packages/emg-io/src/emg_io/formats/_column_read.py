@@ -14,6 +14,7 @@ from emg_io.engines._table_cells import is_number
 from emg_io.engines._table_head import read_head
 
 from ._column_map import TIME_UNITS
+from ._remarks import NO_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,7 @@ class _Reading:
         raw = self._values(self.map.emg, self.map.dialect, self.map.dtype)
         sfreq, stamps, metadata = self._clock(raw.shape[1])
         missing = int(np.count_nonzero(np.isnan(raw))) if raw.dtype.kind == "f" else 0
+        metadata["unit"] = NO_UNIT if self.map.unit == "unknown" else "as the column map states it"
         if missing:
             metadata["missing_samples"] = missing
         aux = {

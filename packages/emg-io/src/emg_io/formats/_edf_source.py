@@ -15,6 +15,7 @@ from emg_io.engines._edf_tal import read_notes
 from emg_io.engines._edf_time import ENDS
 
 from ._edf_pick import grouped, pick
+from ._remarks import STATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +119,8 @@ class EdfFile(RandomAccess):
     def _remarks(self) -> dict[str, object]:
         """Return what a user should know of this file."""
         header = self.head
-        remarks: dict[str, object] = {"kind": header.kind, "emg": self.how, "record_s": header.record_s}
+        remarks: dict[str, object] = {"clock": STATED, "kind": header.kind, "emg": self.how}
+        remarks["record_s"] = header.record_s
         remarks |= {"patient": header.patient, "recording": header.recording, "start": header.start or "not stated"}
         remarks["prefilter"] = sorted({header.signals[index].prefilter for index in self.picked})
         if header.unfinished:

@@ -52,8 +52,8 @@ _DOA_GLOVE = 18
 
 
 def present(base: Base, mat: Mat) -> tuple[str, ...]:
-    """Return the names of what a file holds; a glove of DB8 gives the degrees of actuation as well."""
-    names = tuple(name for name in FIELDS if name in mat.variables)
+    """Return the names of what a file holds, empty fields left out; DB8's glove also gives degrees of actuation."""
+    names = tuple(name for name in FIELDS if name in mat.variables and all(mat.node(name).shape))
     return (*names, "doa") if base.files == "acquisition" and "glove" in names else names
 
 

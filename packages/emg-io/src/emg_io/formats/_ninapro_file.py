@@ -13,12 +13,13 @@ from emg_io._source import Aux, Content, Header, Source, Track
 from emg_io.engines._mat import open_mat
 
 from . import _ninapro_aux as beside
+from ._myo import clipped
 from ._ninapro_bases import SPARE
 from ._ninapro_labels import Numbering, check_whole, numbering
-from ._remarks import Remarks
+from ._remarks import NOMINAL, Remarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -130,9 +131,9 @@ class NinaproFile(Source):
     def _metadata(
         self, mat: Mat, fields: Mapping[str, str], cut: Mapping[str, int], warnings: tuple[str, ...]
     ) -> Mapping[str, object]:
-        """Return what is to be said of a recording; dead electrodes are looked for when they are asked for."""
+        """Return what is to be said of a recording; what costs a pass is found when asked for."""
         said: dict[str, object] = {
-            "clock": "nominal: the files store no rate",
+            "clock": NOMINAL,
             "unit": f"{self.base.unit} (unverified)",
             "label_field": fields["label"],
             "trimmed_samples": sum(cut.values()),
@@ -145,7 +146,10 @@ class NinaproFile(Source):
         if "forcecal" in mat.variables and mat.shape("forcecal") == (2, 6):
             said["force_calibration"] = mat.read("forcecal").astype(float).tolist()
         said |= dict(self.base.remarks)
-        return Remarks(said, {"dead_channels": self._dead}) if self.base.n_stored else said
+        later: dict[str, Callable[[], object]] = {"dead_channels": self._dead} if self.base.n_stored else {}
+        if self.base.unit == "adc":
+            later["clipped"] = lambda: clipped(self.content().raw)
+        return Remarks(said, later)
 
     def _dead(self) -> tuple[int, ...]:
         """Return the channels that are constant throughout."""

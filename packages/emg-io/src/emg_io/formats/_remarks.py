@@ -1,8 +1,13 @@
-"""Metadata of which some entries cost a pass over the samples and are worked out when they are asked for."""
+"""Metadata: words that several formats share, and entries that cost a pass and are worked out when asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+
+NOMINAL = "nominal: the files store no rate"
+STATED = "rate as the file's header states it"
+STAMPED = "a stamp for every sample; sfreq is samples per second between the first and the last"
+NO_UNIT = "not stated by the publisher"
 
 
 class Remarks(Mapping[str, object]):

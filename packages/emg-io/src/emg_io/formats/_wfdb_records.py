@@ -12,7 +12,7 @@ from emg_io.engines._wfdb import WfdbRecord
 from emg_io.engines._wfdb_header import Signal, WfdbHeader, parse_header
 from emg_io.engines._wfdb_samples import PACKINGS
 
-from ._remarks import Remarks
+from ._remarks import STATED, Remarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from emg_io._container import Container, Member
 
 _EXPONENTS = {"V": 0, "mV": -3, "uV": -6, "µV": -6, "μV": -6, "nV": -9}
+VOLTAGES = frozenset(_EXPONENTS)
 _UNITS = {"V": "V", "mV": "mV", "uV": "uV", "µV": "uV", "μV": "uV"}
 
 Calibration = float | tuple[float, ...]
@@ -62,13 +63,16 @@ class WfdbSource(RandomAccess):
         record = self.record
         signals = [record.header.signals[channel] for channel in self.channels]
         codes = {PACKINGS[signal.format].missing for signal in signals}
+        said = dict(self.remarks)
+        noted = said.get("warnings", ())
         known: dict[str, object] = {
             "missing_code": codes.pop() if len(codes) == 1 else tuple(PACKINGS[s.format].missing for s in signals),
             "uncalibrated": tuple(signal.name for signal in signals if not signal.calibrated),
             "start": record.header.start,
             "comments": record.header.comments,
-            "warnings": record.warnings,
-            **dict(self.remarks),
+            "clock": STATED,
+            **said,
+            "warnings": (*record.warnings, *(noted if isinstance(noted, tuple) else ())),
         }
         later = {"missing_samples": lambda: record.count_missing(self.opened, self.channels)}
         per_frame = signals[0].per_frame

@@ -23,6 +23,7 @@ from emg_io.engines._table import read_table
 from emg_io.engines._table_head import Dialect
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import STATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,13 @@ class BiosppyText(Source):
                 expected=f"a whole number in 0..{2**bits - 1:g}",
                 found=str(table.values[0, wrong[0]]),
             )
-        metadata = {"resolution_bits": int(bits), "label": said.get("Labels", ""), "header": table.head.comments}
+        metadata = {
+            "clock": STATED,
+            "unit": f"counts of a converter of {bits:g} bits",
+            "resolution_bits": int(bits),
+            "label": said.get("Labels", ""),
+            "header": table.head.comments,
+        }
         return Content(raw=table.values.astype(np.int32), sfreq=sfreq, metadata=metadata)
 
 

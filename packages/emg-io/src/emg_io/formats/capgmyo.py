@@ -26,6 +26,7 @@ from emg_io.engines._mat import open_mat
 
 from ._format import Format, FormatInfo, forger
 from ._ninapro_names import MOVEMENTS_52
+from ._remarks import NOMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +131,7 @@ class CapgFile(Source):
                 found=f"{kind} {shape}",
             )
         metadata: dict[str, object] = {
-            "clock": "1000 Hz is nominal: the files store no rate",
+            "clock": NOMINAL,
             "unit": "raw +-1 is +-2.5 mV (publisher's description, unverified)",
             "signal": "preprocessed by the publisher: band 20-380 Hz, usually the middle second",
             "subject_number": self.name.number,

@@ -23,6 +23,7 @@ from emg_io._source import Content, Header, Source, Track
 from emg_io.engines._mat import forget, open_mat
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NO_UNIT, NOMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,8 +92,8 @@ class CslTrial(Source):
     def _header(self, n_samples: int) -> Header:
         """Make the header."""
         metadata = {
-            "clock": "nominal: the files store no rate",
-            "unit": "not stated by the publisher",
+            "clock": NOMINAL,
+            "unit": NO_UNIT,
             "label": "of the whole trial: the gesture's onset is not marked",
             "dropped_rows": N_STORED - N_CHANS,
             "warnings": self.warnings,

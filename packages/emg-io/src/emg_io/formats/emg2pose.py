@@ -20,6 +20,7 @@ from emg_io._recording import Recording
 from emg_io._source import Annotations, Aux, Header, RandomAccess, Track
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NO_UNIT, STAMPED
 from ._unix_clock import NOMINAL_HZ, Table, number, opened, rows, stem, text
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class PoseFile(RandomAccess):
                 **told,
                 **{name: value for name, value in self.listed if name in _EXTRAS},
                 "start_unix_s": table.span()[0],
-                "clock": "a stamp for every sample; sfreq is samples per second between the first and the last",
-                "unit": "not stated by the publisher",
+                "clock": STAMPED,
+                "unit": NO_UNIT,
                 "tracking": f"track 'tracked' is 0 where all {len(JOINTS)} angles are 0: label_counts('tracked')",
             }
             return Header(table.n_rows, table.rate(), metadata, (ANGLES,))

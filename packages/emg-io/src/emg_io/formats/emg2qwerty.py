@@ -18,6 +18,7 @@ from emg_io._recording import Recording
 from emg_io._source import Annotations, Header, RandomAccess
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NO_UNIT, STAMPED
 from ._unix_clock import NOMINAL_HZ, Table, number, opened, relative, rows, stem, text
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class QwertyFile(RandomAccess):
                 **_identity(group),
                 "duration_mins": number(group, "duration_mins"),
                 "start_unix_s": first,
-                "clock": "a stamp for every sample; sfreq is samples per second between the first and the last",
-                "unit": "not stated by the publisher",
+                "clock": STAMPED,
+                "unit": NO_UNIT,
                 "n_keystrokes": sum(event.kind == "keystroke" for event in events),
                 "n_prompts": sum(event.kind == "prompt" for event in events),
                 "events_outside": n_outside,

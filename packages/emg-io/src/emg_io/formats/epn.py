@@ -28,7 +28,7 @@ from emg_io.engines._json import Document, parse
 
 from ._epn_sample import SENSORS, Sample, error, mapping, read_counts, read_ground_truth, read_sensor, samples
 from ._format import Format, FormatInfo, forger
-from ._myo import CLOCK, COUNT_MAX, COUNT_MIN, RING, SFREQ
+from ._myo import CLOCK, RING, SFREQ, UNIT, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,8 +169,9 @@ def _metadata(document: Document, trials: Sequence[Sample], raw: NDArray[np.int8
     }
     return {
         "clock": f"{CLOCK}; trials stand end to end and are not continuous in time: see track trial",
+        "unit": UNIT,
         "n_trials": len(trials),
-        "clipped": [int(n) for n in np.sum((raw == COUNT_MIN) | (raw == COUNT_MAX), axis=1)],
+        "clipped": clipped(raw),
         "sensors": _present(trials),
         "sensor_clock": "50 Hz (nominal) held to the EMG's clock: reading j // 4 of the trial stands at its sample j; "
         "NaN where it has no such reading",

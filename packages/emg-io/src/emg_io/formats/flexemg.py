@@ -22,6 +22,7 @@ from emg_io.engines._mat import open_mat
 
 from ._flexemg_script import LABELS, Script
 from ._format import Format, FormatInfo, forger
+from ._remarks import NOMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,8 @@ class FlexTrial(Source):
                 found=str(script.n_samples),
             )
         metadata = {
-            "clock": "nominal: the files store no rate",
+            "clock": NOMINAL,
+            "unit": "count x lsbmV, 0.0030517578125 mV",
             "offset": "each channel has its own level: high-pass, do not subtract mid-scale",
             "label": "derived from the struct p: cue times, not muscle onsets",
             "sequence": tuple(LABELS[value] for value in script.sequence),

@@ -18,6 +18,7 @@ from emg_io._recording import Recording
 from emg_io._source import Annotations, Header, RandomAccess, Track
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NO_UNIT
 from ._unix_clock import opened
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class FlexWearTrial(RandomAccess):
         with opened(self.container, self.member) as file:
             metadata = {
                 "clock": "nominal: the set's description gives 4000 Hz",
-                "unit": "not stated by the publisher",
+                "unit": NO_UNIT,
                 "layout": "electrode map not established",
                 "warnings": tuple(f"{name}: no gesture of the set, left out" for name in _strangers(file)),
             }

@@ -20,6 +20,7 @@ from emg_io._source import Content, Header, Source, Track
 from emg_io.engines._mat import open_mat
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NO_UNIT, NOMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,8 +109,8 @@ class ForsFile(Source):
                 found=str(shape),
             )
         metadata = {
-            "clock": "985 Hz is nominal: the files store no rate",
-            "unit": "not stated by the publisher",
+            "clock": NOMINAL,
+            "unit": NO_UNIT,
             "orientation": self.name.orientation,
         }
         return Header(shape[1], SFREQ, metadata)

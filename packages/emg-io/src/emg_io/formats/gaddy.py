@@ -22,6 +22,7 @@ from emg_io.engines._json import Span, parse
 from emg_io.engines._npy import NpyArray, read_header, read_rows
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NO_UNIT, NOMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ class Utterance(RandomAccess):
     def scan(self) -> Header:
         """Read the array's header and what was read."""
         said = self._said()
-        known = {"clock": "nominal: the files store no rate", "unit": "not stated by the publisher"}
+        known = {"clock": NOMINAL, "unit": NO_UNIT}
         metadata = {**known, **said, "reference": said["sentence_index"] == REFERENCE, "files": dict(self.beside)}
         return Header(self._array().shape[0], SFREQ, metadata)
 

@@ -20,7 +20,7 @@ from emg_io._recording import Recording
 from emg_io._source import Annotations, Track
 
 from ._format import Format, FormatInfo, forger
-from ._wfdb_records import WfdbSource, calibration, read_header, siblings, signal_files
+from ._wfdb_records import VOLTAGES, WfdbSource, calibration, read_header, siblings, signal_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +59,6 @@ _FILE = re.compile(
     r"_trial(?P<trial>\d{1,2})\.(?P<kind>hea|dat)$",
     re.IGNORECASE,
 )
-_VOLTAGES = {"V", "mV", "uV", "µV"}
 _LAYOUT = Layout.rings((8, 8, 6, 6), "two rings round the forearm, then two round the wrist (order unverified)")
 
 
@@ -120,7 +119,7 @@ def _recording(container: Container, member: Member, match: re.Match[str], index
         layout=_LAYOUT,
         uniform=True,
         reader=GrabmyoFile(container, member, files, channels, remarks, gesture, trial),
-        task=f"gesture{gesture}",
+        task=LABELS[gesture],
         channels=CHANNELS,
     )
 
@@ -130,7 +129,7 @@ def _chosen(header: WfdbHeader, source: str) -> tuple[int, ...]:
     places: dict[str, int] = {}
     for n, signal in enumerate(header.signals):
         name = signal.name.strip().upper()
-        if name in CHANNELS and (name in places or signal.unit not in _VOLTAGES or signal.per_frame != 1):
+        if name in CHANNELS and (name in places or signal.unit not in VOLTAGES or signal.per_frame != 1):
             raise EmgIoError(
                 "not an electrode of the set",
                 file=source,

@@ -25,6 +25,7 @@ from emg_io._source import Annotations, Aux, Header, Track
 from ._format import Format, FormatInfo, forger
 from ._hyser_names import GESTURES
 from ._wfdb_records import (
+    VOLTAGES,
     WfdbSource,
     beside,
     calibration,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 SFREQ, FORCE_HZ = 2048.0, 100.0
 ARRAYS = ("ED", "EP", "FD", "FP")
 CHANNELS = tuple(f"{array}-{row}-{column}" for array in ARRAYS for row in range(8, 0, -1) for column in range(8, 0, -1))
-_VOLTAGES = {"V", "mV", "uV", "µV"}
 _FOLDER = r"(?:(?:^|/)(?:pr|mvc|1dof|ndof|random)_dataset)?(?:^|/)subject(?P<subject>\d{1,3})_session(?P<session>\d)/"
 _NAME = (
     r"(?:(?P<stage>dynamic|maintenance)_(?P<way_pr>raw|preprocess)"
@@ -243,7 +243,7 @@ def _checked(header: WfdbHeader, source: str) -> tuple[str, ...]:
             found=f"{len(signals)} at {header.sfreq:g} Hz",
         )
     units = {signal.unit for signal in signals}
-    if not units <= _VOLTAGES:
+    if not units <= VOLTAGES:
         raise EmgIoError("unit is no voltage", file=source, place="signal lines", expected="mV", found=str(units))
     names = tuple(signal.name for signal in signals)
     if names != CHANNELS and any(re.fullmatch(r"[A-Z]{2}-\d-\d", name) for name in names):
@@ -265,7 +265,7 @@ def _remarks(header: WfdbHeader, *, without_force: bool) -> tuple[tuple[str, obj
     odd = [] if named else ["header names no electrodes: placed by position"]
     odd += ["no force record beside this one"] if without_force else []
     unit = f"header says {written}; read as mV (unverified): 2.5 V / gain 150 is the amplifier's range, 16.7 mV"
-    return (("unit", unit), ("layout", "picture of the authors' loader (unverified)"), ("remarks", tuple(odd)))
+    return (("unit", unit), ("layout", "picture of the authors' loader (unverified)"), ("warnings", tuple(odd)))
 
 
 FORMAT = Format(

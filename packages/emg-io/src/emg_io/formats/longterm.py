@@ -21,6 +21,7 @@ from emg_io.engines._table import read_table
 from emg_io.engines._table_head import Dialect
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NO_UNIT, NOMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +65,8 @@ class LongTermText(Source):
             )
         n_samples = raw.shape[1]
         metadata = {
-            "clock": "nominal: the files store no rate",
-            "unit": "not stated",
+            "clock": NOMINAL,
+            "unit": NO_UNIT,
             "position": POSITIONS[self.day - 1],
             "nominal_samples": NOMINAL_SAMPLES,
             "short": n_samples < NOMINAL_SAMPLES,

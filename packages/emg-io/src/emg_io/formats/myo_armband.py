@@ -21,7 +21,8 @@ from emg_io._recording import Recording
 from emg_io._source import Annotations, Header, RandomAccess, Track
 
 from ._format import Format, FormatInfo, forger
-from ._myo import CLOCK, COUNT_MAX, COUNT_MIN, RING, SFREQ
+from ._myo import CLOCK, COUNT_MAX, COUNT_MIN, RING, SFREQ, UNIT, clipped
+from ._remarks import Remarks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,8 @@ class MyoDat(RandomAccess):
                 found=str(self.member.size),
             )
         person = {} if self.sheet is None else experiment(self.container, self.sheet)
-        return Header(n_samples, SFREQ, {"clock": CLOCK, "person": person})
+        later = {"clipped": lambda: clipped(self.samples(0, n_samples))}
+        return Header(n_samples, SFREQ, Remarks({"clock": CLOCK, "unit": UNIT, "person": person}, later))
 
     def samples(self, start: int, stop: int) -> NDArray[np.int16]:
         """Read rows ``start`` to ``stop``; a value that no armband sends raises."""

@@ -20,7 +20,7 @@ from emg_io.engines._table import read_table
 from emg_io.engines._table_head import Dialect, read_head
 
 from ._format import Format, FormatInfo, forger
-from ._myo import CLOCK, RING, SFREQ
+from ._myo import CLOCK, RING, SFREQ, UNIT, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,13 @@ class MyoReadings(Source):
                 expected=" or ".join(map(str, sorted({0, self.gesture}))),
                 found=str(labels[foreign[0]]),
             )
-        metadata = {"clock": CLOCK, "rows_per_second": len(labels) / NOMINAL_S, "nominal_s": NOMINAL_S}
+        metadata = {
+            "clock": CLOCK,
+            "unit": UNIT,
+            "rows_per_second": len(labels) / NOMINAL_S,
+            "nominal_s": NOMINAL_S,
+            "clipped": clipped(values[:N_CHANS]),
+        }
         tracks = {"label": Track("label", labels, LABELS), "repetition": Track("repetition", _turns(labels))}
         return Content(tracks=tracks, raw=values[:N_CHANS].copy(), sfreq=SFREQ, metadata=metadata)
 

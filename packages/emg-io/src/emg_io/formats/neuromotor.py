@@ -21,6 +21,7 @@ from emg_io._source import Annotations, Aux, Header, RandomAccess
 from emg_io.engines._pandas import frame_at, frames
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import STAMPED
 from ._unix_clock import NOMINAL_HZ, Table, opened, relative, rows, stem, text
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class NeuromotorFile(RandomAccess):
                 "events_outside": self._events(file, table)[1],
                 "start_unix_s": first,
                 "duration_s": last - first,
-                "clock": "a stamp for every sample; sfreq is samples per second between the first and the last",
+                "clock": STAMPED,
+                "unit": "volts (publisher's description)",
                 "filter": "high-passed at 40 Hz by the publisher",
             }
             if self.splits:

@@ -51,7 +51,11 @@ class NpyFile(RandomAccess):
 
     def scan(self) -> Header:
         """Return size and rate."""
-        metadata: dict[str, object] = {"stored": f"{self.array.dtype} {self.array.shape}", "stated": "by the JSON file"}
+        metadata: dict[str, object] = {
+            "clock": "rate as the JSON file states it",
+            "stored": f"{self.array.dtype} {self.array.shape}",
+            "stated": "by the JSON file",
+        }
         if self.said.missing_samples:
             metadata["missing_samples"] = self.said.missing_samples
         shape, time_axis = _two(self.array, self.said)

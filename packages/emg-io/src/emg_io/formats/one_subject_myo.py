@@ -20,7 +20,7 @@ from emg_io.engines._json import Document, parse
 from emg_io.engines._table import read_table
 
 from ._format import Format, FormatInfo, forger
-from ._myo import CLOCK, COUNT_MAX, COUNT_MIN, RING, SFREQ
+from ._myo import CLOCK, RING, SFREQ, UNIT, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,8 +87,7 @@ def _entry(document: Document, wanted: str) -> Mapping[str, object]:
 
 def _metadata(raw: NDArray[np.int8]) -> dict[str, object]:
     """Return remarks."""
-    clipped = np.sum((raw == COUNT_MIN) | (raw == COUNT_MAX), axis=1)
-    return {"clock": CLOCK, "clipped": [int(n) for n in clipped]}
+    return {"clock": CLOCK, "unit": UNIT, "clipped": clipped(raw)}
 
 
 def _tail(name: str) -> str:

@@ -80,6 +80,8 @@ class OtbGrid(Source):
             )
         sfreq = self._rate(mat)
         metadata = {
+            "clock": "rate and stamps as the file states them, which agree",
+            "unit": "as the descriptions of the columns state it",
             "t0": self._start(mat, table.shape[0], sfreq),
             "grid": self.grid.code,
             "orientation": "0 assumed: not stored; 180 is both axes reversed",

@@ -20,6 +20,7 @@ from emg_io._source import Content, Source, Track
 from emg_io.engines._table import read_table
 
 from ._format import Format, FormatInfo, forger
+from ._remarks import NOMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ class ThreeDcText(Source):
         raw = read_table(self.container.read(self.member.name), file, dtype=np.int16, n_columns=N_CHANS).values
         n_samples = raw.shape[1]
         metadata = {
-            "clock": "nominal: the files store no rate",
+            "clock": NOMINAL,
             "unit": "counts of the converter; their size in volts is not stated",
             "nominal_samples": NOMINAL_SAMPLES,
             "short": n_samples < NOMINAL_SAMPLES,

@@ -21,7 +21,7 @@ from emg_io._source import Content, Source, Track
 from emg_io.engines._uci_repeats import parse
 
 from ._format import Format, FormatInfo, forger
-from ._myo import RING
+from ._myo import RING, clipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ class UciFile(Source):
             "clock": "sample-and-hold log with stamps in ms; sfreq is the rate of distinct readings",
             "rows_per_second": (len(stamps) - 1) / span_s,
             "largest_step_s": int(np.diff(stamps).max()) / 1e3,
-            "clipped": [int(n) for n in np.sum((counts == -128) | (counts == 127), axis=1)],
+            "clipped": clipped(counts),
             "unit": "nominally volts (unverified): Myo count x 1e-5",
             "last_line_ended": data.endswith(b"\n") and not tail,
             "warnings": (f"last row is cut off as published: {tail} bytes left out",) if tail else (),

@@ -25,6 +25,7 @@ from emg_io.engines._wfdb_samples import PACKINGS
 
 from ._format import Format, FormatInfo, forger
 from ._wfdb_records import (
+    VOLTAGES,
     WfdbSource,
     calibration,
     channel_names,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
     from emg_io._container import Container, Member
     from emg_io.engines._wfdb_header import WfdbHeader
-
-_VOLTAGES = {"V", "mV", "uV", "µV", "μV", "nV"}
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _chosen(header: WfdbHeader) -> tuple[int, ...]:
     """Return the signals that are the recording."""
     signals = list(enumerate(header.signals))
     named = [pair for pair in signals if "emg" in pair[1].name.casefold()]
-    candidates = named or [pair for pair in signals if pair[1].unit in _VOLTAGES] or signals
+    candidates = named or [pair for pair in signals if pair[1].unit in VOLTAGES] or signals
     highest = max(signal.per_frame for _, signal in candidates)
     return tuple(n for n, signal in candidates if signal.per_frame == highest)
 

@@ -9,7 +9,7 @@ import numpy as np
 from emg_io._atomic import write_bytes
 from emg_io.engines._wfdb_write import SignalText, record_bytes
 from emg_io.forging import Actor, Truth
-from emg_io.formats.grabmyo import CHANNELS, FORMAT, SFREQ
+from emg_io.formats.grabmyo import CHANNELS, FORMAT, LABELS, SFREQ
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def forge(
                     name = f"session{session}_participant{subject}_gesture{gesture}_trial{trial}"
                     raw = _write(folder, name, actor.trial(gesture % 17, segment_s), actor.rng)
                     labels = np.full(raw.shape[1], gesture)
-                    truths.append(Truth(str(subject), str(session), f"gesture{gesture}", trial, raw, labels))
+                    truths.append(Truth(str(subject), str(session), LABELS[gesture], trial, raw, labels))
     return truths
 
 
