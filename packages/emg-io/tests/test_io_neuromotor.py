@@ -140,6 +140,17 @@ def replaced(name, data):
     return edit
 
 
+@pytest.mark.parametrize(("row", "n_open"), [("0,inf", 1), ("-inf,inf", 2)])
+def test_spans_may_be_open(row, n_open, folder):
+    place = folder("neuromotor-wrist")
+    name = sorted(place.glob("*.hdf5"))[0].stem
+    (place / "wrist_corpus.csv").write_text(f"dataset,start,end,split\n{name},{row},train\n")
+    said = open_dataset(place)[0].metadata
+    (part,) = said["splits"]
+    assert part["end_s"] == said["duration_s"]
+    assert part["start_s"] == (0.0 if n_open == 2 else -said["start_unix_s"])
+
+
 FRAMES = {
     "no kind": (0, without("pandas_type"), "data frame is missing: expected stages"),
     "no blocks": (0, without("nblocks"), "attribute is missing: expected nblocks"),

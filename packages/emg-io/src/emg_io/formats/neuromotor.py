@@ -88,7 +88,7 @@ class NeuromotorFile(RandomAccess):
                 "filter": "high-passed at 40 Hz by the publisher",
             }
             if self.splits:
-                parts = sorted((begin - first, end - first, name) for name, begin, end in self.splits)
+                parts = sorted((*_since(first, last, begin, end), name) for name, begin, end in self.splits)
                 metadata["splits"] = tuple({"start_s": a, "end_s": b, "split": name} for a, b, name in parts)
                 metadata["split"] = "|".join(sorted({name for name, _, _ in self.splits}))
             return Header(table.n_rows, table.rate(), metadata, () if self.task.prompts else (ANGLES,))
@@ -181,14 +181,19 @@ def _open(task: Task, container: Container, members: Sequence[Member]) -> list[R
     return [_recording(task, container, member, tuple(splits.get(stem(member.name), ()))) for member in files]
 
 
+def _since(first: float, last: float, begin: float, end: float) -> tuple[float, float]:
+    """Return a span in seconds from the first sample; open ends are the recording's."""
+    return (begin if begin > -np.inf else first) - first, (end if end < np.inf else last) - first
+
+
 def _span(file: str, place: int, start: str, end: str) -> tuple[float, float]:
-    """Return start and end of a row of the corpus table, Unix s."""
+    """Return start and end of a row of the corpus table, Unix s; an open end is infinite."""
     try:
         found = float(start), float(end)
     except ValueError:
         found = np.nan, np.nan
-    if not (np.isfinite(found).all() and found[0] <= found[1]):
-        expected, told = "finite seconds, the end not before the start", f"{start[:40]!a}, {end[:40]!a}"
+    if not (found[0] <= found[1] and found[0] < np.inf and found[1] > -np.inf):
+        expected, told = "seconds, the end not before the start", f"{start[:40]!a}, {end[:40]!a}"
         raise EmgIoError("not a span of time", file=file, place=f"row {place}", expected=expected, found=told)
     return found
 
