@@ -43,11 +43,11 @@ def test_modules_are_private_and_short():
         assert path.name.startswith("_")
     for path in PACKAGE.rglob("*.py"):
         text = path.read_text()
-        assert len(text.splitlines()) <= 400, path
+        assert len(text.splitlines()) <= 300, path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
-                assert not body or body[-1].end_lineno - body[0].lineno < 60, f"{path}:{node.lineno}"
+                assert not body or body[-1].end_lineno - body[0].lineno < 30, f"{path}:{node.lineno}"
 
 
 def imports(code):
