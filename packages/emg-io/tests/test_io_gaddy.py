@@ -93,6 +93,13 @@ INFOS = {
 }
 
 
+def test_the_closed_vocabulary_is_said_to_be_left_out(tmp_path):
+    write(tmp_path, "closed_vocab/silent/5-19_silent/3_emg.npy", npy(emg()))
+    recording = one(tmp_path)
+    assert recording.metadata["warnings"] == ("closed_vocab: 1 utterances lie here that are not read",)
+    assert len(open_dataset(tmp_path)) == 1
+
+
 def test_a_clip_of_silence_may_have_neither_text_nor_book(tmp_path):
     said = one(tmp_path, info=INFO | {"text": None, "book": None, "sentence_index": -1}).metadata
     assert (said["text"], said["book"], said["reference"]) == ("", "", True)

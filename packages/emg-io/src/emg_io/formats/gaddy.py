@@ -2,7 +2,8 @@
 
 ``sentence_index`` -1 marks clips of silence or reference: ``metadata["reference"]`` is true there and they carry no
 event, so that callers can leave them out. Silent and spoken readings of a sentence share ``book`` and
-``sentence_index``. Audio is not decoded: ``metadata`` names the files beside the EMG.
+``sentence_index``. Audio is not decoded: ``metadata`` names the files beside the EMG. The set's closed-vocabulary part
+(``closed_vocab``, by public loaders) is no part of the authors' lists: it is not read, and ``metadata`` says so.
 Source: Gaddy and Klein, Digital Voicing of Silent Speech, EMNLP 2020.
 """
 
@@ -41,6 +42,7 @@ _LARGEST = np.finfo(np.float32).max
 _MAX_INFO_BYTES = 2**20
 _FOLDER = rf"(?:^|/)({'|'.join(KINDS)})_data/([^/]+)/(\d{{1,8}})"
 _FILE = re.compile(rf"{_FOLDER}_emg\.npy$", re.IGNORECASE)
+_CLOSED = re.compile(r"(?:^|/)closed_vocab/(?:silent|voiced)/[^/]+/\d{1,8}_emg\.npy$", re.IGNORECASE)
 _OTHER = re.compile(rf"{_FOLDER}_(info\.json|audio\.flac|audio_clean\.flac|button\.npy)$", re.IGNORECASE)
 
 
@@ -52,12 +54,14 @@ class Utterance(RandomAccess):
     member: Member
     info: Member | None
     beside: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
 
     def scan(self) -> Header:
         """Read the array's header and what was read."""
         said = self._said()
         known = {"clock": NOMINAL, "unit": NO_UNIT}
         metadata = {**known, **said, "reference": said["sentence_index"] == REFERENCE, "files": dict(self.beside)}
+        metadata["warnings"] = self.warnings
         return Header(self._array().shape[0], SFREQ, metadata)
 
     def samples(self, start: int, stop: int) -> NDArray[np.generic]:
@@ -130,19 +134,28 @@ _RULES = {
 
 
 def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return utterances and the files beside them."""
+    """Return utterances and the files beside them, and what is there of the closed vocabulary."""
     if not any(_FILE.search(member.name) for member in members):
         return []
-    return [member for member in members if _FILE.search(member.name) or _OTHER.search(member.name)]
+    return [member for member in members if any(kind.search(member.name) for kind in (_FILE, _OTHER, _CLOSED))]
 
 
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording an utterance."""
     known = {member.name.casefold(): member for member in members}
-    return [_recording(container, member, match, known) for member in members if (match := _FILE.search(member.name))]
+    n_closed = sum(_CLOSED.search(member.name) is not None for member in members)
+    warnings = (f"closed_vocab: {n_closed} utterances lie here that are not read",) if n_closed else ()
+    found = [(member, _FILE.search(member.name)) for member in members]
+    return [_recording(container, member, match, known, warnings) for member, match in found if match]
 
 
-def _recording(container: Container, member: Member, match: re.Match[str], known: dict[str, Member]) -> Recording:
+def _recording(
+    container: Container,
+    member: Member,
+    match: re.Match[str],
+    known: dict[str, Member],
+    warnings: tuple[str, ...],
+) -> Recording:
     """Make the lazy recording of one utterance: session from its day, task from kind and number."""
     kind, day, number = match.groups()
     stem = member.name.casefold().removesuffix("emg.npy")
@@ -158,7 +171,7 @@ def _recording(container: Container, member: Member, match: re.Match[str], known
         offset=0.0,
         layout=LAYOUT,
         uniform=True,
-        reader=Utterance(container, member, known.get(f"{stem}info.json"), beside),
+        reader=Utterance(container, member, known.get(f"{stem}info.json"), beside, warnings),
         task=f"{kind.lower()}/{int(number)}",
     )
 
