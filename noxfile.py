@@ -27,7 +27,6 @@ EXTRAS = {"emg-io": ["dask"], "emg-models": ["onnx"], "emg-distill": ["data"]}
 EXTRA_SIBLINGS = {"emg-distill": ["emg-io", "emg-dsp"]}
 COVERAGE_FLOOR = {"emg-io": 98, "emg-dsp": 99, "emg-models": 98, "emg-distill": 98, "emg-edge": 96}
 TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "hypothesis"]
-TEST_ENV = {"emg-io": {"EMG_IO_MUTATIONS": "2000"}}  # per format; other Pythons run the tests' own, smaller number
 TEST_EXTRAS = {
     "emg-io": ["edfio", "pyedflib", "pyxdf", "wfdb"],
     "emg-models": ["onnxruntime"],
@@ -97,11 +96,11 @@ def install_alone(session: nox.Session, package: str) -> None:
     install(session, local(package), *(str(folder(s)) for s in siblings), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
 
 
-def run_pytest(session: nox.Session, label: str, *arguments: str, **variables: str) -> None:
-    """Run pytest with environment variables and keep its counts for the closing summary."""
+def run_pytest(session: nox.Session, label: str, *arguments: str) -> None:
+    """Run pytest and keep its counts for the closing summary."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = f"--junit-xml={REPORTS / label}.xml"
-    env = {"COVERAGE_FILE": str(REPORTS / f"{label}.coverage"), **variables}
+    env = {"COVERAGE_FILE": str(REPORTS / f"{label}.coverage")}
     session.run("python", "-m", "pytest", report, "-p", "no:cacheprovider", *arguments, *session.posargs, env=env)
 
 
@@ -150,7 +149,14 @@ def tests(session: nox.Session, package: str) -> None:
         "--cov-report=term:skip-covered",
         f"--cov-fail-under={floor}",
     ]
-    run_pytest(session, package, *coverage, str(folder(package) / "tests"), **TEST_ENV.get(package, {}))
+    run_pytest(session, package, *coverage, str(folder(package) / "tests"))
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Two thousand damaged files for every reader of emg-io: an error or a valid recording, never anything else."""
+    install(session, local("emg-io"))
+    session.run("python", "packages/emg-io/fuzz/campaign.py", "--mutations", "80000", "--seed", "1", "--jobs", "2")
 
 
 @nox.session(python=OTHER_PYTHONS)
