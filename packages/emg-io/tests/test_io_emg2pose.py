@@ -77,6 +77,13 @@ def test_without_metadata_csv_the_files_tell_but_not_the_split(folder):
     assert "split" not in dataset[0].metadata
 
 
+def test_the_table_names_the_user(folder):
+    rewrite(first(folder), user="x")
+    recording = read(folder)
+    assert recording.subject == "0000000000"
+    assert recording.metadata["warnings"] == ("user x in the file, 0000000000 in metadata.csv, which counts",)
+
+
 def test_the_table_may_have_the_name_it_is_downloaded_by(folder):
     (folder / "metadata.csv").rename(folder / "emg2pose_metadata.csv")
     assert open_dataset(folder)[0].metadata["split"] == open_dataset(folder)[1].metadata["split"] != ""
@@ -112,7 +119,7 @@ def test_damaged_tables_are_refused(case, folder):
         ({"sample_rate": 1000.0}, "sample_rate: rate is not the set's: expected 2000.0 Hz, found 1000.0"),
         ({"sample_rate": None}, "attribute is missing: expected sample_rate"),
         ({"side": "right"}, "file and metadata.csv disagree: expected side left, found right"),
-        ({"user": "x"}, "file and metadata.csv disagree: expected user 0000000000"),
+        ({"stage": "x"}, "file and metadata.csv disagree: expected stage FingerPinches1, found x"),
         ({"stage": 3.0}, "attribute stage: attribute is not text"),
     ],
 )

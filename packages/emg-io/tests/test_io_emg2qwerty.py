@@ -167,6 +167,13 @@ def test_repeated_stamps_are_read_as_they_are(folder):
     assert abs(held.n_samples - recording.n_samples) <= 2
 
 
+def test_the_table_names_the_user(folder):
+    change(folder, user="user77")
+    recording = read(folder)
+    assert recording.subject == "user0"
+    assert recording.metadata["warnings"] == ("user user77 in the file, user0 in metadata.csv, which counts",)
+
+
 ATTRIBUTES = {
     "not JSON": ({"keystrokes": "[{"}, "keystrokes: attribute is not JSON"),
     "deep JSON": ({"prompts": "[" * 5000 + "]" * 5000}, "prompts: attribute is not JSON"),
@@ -178,7 +185,7 @@ ATTRIBUTES = {
     "ends early": ({"keystrokes": '[{"key": "a", "start": 2, "end": 1}]'}, "event ends before it starts"),
     "payload": ({"prompts": '[{"start": 1, "end": 2, "payload": {"text": 7}}]'}, "prompts: text is not text"),
     "user": ({"user": 7}, "attribute user: attribute is not text"),
-    "other user": ({"user": "user77"}, "file and metadata.csv disagree: expected user user0, found user77"),
+    "other session": ({"session_name": "x"}, "file and metadata.csv disagree: expected session 2020-.*found x"),
     "duration": ({"duration_mins": np.nan}, "duration_mins: attribute is not a number"),
     "durations": ({"duration_mins": [1.0, 2.0]}, "duration_mins: attribute is not a number"),
 }

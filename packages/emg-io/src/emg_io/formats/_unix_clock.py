@@ -16,7 +16,7 @@ from emg_io._source import Event
 from emg_io.engines._hdf5 import Hdf5File
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -159,6 +159,15 @@ def rows(container: Container, member: Member, columns: Sequence[str]) -> list[d
             expected, found = f"{len(head)} columns", str(len(line))
             raise EmgIoError("ragged row", file=file, place=f"row {place}", expected=expected, found=found)
     return [dict(zip(head, line, strict=True)) for line in lines[1:] if line]
+
+
+def disagreements(node: Node, listed: Sequence[tuple[str, str]], told: Mapping[str, object]) -> tuple[str, ...]:
+    """Compare a file with its row of the table: another user is a warning, for lists go by the table; else raise."""
+    odd = [(name, value) for name, value in listed if name in told and told[name] != value]
+    for name, value in odd:
+        if name != "user":
+            raise node.bad("file and metadata.csv disagree", f"{name} {value}", str(told[name]))
+    return tuple(f"user {told[name]} in the file, {value} in metadata.csv, which counts" for name, value in odd)
 
 
 def stem(name: str) -> str:

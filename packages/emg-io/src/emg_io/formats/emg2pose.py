@@ -21,7 +21,7 @@ from emg_io._source import Annotations, Aux, Header, RandomAccess, Track
 
 from ._format import Format, FormatInfo, forger
 from ._remarks import NO_UNIT, STAMPED
-from ._unix_clock import NOMINAL_HZ, Table, number, opened, rows, stem, text
+from ._unix_clock import NOMINAL_HZ, Table, disagreements, number, opened, rows, stem, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,7 @@ class PoseFile(RandomAccess):
         with opened(self.container, self.member) as file:
             group, table = file[GROUP], _table(file)
             told = _identity(group)
-            for name, value in self.listed:
-                if name in told and told[name] != value:
-                    raise group.bad("file and metadata.csv disagree", f"{name} {value}", told[name])
+            warnings = disagreements(group, self.listed, told)
             rate = number(group, "sample_rate")
             if rate != NOMINAL_HZ:
                 raise group.bad("rate is not the set's", f"{NOMINAL_HZ} Hz", str(rate), "sample_rate")
@@ -72,6 +70,7 @@ class PoseFile(RandomAccess):
                 "start_unix_s": table.span()[0],
                 "clock": STAMPED,
                 "unit": NO_UNIT,
+                "warnings": warnings,
                 "tracking": f"track 'tracked' is 0 where all {len(JOINTS)} angles are 0: label_counts('tracked')",
             }
             return Header(table.n_rows, table.rate(), metadata, (ANGLES,))

@@ -19,7 +19,7 @@ from emg_io._source import Annotations, Header, RandomAccess
 
 from ._format import Format, FormatInfo, forger
 from ._remarks import NO_UNIT, STAMPED
-from ._unix_clock import NOMINAL_HZ, Table, number, opened, relative, rows, stem, text
+from ._unix_clock import NOMINAL_HZ, Table, disagreements, number, opened, relative, rows, stem, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,17 +53,18 @@ class QwertyFile(RandomAccess):
             group, table = file[GROUP], _table(file)
             events, n_outside = _events(group, table.span())
             first, _ = table.span()
+            told = _identity(group)
             metadata = {
-                **_identity(group),
+                **told,
                 "duration_mins": number(group, "duration_mins"),
                 "start_unix_s": first,
                 "clock": STAMPED,
                 "unit": NO_UNIT,
+                "warnings": disagreements(group, self.listed, told),
                 "n_keystrokes": sum(event.kind == "keystroke" for event in events),
                 "n_prompts": sum(event.kind == "prompt" for event in events),
                 "events_outside": n_outside,
             }
-            self._agree(group, metadata)
             return Header(table.n_rows, table.rate(), metadata)
 
     def samples(self, start: int, stop: int) -> NDArray[np.generic]:
@@ -76,12 +77,6 @@ class QwertyFile(RandomAccess):
         with opened(self.container, self.member) as file:
             table = _table(file)
             return Annotations(table.clock(), {}, _events(file[GROUP], table.span())[0])
-
-    def _agree(self, group: Node, metadata: Mapping[str, object]) -> None:
-        """Refuse a file that ``metadata.csv`` gives to another user or session."""
-        for name, value in self.listed:
-            if metadata[name] != value:
-                raise group.bad("file and metadata.csv disagree", f"{name} {value}", str(metadata[name]))
 
 
 def _table(file: Hdf5File) -> Table:
