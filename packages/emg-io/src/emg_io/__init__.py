@@ -1,7 +1,7 @@
 """Every public sEMG data set as typed recordings, complete or loudly wrong, with splits that cannot leak."""
 
 from ._bids_write import write_bids
-from ._bids_writer import WrittenRecording
+from ._bids_written import WrittenRecording
 from ._dataset import Dataset, formats, open_dataset
 from ._errors import EmgIoError
 from ._layout import Layout

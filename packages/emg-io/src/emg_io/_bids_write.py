@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._atomic import new_folder
-from ._bids_writer import About, Writer, WrittenRecording
 from ._dataset import Dataset
 from ._errors import EmgIoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ._bids_written import WrittenRecording
     from ._recording import Recording
 
 _OURS = {"SamplingFrequency", "EMGChannelCount", "RecordingDuration", "RecordingType", "TaskName"}
@@ -65,6 +65,8 @@ def write_bids(
     and ``"repetition"``, events, units and layout are read back as they were, and so are signals beside the EMG that
     share its rate and length, rounded likewise; other tracks and signals are not written.
     """
+    from ._bids_writer import About, Writer
+
     about = About(task, power_line_hz, dict(sidecar or {}))
     described = {"Name": name or "EMG recordings", "License": licence, "HowToAcknowledge": citation}
     if isinstance(recordings, Dataset):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._atomic import write_bytes
+from ._bids_written import WrittenRecording
 from ._errors import EmgIoError
 from .engines._edf_write import Channel, write_edf
 from .formats._bids_beside import beside_of
@@ -41,36 +42,6 @@ _README = (
     "themselves, with scale in their headers, unless a line below says to what step floats were rounded. The tables",
     "`*_events.tsv` hold the label of every span of samples, and single events.",
 )
-
-
-class WrittenRecording(NamedTuple):
-    """What became of one recording.
-
-    Attributes
-    ----------
-    file
-        Name below the data set's folder.
-    source
-        Where it came from.
-    unit
-        Unit in the file; finer than the recording's where its own needs more than eight characters.
-    quantum
-        0 where the file holds the stored integers themselves; else the step, in ``unit``, to which floats were rounded.
-    scale_error
-        Largest relative error of a scale as the header states it; 0 where it is exact.
-    beside
-        Signals beside the EMG that are in the file too, as type MISC, each with its step as ``quantum``.
-    left_out
-        Signals beside the EMG that are not written: their rate or length is another, or their numbers are not finite.
-    """
-
-    file: str
-    source: str
-    unit: str
-    quantum: float
-    scale_error: float
-    beside: tuple[tuple[str, float], ...]
-    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
