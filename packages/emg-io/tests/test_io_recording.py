@@ -343,3 +343,11 @@ def test_a_fork_while_another_thread_holds_the_cache_does_not_hang(uci):
         child.join(30)
     assert child.exitcode == 0
     assert uci[0].reader in _cache.CONTENTS._held  # here nothing was forgotten
+
+
+def test_samples_that_do_not_fit_the_dtype_are_not_infinite():
+    recording = Recording.from_array(np.array([[1e300, np.nan]]), 10.0, unit="V")
+    with pytest.raises(EmgIoError, match="memory, dtype: samples are too large: ask for float64: found float32"):
+        recording.signal()
+    assert recording.signal(dtype=np.float64)[0, 0] == 1e300
+    assert np.isnan(Recording.from_array(np.array([[1.0, np.nan]]), 10.0).signal()[0, 1])

@@ -198,10 +198,16 @@ class Recording:
             raise EmgIoError(
                 "signal is physical", place="dtype", expected="a floating dtype; raw() has integers", found=str(kind)
             )
-        values: NDArray[np.floating] = self.raw(start, stop).astype(kind)
-        values *= np.array(self.scale, kind).reshape(-1, 1)
-        if np.any(self.offset):
-            values += np.array(self.offset, kind).reshape(-1, 1)
+        try:
+            with np.errstate(over="raise", invalid="ignore"):
+                values: NDArray[np.floating] = self.raw(start, stop).astype(kind)
+                values *= np.array(self.scale, kind).reshape(-1, 1)
+                if np.any(self.offset):
+                    values += np.array(self.offset, kind).reshape(-1, 1)
+        except FloatingPointError:
+            raise EmgIoError(
+                "samples are too large: ask for float64", file=self.source, place="dtype", found=str(kind)
+            ) from None
         return values
 
     def track(self, name: str) -> Track:
