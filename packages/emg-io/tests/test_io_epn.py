@@ -124,6 +124,7 @@ BROKEN = {
     "latin-1": (b'{"b":[1,2],"a":"\xe9"}', r"byte 16: not UTF-8"),
     "control character": (b'{"b":[1,2],"a":"\x01"}', r"byte 16: not JSON.*control"),
     "deep lists": (b"[" * 3000 + b"]" * 3000, r"nested too deeply"),
+    "deep in both": (b"[" * 150 + b'{"a":' * 60 + b"1" + b"}" * 60 + b"]" * 150, r"nested too deeply.*found 210"),
     "deep objects": (b'{"a":' * 3000 + b"1" + b"}" * 3000, r"nested too deeply"),
     "endless number": (b'{"a":' + b"9" * 9000 + b"}", r"number without end"),
     "large text": (b'{"a":"' + b"x" * (2**20) + b'"}', r"outside arrays of numbers: text is too large.*1048576"),

@@ -8,9 +8,12 @@ looked into, except by `Document.check`.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
 
 from emg_io._errors import EmgIoError
 
@@ -19,13 +22,14 @@ from ._json_numbers import read_arrays
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 MAX_ARRAYS = 50_000
 MAX_ARRAY_BYTES = 2**20
 MAX_SKELETON_BYTES = 2**20
+MAX_DEPTH = 200
 _BACKSLASH = ord("\\")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 class Span(NamedTuple):
@@ -183,6 +187,7 @@ def _tree(skeleton: bytes, spans: Sequence[Span], file: str) -> Any:  # noqa: AN
             _refuse(file, "JSON", "not a number of JSON", "finite numbers", name)
         return span
 
+    _refuse_deep(skeleton, file)
     try:
         text = skeleton.decode("utf-8-sig")
         tree = json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, file), parse_constant=constant)
@@ -194,9 +199,18 @@ def _tree(skeleton: bytes, spans: Sequence[Span], file: str) -> Any:  # noqa: AN
         _refuse(file, f"byte {_original(error.start, skeleton, spans)}", "not UTF-8", "UTF-8", error.reason)
     except EmgIoError:
         raise
-    except (RecursionError, ValueError) as error:
-        _refuse(file, "JSON", "nested too deeply, or a number without end", "plain JSON", type(error).__name__)
+    except ValueError as error:
+        _refuse(file, "JSON", "number without end", "plain JSON", type(error).__name__)
     return tree
+
+
+def _refuse_deep(skeleton: bytes, file: str) -> None:
+    """Refuse brackets within brackets beyond `MAX_DEPTH`: how deep the interpreter itself can go differs."""
+    steps = np.zeros(256, np.int32)
+    steps[list(b"[{")], steps[list(b"]}")] = 1, -1
+    depth = np.cumsum(steps[np.frombuffer(_STRING.sub(b"", skeleton), np.uint8)])
+    if depth.max(initial=0) > MAX_DEPTH:
+        _refuse(file, "JSON", "nested too deeply", f"<= {MAX_DEPTH} levels", str(depth.max()))
 
 
 def _object(pairs: list[tuple[str, Any]], file: str) -> dict[str, Any]:
