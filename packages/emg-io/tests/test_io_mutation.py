@@ -1,9 +1,11 @@
 """Seeded mutations of sound files: the outcome is an EmgIoError or a valid recording, never anything else."""
 
+import importlib.util
 import io
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,37 +18,24 @@ from emg_io.engines._uci_text import parse_rows
 N_MUTATIONS = 700
 
 
+def _mutate():
+    """Load the one mutator, which lies with the fuzz harness."""
+    path = Path(__file__).parents[1] / "fuzz" / "mutations.py"
+    spec = importlib.util.spec_from_file_location("io_mutations", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.mutate
+
+
+mutate = _mutate()
+
+
 def attempt(call, *arguments):
     """Return what a reader made of a mutated file, and its EmgIoError if it raised one; nothing else may come out."""
     try:
         return call(*arguments), None
     except EmgIoError as error:
         return None, error
-
-
-def mutate(data: bytes, rng: np.random.Generator) -> bytes:
-    """Change a file in one of eight ways."""
-    out, at = bytearray(data), int(rng.integers(0, len(data)))
-    kind = int(rng.integers(0, 8))
-    if kind == 0:
-        out[at] ^= 1 << int(rng.integers(0, 8))
-    elif kind == 1:
-        out[at] = int(rng.integers(0, 256))
-    elif kind == 2:
-        del out[at:]
-    elif kind == 3:
-        del out[at : at + int(rng.integers(1, 40))]
-    elif kind == 4:
-        out[at:at] = rng.bytes(int(rng.integers(1, 20)))
-    elif kind == 5:
-        length = int(rng.integers(1, 200))
-        out[at:at] = out[max(0, at - length) : at]
-    elif kind == 6:
-        out[at] = int(rng.choice(list(b"0123456789.-+e\t\r\n")))
-    else:
-        word = int(rng.choice([0, 1, 0x7FFFFFFF, 0xFFFFFFFF, 0x80000000]))
-        out[at : at + 4] = struct.pack("<I", word)
-    return bytes(out)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from emg_io._errors import EmgIoError
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -88,6 +89,11 @@ def forger(module: str, **fixed: object) -> Forge:
         return made
 
     return forge
+
+
+def named(pattern: re.Pattern[str]) -> Callable[[Sequence[Member]], list[Member]]:
+    """Return a detector that claims the files in whose names a pattern is found."""
+    return lambda members: [member for member in members if pattern.search(member.name)]
 
 
 def always(container: Container, members: Sequence[Member]) -> bool:  # noqa: ARG001  the shape of a probe

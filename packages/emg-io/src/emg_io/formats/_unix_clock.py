@@ -16,7 +16,7 @@ from emg_io._source import Event
 from emg_io.engines._hdf5 import Hdf5File
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +34,20 @@ def opened(container: Container, member: Member) -> Iterator[Hdf5File]:
     """Open a member as HDF5 and close it again: nothing stays open between calls."""
     with container.open(member.name) as stream:
         yield Hdf5File.scan(stream, member.size, container.label(member.name))
+
+
+def has_group(name: str) -> Callable[[Container, Sequence[Member]], bool]:
+    """Return a probe that looks whether the first file has a group; damaged files are claimed."""
+
+    def probe(container: Container, members: Sequence[Member]) -> bool:
+        """Look into the first file."""
+        try:
+            with opened(container, members[0]) as file:
+                return name in file
+        except EmgIoError:
+            return True
+
+    return probe
 
 
 @dataclass(frozen=True, eq=False)

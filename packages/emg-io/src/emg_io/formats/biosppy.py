@@ -22,7 +22,7 @@ from emg_io._source import Content, Source
 from emg_io.engines._table import read_table
 from emg_io.engines._table_head import Dialect
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._remarks import STATED
 
 if TYPE_CHECKING:
@@ -97,11 +97,6 @@ def _stated(said: dict[str, str], key: str, limit: float, file: str) -> float:
     return value
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the files that are named like the examples."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _probe(container: Container, members: Sequence[Member]) -> bool:
     """Tell whether the first file begins as such texts do."""
     with container.open(members[0].name) as stream:
@@ -142,7 +137,7 @@ FORMAT = Format(
         unit="adc",
         layout=POINT,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("biosppy"),
     probe=_probe,

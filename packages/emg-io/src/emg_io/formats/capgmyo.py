@@ -24,7 +24,7 @@ from emg_io._recording import Recording
 from emg_io._source import Content, Header, Source, Track
 from emg_io.engines._mat import open_mat
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._ninapro_names import MOVEMENTS_52
 from ._remarks import NOMINAL
 
@@ -174,11 +174,6 @@ class CapgFile(Source):
         )
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the trials among a container's files; `_probe` and `_open` look at their numbers."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _probe(part: Part, container: Container, members: Sequence[Member]) -> bool:
     """Tell the sets apart by numbers that not all of them have, and by the publisher's folders."""
     if any(_parsed(part, member.name) is None for member in members):
@@ -253,7 +248,7 @@ def _format(part: Part) -> Format:
             layout=LAYOUT,
             label_names=part.names,
         ),
-        claims=_claims,
+        claims=named(_FILE),
         open=partial(_open, part),
         forge=forger("capgmyo", letter=part.letter),
         probe=partial(_probe, part),

@@ -22,7 +22,7 @@ from emg_io._recording import Recording
 from emg_io._source import Content, Header, Source, Track
 from emg_io.engines._mat import forget, open_mat
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._remarks import NO_UNIT, NOMINAL
 
 if TYPE_CHECKING:
@@ -155,11 +155,6 @@ def _file(container: Container, member: Member) -> str:
     return container.label(member.name)
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the files named like a subject, a session and a gesture of the set."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a cell; the headers of the files tell how many there are."""
     recordings = []
@@ -236,7 +231,7 @@ FORMAT = Format(
         layout=LAYOUT,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("csl"),
 )

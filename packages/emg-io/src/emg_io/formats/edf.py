@@ -16,7 +16,7 @@ from emg_io._recording import Recording
 
 from ._edf_pick import calibration
 from ._edf_source import EdfFile, open_edf
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 
 _FILE = re.compile(r"\.(?:edf|bdf)$", re.IGNORECASE)
 _BIDS = re.compile(r"(?:^|/)emg/sub-[^/]*_emg\.(?:edf|bdf)$", re.IGNORECASE)
-
-
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the EDF and BDF files among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
 
 
 def _probe(container: Container, members: Sequence[Member]) -> bool:  # noqa: ARG001  the shape of a probe
@@ -96,7 +91,7 @@ FORMAT = Format(
         sfreq=None,
         generic=True,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("edf"),
     probe=_probe,

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from emg_io._errors import EmgIoError
 from emg_io._layout import Layout
 from emg_io._recording import Recording
 from emg_io._source import Annotations, Header, RandomAccess
 
 from ._format import Format, FormatInfo, forger
 from ._remarks import NO_UNIT, STAMPED
-from ._unix_clock import NOMINAL_HZ, Table, disagreements, number, opened, relative, rows, stem, text
+from ._unix_clock import NOMINAL_HZ, Table, disagreements, has_group, number, opened, relative, rows, stem, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,15 +134,6 @@ def _claims(members: Sequence[Member]) -> list[Member]:
     return [*found, *tables[:1]] if found else []
 
 
-def _probe(container: Container, members: Sequence[Member]) -> bool:
-    """Look whether the first file has the group; damaged files are claimed."""
-    try:
-        with opened(container, members[0]) as file:
-            return GROUP in file
-    except EmgIoError:
-        return True
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file: user and session from metadata.csv or, where it is silent, from the file."""
     listed: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -197,5 +187,5 @@ FORMAT = Format(
     claims=_claims,
     open=_open,
     forge=forger("emg2qwerty"),
-    probe=_probe,
+    probe=has_group(GROUP),
 )

@@ -16,7 +16,7 @@ from emg_io.engines._table_head import Dialect
 
 from ._column_map import ColumnMap
 from ._column_read import TableFile
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,11 +34,6 @@ COLUMNS = ColumnMap(
     dialect=Dialect(header=True, missing=("NULL", "", "NaN"), closed=True),
 )
 _FILE = re.compile(r"(?:^|/)sample_data_(\d{2})\.csv$", re.IGNORECASE)
-
-
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the files that are named like the samples."""
-    return [member for member in members if _FILE.search(member.name)]
 
 
 def _probe(container: Container, members: Sequence[Member]) -> bool:
@@ -83,7 +78,7 @@ FORMAT = Format(
         unit="unknown",
         layout=LAYOUT,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("emgflow"),
     probe=_probe,

@@ -27,7 +27,7 @@ from emg_io._source import Aux, Content, Event, Header, RandomAccess, Track
 from emg_io.engines._json import Document, parse
 
 from ._epn_sample import SENSORS, Sample, error, mapping, read_counts, read_ground_truth, read_sensor, samples
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._myo import CLOCK, RING, SFREQ, UNIT, clipped
 
 if TYPE_CHECKING:
@@ -197,11 +197,6 @@ def _events(
     return tuple(sorted(events, key=lambda event: event.onset))
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the users' files among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make two recordings a file, one a half."""
     matches = [(member, match) for member in members if (match := _FILE.search(member.name))]
@@ -240,7 +235,7 @@ FORMAT = Format(
         layout=RING,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("epn"),
 )

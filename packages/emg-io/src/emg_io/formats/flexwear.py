@@ -17,7 +17,7 @@ from emg_io._layout import Layout
 from emg_io._recording import Recording
 from emg_io._source import Annotations, Header, RandomAccess, Track
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._remarks import NO_UNIT
 from ._unix_clock import opened
 
@@ -112,11 +112,6 @@ def _strangers(file: Hdf5File) -> list[str]:
     return [name for name in file.root.names if _gesture(name) not in GESTURES]
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the recordings among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a trial: the files' headers tell how many there are."""
     found: list[Recording] = []
@@ -164,7 +159,7 @@ FORMAT = Format(
         layout=ELECTRODES,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("flexwear"),
 )

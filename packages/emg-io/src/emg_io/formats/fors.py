@@ -19,7 +19,7 @@ from emg_io._recording import Recording
 from emg_io._source import Content, Header, Source, Track
 from emg_io.engines._mat import open_mat
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._remarks import NO_UNIT, NOMINAL
 
 if TYPE_CHECKING:
@@ -116,11 +116,6 @@ class ForsFile(Source):
         return Header(shape[1], SFREQ, metadata)
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the trials among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file."""
     return [_recording(container, member) for member in members]
@@ -180,7 +175,7 @@ FORMAT = Format(
         layout=LAYOUT,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("fors"),
 )

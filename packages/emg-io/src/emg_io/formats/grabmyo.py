@@ -19,7 +19,7 @@ from emg_io._layout import Layout
 from emg_io._recording import Recording
 from emg_io._source import Annotations, Track
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._wfdb_records import VOLTAGES, WfdbSource, calibration, read_header, siblings, signal_files
 
 if TYPE_CHECKING:
@@ -76,11 +76,6 @@ class GrabmyoFile(WfdbSource):
         return Annotations(
             tracks={"label": label, "repetition": Track("repetition", np.full(n_samples, self.trial, np.int16))}
         )
-
-
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return headers and signal files named like a trial of the set."""
-    return [member for member in members if _FILE.search(member.name)]
 
 
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
@@ -166,7 +161,7 @@ FORMAT = Format(
         layout=_LAYOUT,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("grabmyo"),
 )

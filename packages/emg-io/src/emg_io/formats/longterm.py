@@ -20,7 +20,7 @@ from emg_io._source import Content, Source, Track
 from emg_io.engines._table import read_table
 from emg_io.engines._table_head import Dialect
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._remarks import NO_UNIT, NOMINAL
 
 if TYPE_CHECKING:
@@ -75,11 +75,6 @@ class LongTermText(Source):
         return Content(tracks=tracks, raw=raw, sfreq=SFREQ, metadata=metadata)
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the clips among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file: person and day from its folders, motion and trial from its name."""
     return [
@@ -130,7 +125,7 @@ FORMAT = Format(
         layout=RING,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("longterm"),
 )

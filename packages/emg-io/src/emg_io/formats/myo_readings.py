@@ -19,7 +19,7 @@ from emg_io._source import Content, Source, Track
 from emg_io.engines._table import read_table
 from emg_io.engines._table_head import Dialect, read_head
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._myo import CLOCK, RING, SFREQ, UNIT, clipped
 
 if TYPE_CHECKING:
@@ -88,11 +88,6 @@ def _turns(labels: NDArray[np.integer]) -> NDArray[np.int16]:
     return numbers
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the readings among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _probe(container: Container, members: Sequence[Member]) -> bool:
     """Tell whether the first file has nine columns; damaged files are claimed."""
     name = members[0].name
@@ -153,7 +148,7 @@ FORMAT = Format(
         layout=RING,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("myo_readings"),
     probe=_probe,

@@ -18,7 +18,7 @@ from emg_io._recording import Recording
 from emg_io._source import Annotations, Aux, Header, RandomAccess, Track
 from emg_io.engines._pandas import frame_at, frames
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._unix_clock import opened
 
 if TYPE_CHECKING:
@@ -138,11 +138,6 @@ def _labels(frame: Frame, column: str) -> NDArray[np.int16]:
     return values.astype(np.int16)
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the recordings among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file: person, date and trajectory from its name."""
     return [_recording(container, member) for member in members]
@@ -188,7 +183,7 @@ FORMAT = Format(
         label_names=LABELS,
         non_commercial=True,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("putemg"),
 )

@@ -19,7 +19,7 @@ from emg_io._recording import Recording
 from emg_io._source import Content, Source, Track
 from emg_io.engines._table import read_table
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._remarks import NOMINAL
 
 if TYPE_CHECKING:
@@ -73,11 +73,6 @@ class ThreeDcText(Source):
         return Content(tracks=tracks, raw=raw, sfreq=SFREQ, metadata=metadata)
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the trials among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file: person and part from its folders, repetition and gesture from its name."""
     return [
@@ -128,7 +123,7 @@ FORMAT = Format(
         layout=RING,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("threedc"),
 )

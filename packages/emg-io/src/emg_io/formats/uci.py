@@ -20,7 +20,7 @@ from emg_io._recording import Recording, runs
 from emg_io._source import Content, Source, Track
 from emg_io.engines._uci_repeats import parse
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._myo import RING, clipped
 
 if TYPE_CHECKING:
@@ -94,11 +94,6 @@ def occurrences(labels: NDArray[np.integer]) -> NDArray[np.int16]:
     return numbers
 
 
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the recordings among a container's files."""
-    return [member for member in members if _FILE.search(member.name)]
-
-
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
     """Make one recording a file: subject from its folder, session from the series number."""
     return [_recording(container, member) for member in members]
@@ -140,7 +135,7 @@ FORMAT = Format(
         layout=RING,
         label_names=LABELS,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("uci"),
 )

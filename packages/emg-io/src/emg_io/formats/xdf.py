@@ -22,7 +22,7 @@ from emg_io._layout import Layout
 from emg_io._recording import Recording
 from emg_io._source import Annotations, Aux, Content, Header, RandomAccess, Source
 
-from ._format import Format, FormatInfo, forger
+from ._format import Format, FormatInfo, forger, named
 from ._remarks import Remarks
 from ._xdf_session import Session, is_compressed, labels, raw_unit, session_of, voltage
 
@@ -158,15 +158,10 @@ def open_streams(path: str | Path, names: Sequence[str]) -> list[Recording]:
         If there is no XDF file, or a file has no such stream.
     """
     container = open_container(path)
-    members = _claims(container.members())
+    members = named(_FILE)(container.members())
     if not members or not names:
         raise EmgIoError("no XDF file or no name", file=str(path), place="path, names", expected="one of each or more")
     return [recording for member in members for recording in _recordings(container, member, set(names))]
-
-
-def _claims(members: Sequence[Member]) -> list[Member]:
-    """Return the XDF files."""
-    return [member for member in members if _FILE.search(member.name)]
 
 
 def _open(container: Container, members: Sequence[Member]) -> list[Recording]:
@@ -251,7 +246,7 @@ FORMAT = Format(
         sfreq=None,
         generic=True,
     ),
-    claims=_claims,
+    claims=named(_FILE),
     open=_open,
     forge=forger("xdf"),
 )
