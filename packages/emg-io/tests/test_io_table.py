@@ -325,7 +325,7 @@ def mutation():
 
 def test_mutated_tables(sound, mutation):
     rng, outcomes = np.random.default_rng(15), {"error": 0, "valid": 0}
-    for _ in range(300):
+    for _ in range(900):
         data = mutation.mutate(sound, rng)
         found, error = mutation.attempt(read_table, data, "x.csv", Dialect(header=True))
         if error:
