@@ -6,7 +6,7 @@ import pytest
 
 import emg_dsp
 from emg_dsp import EmgDspError, features, mav, rms, windows
-from emg_dsp._features import REGISTRY
+from emg_dsp._features.registry import REGISTRY
 
 NAMES = emg_dsp.feature_names()
 SIGNAL = np.round(dsp_oracles.emg(5, 900), 1)

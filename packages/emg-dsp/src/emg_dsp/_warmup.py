@@ -1,5 +1,12 @@
 """Pays for compilation at a moment of the caller's choice."""
 
+from importlib import import_module
+
+from ._jit import Kernel
+
+KERNEL_MODULES = ("_features.window_sums", "_filters.biquad")
+"""Every module that holds kernels; they import numba, so they are named here and imported only when asked for."""
+
 
 def warmup() -> None:
     """Compile every kernel, or load it from the cache on disk.
@@ -7,8 +14,7 @@ def warmup() -> None:
     Takes seconds the first time on a machine and some tenths of a second later. Call it before the first sample of a
     live signal arrives, and before worker processes are started, so that they find the cache filled.
     """
-    from ._biquad import causal, zero_phase
-    from ._window_sums import amplitude_sums, shape_sums
-
-    for kernel in (causal, zero_phase, amplitude_sums, shape_sums):
-        kernel.compile()
+    for name in KERNEL_MODULES:
+        for value in vars(import_module(f"emg_dsp.{name}")).values():
+            if isinstance(value, Kernel):
+                value.compile()

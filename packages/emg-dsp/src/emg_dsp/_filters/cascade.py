@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import Floats, NanPolicy, as_rows, as_signal, check_policy, raise_not_finite, widen
-from ._errors import EmgDspError
+from emg_dsp._arrays import Floats, NanPolicy, as_rows, as_signal, check_policy, raise_not_finite, widen
+from emg_dsp._errors import EmgDspError
 
 
 def run_causal(
@@ -15,7 +15,7 @@ def run_causal(
     A sample that is not finite never leaves the recurrence, so one look at the final state finds it without a pass
     over the signal.
     """
-    from ._biquad import causal
+    from .biquad import causal
 
     check_policy(nan)
     given = as_signal(x)
@@ -30,7 +30,7 @@ def run_causal(
 
 def run_zero_phase(sos: NDArray[np.float64], x: ArrayLike, nan: NanPolicy) -> Floats:
     """Filter ``x`` (..., channels, time) forward and backward with scipy's default edge rule."""
-    from ._biquad import zero_phase
+    from .biquad import zero_phase
 
     check_policy(nan)
     given = as_signal(x)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ._jit import kernel
+from emg_dsp._jit import kernel
 
 LANES = 16
 TILE = 16

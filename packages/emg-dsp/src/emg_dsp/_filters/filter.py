@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import Floats, NanPolicy, as_signal
-from ._cascade import run_causal, run_zero_phase
-from ._checks import positive
-from ._errors import EmgDspError
-from ._stream import Stream
+from emg_dsp._arrays import Array, Floats, NanPolicy, as_signal
+from emg_dsp._checks import positive
+from emg_dsp._errors import EmgDspError
+from emg_dsp._stages import Buffer, Run, Stage
+from emg_dsp._stages.stage import checked_state
+
+from .cascade import run_causal, run_zero_phase
 
 
 @dataclass(frozen=True, repr=False)
-class Filter:
+class Filter(Stage):
     """A stable digital filter as a cascade of second-order sections, for one sampling rate.
 
     Build one with `bandpass`, `highpass`, `lowpass` or `notch`, and cascade with ``+``: the sections of the result run
@@ -44,6 +46,8 @@ class Filter:
     >>> clean(np.zeros((8, 400), dtype=np.float32)).shape
     (8, 400)
     """
+
+    kind = "sos"
 
     sections: tuple[tuple[float, ...], ...]
     sfreq: float
@@ -103,9 +107,9 @@ class Filter:
         """
         return run_zero_phase(self._sos, x, nan)
 
-    def stream(self, n_chans: int, *, nan: NanPolicy = "raise") -> Stream:
-        """Return a `Stream` of ``n_chans`` channels that starts from rest."""
-        return Stream(self, n_chans, nan=nan)
+    def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:
+        """Return the memory of ``n_chans`` channels at rest."""
+        return _FilterRun(self._sos, n_chans, dtype)
 
     def __add__(self, other: "Filter") -> "Filter":
         """Cascade: first this filter, then ``other``."""
@@ -135,6 +139,32 @@ class Filter:
                 f"required are the keys {sorted(known)} with kind 'sos'."
             )
         return cls(fields["sos"], fields["sfreq"], str(fields["label"]))
+
+
+class _FilterRun(Run):
+    """Two numbers for each section and channel, laid out as ``zi`` of `scipy.signal.sosfilt`."""
+
+    def __init__(self, sos: NDArray[np.float64], n_chans: int, dtype: np.dtype[Any]) -> None:
+        self._sos = sos
+        self._state = np.zeros((len(sos), n_chans, 2))
+        self._out = Buffer(dtype)
+
+    @property
+    def n_chans_out(self) -> int:
+        return self._state.shape[1]
+
+    def step(self, chunk: Array) -> Array:
+        from .biquad import causal
+
+        out = self._out.take(*chunk.shape)
+        causal(chunk, self._sos, self._state, out)
+        return out
+
+    def dump(self) -> dict[str, Array]:
+        return {"sections": self._state.copy()}
+
+    def load(self, state: Mapping[str, Array]) -> None:
+        self._state = checked_state(state, {"sections": self._state}, "a filter")["sections"]
 
 
 def _checked_sections(rows: ArrayLike) -> NDArray[np.float64]:

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._arrays import Array, as_array
-from ._checks import positive, whole
-from ._errors import EmgDspError
+from emg_dsp._arrays import Array, as_array
+from emg_dsp._checks import positive, whole
+from emg_dsp._errors import EmgDspError
 
 
 def windows(x: ArrayLike, length: float, hop: float, sfreq: float | None = None) -> Array:

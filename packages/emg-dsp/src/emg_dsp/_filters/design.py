@@ -2,9 +2,10 @@
 
 from typing import Any, SupportsIndex
 
-from ._checks import below_nyquist, positive, whole
-from ._errors import EmgDspError
-from ._filter import Filter
+from emg_dsp._checks import below_nyquist, positive, whole
+from emg_dsp._errors import EmgDspError
+
+from .filter import Filter
 
 
 def bandpass(low: float, high: float, sfreq: float, order: int = 4) -> Filter:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._jit import kernel
+from emg_dsp._jit import kernel
 
 AMPLITUDE = ("abs_sum", "square_sum")
 """Rows of the result of `amplitude_sums`."""

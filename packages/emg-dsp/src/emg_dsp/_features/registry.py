@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import Floats, NanPolicy, as_real, as_signal
-from ._checks import positive
-from ._errors import EmgDspError
-from ._walk import Sums, walk
+from emg_dsp._arrays import Floats, NanPolicy, as_real, as_signal
+from emg_dsp._checks import positive
+from emg_dsp._errors import EmgDspError
+
+from .walk import Sums, walk
 
 
 @dataclass(frozen=True)

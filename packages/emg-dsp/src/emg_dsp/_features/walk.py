@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import Array, Floats, NanPolicy, check_policy, raise_not_finite, widen
-from ._errors import EmgDspError
+from emg_dsp._arrays import Array, Floats, NanPolicy, check_policy, raise_not_finite, widen
+from emg_dsp._errors import EmgDspError
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Sums:
 
 def walk(x: Array, needs: Collection[str], nan: NanPolicy) -> Sums:
     """Compute the named sums over the last axis of ``x`` with the cheapest kernel that gives all of them."""
-    from ._window_sums import AMPLITUDE, SHAPE, amplitude_sums, shape_sums
+    from .window_sums import AMPLITUDE, SHAPE, amplitude_sums, shape_sums
 
     check_policy(nan)
     length = x.shape[-1]

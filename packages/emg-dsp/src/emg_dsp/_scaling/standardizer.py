@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arrays import Array, Floats, as_signal, raise_not_finite, widen
-from ._errors import EmgDspError
+from emg_dsp._arrays import Array, Floats, as_signal, raise_not_finite, widen
+from emg_dsp._errors import EmgDspError
 
 _BLOCK = 1 << 16
 

@@ -1,0 +1,5 @@
+"""Windows: where they lie in a signal, without copying it."""
+
+from .views import windows
+
+__all__ = ["windows"]
