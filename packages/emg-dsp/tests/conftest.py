@@ -1,13 +1,23 @@
-"""Makes the oracle table importable by name, without touching ``sys.path``."""
+"""Makes the shared tables of this folder importable by name (``dsp_oracles*``, ``dsp_bench*``), in any order."""
 
 import importlib.util
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-_PATH = Path(__file__).with_name("dsp_oracles.py")
-_SPEC = importlib.util.spec_from_file_location("dsp_oracles", _PATH)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_MODULE = importlib.util.module_from_spec(_SPEC)
-sys.modules["dsp_oracles"] = _MODULE
-_SPEC.loader.exec_module(_MODULE)
+_FOLDER = Path(__file__).parent
+_PREFIXES = ("dsp_oracles", "dsp_bench")
+
+
+class _SharedTables:
+    """Finds the modules when they are first asked for, so that they may import each other."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> ModuleSpec | None:
+        place = _FOLDER / f"{name}.py"
+        if not name.startswith(_PREFIXES) or not place.is_file():
+            return None
+        return importlib.util.spec_from_file_location(name, place)
+
+
+sys.meta_path.append(_SharedTables)
