@@ -1,50 +1,24 @@
 """Speed on array A (128 channels, 60 s, 2048 Hz, float32), each job beside its peer in the same run.
 
-Run with ``OMP_NUM_THREADS=1 pytest packages/emg-dsp/tests/bench_dsp.py``; peers are interleaved with ours, the best of
-several rounds counts, and ``extra_info`` holds ns per value and the ratios. Shared machines vary up to twofold.
+Run with ``OMP_NUM_THREADS=1 pytest packages/emg-dsp/tests/bench_dsp.py``; `dsp_bench` says what is timed and stored.
 """
 
-import time
-
+import dsp_bench
 import dsp_oracles
 import numpy as np
 import pytest
+from dsp_bench import latency, measure
 from scipy import signal
 
 import emg_dsp
 
-ROUNDS = 3
 DESIGN = dsp_oracles.DESIGNS["bandpass+notch"]
 HTD_RMS = ["MAV", "RMS", "WL", "ZC", "SSC"]
 
 
 @pytest.fixture(scope="module")
 def a():
-    """Array A, scipy's sections in both precisions, and everything compiled."""
-    emg_dsp.warmup()
-    return dsp_oracles.emg(128, 122_880)
-
-
-def seconds(job):
-    start = time.perf_counter()
-    job()
-    return time.perf_counter() - start
-
-
-def measure(benchmark, values, ours, peers):
-    """Time ours and each peer in turn; store ns per value and the peers' best over ours."""
-    target = np.empty(values, dtype=np.float32)
-    source = np.ones(values, dtype=np.float32)
-    peers = {"copy": lambda: np.copyto(target, source), **peers}
-    ours()
-    rounds = [(seconds(ours), {name: seconds(job) for name, job in peers.items()}) for _ in range(ROUNDS)]
-    best = min(own for own, _ in rounds)
-    benchmark.extra_info["ns_per_value"] = best / values * 1e9
-    for name in peers:
-        peer = min(times[name] for _, times in rounds)
-        benchmark.extra_info[f"{name}_ns_per_value"] = peer / values * 1e9
-        benchmark.extra_info[f"{name}_over_ours"] = peer / best
-    benchmark.pedantic(ours, rounds=ROUNDS)
+    return dsp_bench.array_a()
 
 
 def test_causal(benchmark, a):
@@ -81,12 +55,10 @@ def test_rms(benchmark, a):
 
 
 def test_windows_cost_nothing(benchmark, a):
-    measure(benchmark, a.size, lambda: emg_dsp.windows(a, 410, 102), {})
+    measure(benchmark, a.size, lambda: emg_dsp.windows(a, 410, 102))
 
 
 def test_stream_of_one_millisecond_chunks(benchmark, a):
     stream = DESIGN.ours().stream(128)
     chunk = np.ascontiguousarray(a[:, :2])
-    times = np.array([seconds(lambda: stream.push(chunk)) for _ in range(20_000)][1000:]) * 1e6
-    benchmark.extra_info["p50_us"], benchmark.extra_info["p99_us"] = np.percentile(times, [50, 99]).tolist()
-    benchmark.pedantic(lambda: stream.push(chunk), rounds=100)
+    latency(benchmark, lambda: stream.push(chunk))
