@@ -33,6 +33,7 @@ TEST_EXTRAS = {
     "emg-distill": ["onnx", "onnxscript"],
     "emg-edge": ["onnxruntime"],
 }
+PEERS = {"emg-dsp": ["numpy<2", "libemg==2.0.3", "neurokit2==0.2.12", "biosppy==2.2.4", "peakutils"]}
 
 
 def other_pythons() -> list[str]:
@@ -221,13 +222,22 @@ def demo(session: nox.Session) -> None:
 @nox.session(default=False)
 @each_package
 def bench(session: nox.Session, package: str) -> None:
-    """Speed, with the peers in the same run."""
-    install_alone(session, package)
+    """Speed, with the peers in the same run (``nox -s "bench(emg-dsp)" -- --benchmark-json=out.json``), one thread.
+
+    The peers of emg-dsp need numpy < 2, which ``constraints.txt`` forbids, so its environment is resolved without it.
+    """
+    if package in PEERS:
+        session.install("--quiet", local(package), *TEST_TOOLS, *PEERS[package])
+    else:
+        install_alone(session, package)
     session.run(
         "python",
         "-m",
         "pytest",
+        "-p",
+        "no:cacheprovider",
         "--benchmark-only",
-        *map(str, folder(package).glob("tests/bench_*.py")),
+        *map(str, sorted(folder(package).glob("tests/bench_*.py"))),
         *session.posargs,
+        env={"OMP_NUM_THREADS": "1"} if package in PEERS else {},
     )

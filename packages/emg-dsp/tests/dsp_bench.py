@@ -112,9 +112,7 @@ def setup(load_before):
     installed = [name for name in names if importlib.util.find_spec(name.replace("-", "_"))]
     return {
         "python": platform.python_version(),
-        "versions": {
-            name: metadata.version(name) for name in names if importlib.util.find_spec(name.replace("-", "_"))
-        },
+        "versions": {name: metadata.version(name) for name in installed},
         "threads": os.environ.get("OMP_NUM_THREADS", "not set"),
         "cores": os.cpu_count(),
         "load_before": load_before,
