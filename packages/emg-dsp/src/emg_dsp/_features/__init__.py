@@ -1,5 +1,6 @@
-"""Features of windows: one registry, one walk over the samples for all the names asked for."""
+"""Features of windows: one registry, one walk over the samples for all the sums that are asked for."""
 
-from .registry import feature_names, features, mav, rms
+from .registry import feature_groups, feature_names
+from .table import describe_feature, feature_columns, features, mav, rms
 
-__all__ = ["feature_names", "features", "mav", "rms"]
+__all__ = ["describe_feature", "feature_columns", "feature_groups", "feature_names", "features", "mav", "rms"]

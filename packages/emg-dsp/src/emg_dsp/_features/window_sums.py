@@ -9,9 +9,9 @@ import numpy as np
 
 from emg_dsp._jit import kernel
 
-AMPLITUDE = ("abs_sum", "square_sum")
+AMPLITUDE = ("abs", "square")
 """Rows of the result of `amplitude_sums`."""
-SHAPE = (*AMPLITUDE, "step_sum", "crossings", "turns")
+SHAPE = (*AMPLITUDE, "step", "crossings", "turns")
 """Rows of the result of `shape_sums`."""
 
 

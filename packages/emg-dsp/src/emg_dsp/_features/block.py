@@ -1,0 +1,73 @@
+"""`Block`: some windows on their way to features, and the intermediate results that several features share."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Hashable
+
+    from numpy.typing import NDArray
+
+    from emg_dsp._arrays import Floats
+
+Product = TypeVar("Product")
+
+
+class Block:
+    """Some windows, so few that copies of all of them stay small.
+
+    Parameters
+    ----------
+    flat : array (samples,)
+        Memory that the windows lie in, float32 or float64, C-contiguous, read-only. Windows may overlap, and there may
+        be memory between them that belongs to none.
+    starts : array (n,), int64
+        Window ``i`` is ``flat[starts[i] : starts[i] + length]``; ``n >= 1``.
+    length : int
+        Samples of each window, >= 1.
+    sfreq : float
+        Sampling rate in Hz.
+    needs : collection of str
+        Sums that somebody is going to ask for: they are made together, in one walk.
+    """
+
+    def __init__(
+        self, flat: Floats, starts: NDArray[np.int64], length: int, sfreq: float, needs: Collection[str] = ()
+    ) -> None:
+        self.flat = flat
+        self.starts = starts
+        self.length = length
+        self.sfreq = sfreq
+        self._needs = frozenset(needs)
+        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._products: dict[Hashable, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def samples(self) -> NDArray[np.float64]:
+        """A float64 copy (n, length) of the windows, made at first use; shared, so never write to it."""
+        index = self.starts[:, None] + np.arange(self.length)
+        copy: NDArray[np.float64] = self.flat[index].astype(np.float64, copy=False)
+        copy.flags.writeable = False
+        return copy
+
+    def sum(self, name: str) -> NDArray[np.float64]:
+        """Return one of the sums of `window_sums` for each window (n,), from one walk for all that are needed."""
+        if name not in self._sums:
+            from .walk import walk
+
+            self._sums |= walk(self, self._needs | {name})
+        return self._sums[name]
+
+    def product(self, key: Hashable, build: Callable[[Block], Product]) -> Product:
+        """Return ``build(self)``, built once for each key: whatever several features share."""
+        if key not in self._products:
+            self._products[key] = build(self)
+        result: Product = self._products[key]
+        return result
