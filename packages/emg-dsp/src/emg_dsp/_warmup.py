@@ -4,7 +4,11 @@ from importlib import import_module
 
 from ._jit import Kernel
 
-KERNEL_MODULES = ("_features.window_sums", "_filters.biquad")
+KERNEL_MODULES = (
+    "_envelopes.moving_sums",
+    "_features.window_sums",
+    "_filters.biquad",
+)
 """Every module that holds kernels; they import numba, so they are named here and imported only when asked for."""
 
 

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emg_dsp._arrays import Array, as_array
-from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
+
+from .sizes import in_samples
 
 
 def windows(x: ArrayLike, length: float, hop: float, sfreq: float | None = None) -> Array:
@@ -44,7 +45,7 @@ def windows(x: ArrayLike, length: float, hop: float, sfreq: float | None = None)
         raise EmgDspError(
             f"x has shape {signal.shape}; required is (..., channels, time). For one channel pass x[None, :]."
         )
-    size, step = _samples(length, "length", sfreq), _samples(hop, "hop", sfreq)
+    size, step = in_samples(length, "length", sfreq), in_samples(hop, "hop", sfreq)
     channels, samples = signal.shape[-2:]
     if samples < size:
         empty: Array = np.empty((*signal.shape[:-2], 0, channels, size), dtype=signal.dtype)
@@ -52,16 +53,3 @@ def windows(x: ArrayLike, length: float, hop: float, sfreq: float | None = None)
         return empty
     view: Array = np.lib.stride_tricks.sliding_window_view(signal, size, axis=-1)[..., ::step, :]
     return np.moveaxis(view, -2, -3)
-
-
-def _samples(value: float, name: str, sfreq: float | None) -> int:
-    """Return a size in samples."""
-    if sfreq is None:
-        return whole(value, name, 1, " samples (seconds need sfreq=)")  # type: ignore[arg-type]
-    seconds, rate = positive(value, name, "s"), positive(sfreq, "sfreq")
-    count = int(np.floor(seconds * rate + 0.5))
-    if count < 1:
-        raise EmgDspError(
-            f"{name}={seconds:g} s is {count} samples at sfreq={rate:g} Hz; required is at least one sample."
-        )
-    return count
