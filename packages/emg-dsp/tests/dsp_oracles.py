@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy import signal
@@ -58,35 +57,6 @@ OPERATIONS = {
         lambda f, x: f.zero_phase(x), lambda sos, x: signal.sosfiltfilt(sos, x.astype(np.float64), axis=-1)
     ),
 }
-
-
-def _zero_crossings(x: np.ndarray) -> int:
-    signs = [np.sign(v) for v in x if v != 0]
-    return sum(a != b for a, b in pairwise(signs))
-
-
-def _slope_changes(x: np.ndarray) -> int:
-    triples = zip(x, x[1:], x[2:], strict=False)
-    return sum((b > a and b > c) or (b < a and b < c) for a, b, c in triples)
-
-
-FEATURES: dict[str, Callable[[np.ndarray], float]] = {
-    "MAV": lambda x: np.abs(x).mean(),
-    "RMS": lambda x: np.sqrt((x**2).mean()),
-    "SSC": _slope_changes,
-    "WL": lambda x: np.abs(np.diff(x)).sum(),
-    "ZC": _zero_crossings,
-}
-"""Each feature of one float64 window (time,)."""
-
-
-def features(windows: np.ndarray, names: list[str]) -> np.ndarray:
-    """Every feature of every window, one window at a time."""
-    wide = windows.astype(np.float64)
-    out = np.empty((*wide.shape[:-1], len(names)))
-    for place in np.ndindex(wide.shape[:-1]):
-        out[place] = [FEATURES[name](wide[place]) for name in names]
-    return out
 
 
 def windows(x: np.ndarray, length: int, hop: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Every kernel against its oracle on small arrays; test_dsp_interpreted.py runs this file without compilation too."""
 
 import dsp_oracles
+import dsp_oracles_features
 import numpy as np
 import pytest
 
@@ -34,4 +35,4 @@ def test_features_equal_oracle(names, dtype):
     w = emg_dsp.windows(x, 20, 8)
     got = emg_dsp.features(w, names, sfreq=1000)
     assert got.shape == (6, 2, len(names))
-    np.testing.assert_allclose(got, dsp_oracles.features(w, names), rtol=1e-6)
+    np.testing.assert_allclose(got, dsp_oracles_features.features(w, names), rtol=1e-6)

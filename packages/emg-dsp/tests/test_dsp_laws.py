@@ -78,28 +78,6 @@ def test_cascade_order_changes_only_rounding(seed, exponent):
     np.testing.assert_allclose((first + second)(x), (second + first)(x), atol=1e-9 * 2.0**exponent)
 
 
-@LAW
-@given(seeds, st.integers(-20, 20), st.sampled_from(emg_dsp.feature_names()))
-def test_features_scale_exactly_with_powers_of_two(seed, exponent, name):
-    x = noise(seed)
-    scale = 2.0**exponent if name in {"MAV", "RMS", "WL"} else 1
-    got = emg_dsp.features(x * 2.0**exponent, [name], sfreq=1000)
-    np.testing.assert_array_equal(got, emg_dsp.features(x, [name], sfreq=1000) * scale)
-    np.testing.assert_array_equal(emg_dsp.features(-x, [name], sfreq=1000), emg_dsp.features(x, [name], sfreq=1000))
-
-
-@LAW
-@given(
-    arrays.arrays(np.int8, st.tuples(st.integers(1, 4), st.integers(1, 60)), elements=st.integers(-3, 3)),
-    st.integers(1, 20),
-    st.integers(1, 20),
-)
-def test_features_equal_the_oracle_where_zeros_and_ties_abound(x, length, hop):
-    w = emg_dsp.windows(x, length, hop)
-    names = emg_dsp.feature_names()
-    np.testing.assert_allclose(emg_dsp.features(w, names, sfreq=200), dsp_oracles.features(w, names), rtol=1e-6)
-
-
 @pytest.mark.parametrize("hop", [1, 7, 20, 33])
 def test_windows_that_do_not_overlap_partition_the_signal(hop):
     x = noise(0)
