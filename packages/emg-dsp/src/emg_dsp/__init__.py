@@ -4,6 +4,7 @@ from ._envelopes import MovingMAV, MovingMean, MovingRMS
 from ._errors import EmgDspError
 from ._features import describe_feature, feature_columns, feature_groups, feature_names, features, mav, rms
 from ._filters import Filter, bandpass, highpass, lowpass, notch
+from ._plots import plot_bode, plot_features, plot_map, plot_signal
 from ._scaling import Standardizer
 from ._stages import Chain, Stage, Stream
 from ._warmup import warmup
@@ -29,6 +30,10 @@ __all__ = [
     "lowpass",
     "mav",
     "notch",
+    "plot_bode",
+    "plot_features",
+    "plot_map",
+    "plot_signal",
     "rms",
     "warmup",
     "windows",
