@@ -26,7 +26,7 @@ PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads slow training down 
 EXTRAS = {"emg-io": ["dask"], "emg-models": ["onnx"], "emg-distill": ["data"]}
 EXTRA_SIBLINGS = {"emg-distill": ["emg-io", "emg-dsp"]}
 COVERAGE_FLOOR = {"emg-io": 98, "emg-dsp": 99, "emg-models": 98, "emg-distill": 98, "emg-edge": 96}
-TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "hypothesis"]
+TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "pytest-xdist", "hypothesis"]
 TEST_EXTRAS = {
     "emg-io": ["edfio", "pyedflib", "pyxdf", "wfdb"],
     "emg-models": ["onnxruntime"],
@@ -97,6 +97,14 @@ def install_alone(session: nox.Session, package: str) -> None:
     install(session, local(package), *(str(folder(s)) for s in siblings), *TEST_TOOLS, *TEST_EXTRAS.get(package, []))
 
 
+def in_parallel(session: nox.Session, package: str) -> list[str]:
+    """Return pytest's options for one worker a core, a whole file each; emg-dsp runs in one, for its compiled code's cache."""
+    if package == "emg-dsp":
+        return []
+    session.env["OMP_NUM_THREADS"] = "1"
+    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--benchmark-disable"]
+
+
 def run_pytest(session: nox.Session, label: str, *arguments: str) -> None:
     """Run pytest and keep its counts for the closing summary."""
     REPORTS.mkdir(parents=True, exist_ok=True)
@@ -150,7 +158,7 @@ def tests(session: nox.Session, package: str) -> None:
         "--cov-report=term:skip-covered",
         f"--cov-fail-under={floor}",
     ]
-    run_pytest(session, package, *coverage, str(folder(package) / "tests"))
+    run_pytest(session, package, *in_parallel(session, package), *coverage, str(folder(package) / "tests"))
 
 
 @nox.session
@@ -165,7 +173,8 @@ def fuzz(session: nox.Session) -> None:
 def compat(session: nox.Session, package: str) -> None:
     """The torch-free packages' tests on every other installed Python from 3.11 on."""
     install_alone(session, package)
-    run_pytest(session, f"{package}-{session.python}", str(folder(package) / "tests"))
+    label = f"{package}-{session.python}"
+    run_pytest(session, label, *in_parallel(session, package), str(folder(package) / "tests"))
 
 
 @nox.session

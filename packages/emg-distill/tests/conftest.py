@@ -26,6 +26,12 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Make every test start from the same random state, whatever ran before it."""
+    torch.manual_seed(0)
+
+
 def forge(seed: int = 0, n: int = 48) -> ProtocolData:
     """Noise whose loudest channel is its class: learnable in a few steps."""
     rng = np.random.default_rng(seed)

@@ -16,7 +16,10 @@ TINY = ["--set", "train.epochs=1", "--set", "model.embed_dim=24", "--set", "mode
 
 
 def call(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"EMG_DATA": ""})
+    given = [str(argument) for argument in arguments]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["emg-distill", *given])
+        result = CliRunner().invoke(app, given, env={"EMG_DATA": ""})
     assert result.exit_code == code, result.output
     return result
 
@@ -44,7 +47,8 @@ def test_training_commands_write_provable_folders(runs: Path, uci_folder: Path) 
     for task in ("pretrain", "finetune", "distill"):
         document = json.loads(call("verify", runs / task, "--data", uci_folder, "--json").stdout)
         assert document["holds"] is True
-        assert json.loads((runs / task / "model" / "eval.json").read_text())["command"].startswith("emg-distill ")
+        command = json.loads((runs / task / "model" / "eval.json").read_text())["command"]
+        assert command.startswith(f"emg-distill {task} uci-{task} --data ")
 
 
 def test_evaluate(runs: Path, uci_folder: Path) -> None:

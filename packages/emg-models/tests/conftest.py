@@ -11,6 +11,12 @@ from emg_models import TinyMyoClassifier, TinyMyoConfig
 LABELS = ["rest", "fist", "flexion", "extension", "radial", "ulnar"]
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """Make every test start from the same random state, whatever ran before it."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def oracles():
     """The slow, obvious TinyMyo of models_oracles.py."""

@@ -32,7 +32,6 @@ def full_size(seed=0, **settings_):
 @pytest.mark.parametrize("rope", ["corrected", "released", "none"])
 @pytest.mark.parametrize("channel_embedding", [True, False])
 def test_encoder_equals_the_slow_oracle(rope, channel_embedding, oracles, stir):
-    torch.manual_seed(0)
     config = TinyMyoConfig(
         n_chans=3, n_times=60, embed_dim=12, n_heads=3, n_blocks=2, rope=rope, channel_embedding=channel_embedding
     )
