@@ -6,8 +6,10 @@ from ._jit import Kernel
 
 KERNEL_MODULES = (
     "_envelopes.moving_sums",
+    "_features.event_counts",
     "_features.window_sums",
     "_filters.biquad",
+    "_scaling.affine",
 )
 """Every module that holds kernels; they import numba, so they are named here and imported only when asked for."""
 

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from emg_dsp._arrays import Array, Floats, as_signal, raise_not_finite, widen
+from emg_dsp._arrays import Array, Floats, NanPolicy, as_rows, as_signal, check_policy, raise_not_finite, widen
 from emg_dsp._errors import EmgDspError
+from emg_dsp._stages import Buffer, Run, Stage, checked_state
 
 _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class Standardizer:
+class Standardizer(Stage):
     """Takes each channel to mean 0 and standard deviation 1, by statistics of the training part.
+
+    The statistics are frozen, so that it is a stage too: in a chain or a stream every sample is scaled as it comes.
 
     Parameters
     ----------
@@ -33,6 +36,9 @@ class Standardizer:
     >>> bool(np.allclose(scaled.mean(axis=(0, 2)), 0)), bool(np.allclose(scaled.std(axis=(0, 2)), 1))
     (True, True)
     """
+
+    kind = "zscore"
+    sfreq = None
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
@@ -90,19 +96,45 @@ class Standardizer:
         flat = std <= 1e-12 * np.abs(mean)
         return cls(mean, np.where(flat, 1.0, std))
 
+    def __call__(self, x: ArrayLike, *, nan: NanPolicy = "raise") -> Floats:
+        """Scale a whole signal; samples that are not finite raise and are named, or stay. Else as `transform`."""
+        check_policy(nan)
+        given = as_signal(x)
+        if nan == "raise" and given.dtype.kind == "f" and not np.isfinite(given).all():
+            raise_not_finite(given)
+        return self.transform(given)
+
     def transform(self, x: ArrayLike) -> Floats:
         """Return ``(x - mean) / std``, a new array (..., channels, time) without unit; float64 stays, else float32."""
         given = as_signal(x)
-        if given.shape[-2] != len(self.mean):
-            raise EmgDspError(
-                f"x has shape {given.shape}, {given.shape[-2]} channels; "
-                f"required are {len(self.mean)}, as in the training data."
-            )
+        self._check_channels(given.shape[-2], f"x has shape {given.shape}, {given.shape[-2]} channels")
         wide, result = widen(given)
-        out = np.empty(given.shape, dtype=result)
-        np.subtract(wide, self.mean[:, None].astype(wide.dtype), out=out, casting="same_kind")
-        out /= self.std[:, None].astype(result)
-        return out
+        rows = as_rows(wide)
+        out = np.empty(rows.shape, dtype=wide.dtype)
+        _scale(rows, *self._statistics(wide.dtype), out)
+        return out.reshape(given.shape).astype(result, copy=False)
+
+    def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:
+        """Return a run of ``n_chans`` channels; there is nothing to remember."""
+        self._check_channels(n_chans, f"the signal has {n_chans} channels")
+        return _ScalingRun(*self._statistics(dtype), dtype)
+
+    def _check_channels(self, n_chans: int, given: str) -> None:
+        """Raise unless there are as many channels as in training."""
+        if n_chans != len(self.mean):
+            raise EmgDspError(f"{given}; required are {len(self.mean)}, as in the training data.")
+
+    def _statistics(self, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+        """Return mean and standard deviation in the type computed in."""
+        return self.mean.astype(dtype), self.std.astype(dtype)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Standardizer):
+            return NotImplemented
+        return np.array_equal(self.mean, other.mean) and np.array_equal(self.std, other.std)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.mean.tolist()), tuple(self.std.tolist())))
 
     def to_dict(self) -> dict[str, Any]:
         """Return ``{"kind": "zscore", "mean", "std"}``, which JSON holds without loss."""
@@ -117,6 +149,34 @@ class Standardizer:
                 "required are kind 'zscore', mean and std."
             )
         return cls(fields["mean"], fields["std"])
+
+
+class _ScalingRun(Run):
+    def __init__(self, mean: Array, std: Array, dtype: np.dtype[Any]) -> None:
+        self._mean, self._std = mean, std
+        self._out = Buffer(dtype)
+
+    @property
+    def n_chans_out(self) -> int:
+        return len(self._mean)
+
+    def step(self, chunk: Array) -> Array:
+        out = self._out.take(*chunk.shape)
+        _scale(chunk, self._mean, self._std, out)
+        return out
+
+    def dump(self) -> dict[str, Array]:
+        return {}
+
+    def load(self, state: Mapping[str, Array]) -> None:
+        checked_state(state, {}, "a standardizer")
+
+
+def _scale(x: Array, mean: Array, std: Array, out: Array) -> None:
+    """Write ``(x - mean) / std`` into ``out``, in the type of all four."""
+    from .affine import centre_and_divide
+
+    centre_and_divide(x, mean, std, out)
 
 
 def _total(parts: list[Array], centre: NDArray[np.float64], power: int) -> NDArray[np.float64]:

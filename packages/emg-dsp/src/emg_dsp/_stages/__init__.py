@@ -1,7 +1,8 @@
 """Stages: the steps that a live signal passes through, one after another, with their memory."""
 
+from .buffer import Buffer, checked_state
 from .chain import Chain
-from .stage import Buffer, Run, Stage
+from .stage import Run, Stage
 from .stream import Stream
 
-__all__ = ["Buffer", "Chain", "Run", "Stage", "Stream"]
+__all__ = ["Buffer", "Chain", "Run", "Stage", "Stream", "checked_state"]

@@ -1,0 +1,32 @@
+"""One small example of every stage: tests/test_dsp_stream_laws.py holds each of them to the contract of streams.
+
+Add a line for every new kind of stage. Rates are 1000 Hz and memories short (at most some 40 samples), so that signals
+of 200 samples get through.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import emg_dsp
+from emg_dsp import Stage
+
+
+@dataclass(frozen=True)
+class Example:
+    """How to make the stage, and for how many channels."""
+
+    make: Callable[[], Stage]
+    n_chans: int = 3
+
+
+EXAMPLES = {
+    "filter": Example(lambda: emg_dsp.bandpass(20, 450, 1000) + emg_dsp.notch(50, 1000)),
+    "filter of many channels": Example(lambda: emg_dsp.highpass(20, 1000, order=3), n_chans=19),
+    "chain": Example(lambda: emg_dsp.highpass(20, 1000) | emg_dsp.notch(50, 1000) | emg_dsp.lowpass(400, 1000)),
+    "moving mean": Example(lambda: emg_dsp.MovingMean(7)),
+    "moving MAV": Example(lambda: emg_dsp.MovingMAV(1)),
+    "moving RMS": Example(lambda: emg_dsp.MovingRMS(0.03, sfreq=1000), n_chans=18),
+    "standardizer": Example(lambda: emg_dsp.Standardizer(np.array([0.5, -1.0, 3.0]), np.array([2.0, 0.7, 30.0]))),
+}
