@@ -62,7 +62,7 @@ class Block:
         if name not in self._sums:
             from .walk import walk
 
-            self._sums |= walk(self, self._needs | {name})
+            self._sums |= walk(self, (self._needs | {name}) - set(self._sums))
         return self._sums[name]
 
     def product(self, key: Hashable, build: Callable[[Block], Product]) -> Product:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from emg_dsp._arrays import Array, Floats, NanPolicy
 
-    from .feature import Values
     from .layout import Layout
     from .select import Choice
 
@@ -44,11 +44,9 @@ def compute(x: Array, choices: Sequence[Choice], sfreq: float, nan: NanPolicy, t
         n_chans = x.shape[-2] if x.ndim > 1 else 1
         width = sum(len(choice.columns(n_chans, sfreq)) for choice in choices)
         return np.zeros((*layout.shape, width), dtype=layout.result)
-    parts = _Work(x, layout, choices, sfreq, nan).run(threads)
-    shaped = [_across(choice, layout.restore(values)) for choice, values in zip(choices, parts, strict=True)]
-    with np.errstate(over="ignore"):
-        table: Floats = np.concatenate(shaped, axis=-1).astype(layout.result, copy=False)
-    return _without_infinity(table, x, nan)
+    work = _Work(x, layout, choices, sfreq, nan)
+    over_rows(len(layout.starts), threads, work.rows)
+    return work.table()
 
 
 class _Work:
@@ -56,63 +54,69 @@ class _Work:
 
     def __init__(self, x: Array, layout: Layout, choices: Sequence[Choice], sfreq: float, nan: NanPolicy) -> None:
         self._x, self._layout, self._choices, self._sfreq, self._nan = x, layout, choices, sfreq, nan
-        self._needs = frozenset(need for choice in choices for need in choice.feature.needs)
+        self._needs = frozenset(["square"]).union(*(choice.feature.needs for choice in choices))
         light = all(choice.feature.needs for choice in choices)
         self._size = max(1, (_SAMPLES_OF_SUMS if light else _SAMPLES) // layout.length)
-        self._done: dict[int, list[Values]] = {}
+        ends = np.cumsum([0, *(self._width(choice) for choice in choices)]).tolist()
+        self._columns = [slice(first, stop) for first, stop in pairwise(ends)]
+        exact = any(choice.feature.across for choice in choices)
+        self._values = np.empty((len(layout.starts), ends[-1]), dtype=np.float64 if exact else layout.result)
 
-    def run(self, threads: int) -> list[Values]:
-        """Return the values (n, k) of each choice."""
-        over_rows(len(self._layout.starts), threads, self._rows)
-        pieces = [self._done[start] for start in sorted(self._done)]
-        return [np.concatenate(values) for values in zip(*pieces, strict=True)]
+    def _width(self, choice: Choice) -> int:
+        """Count the columns that a block gives: those of a window of zeros, where the final ones compare channels."""
+        if choice.feature.across is None:
+            return len(choice.columns(1, self._sfreq))
+        length = self._layout.length
+        silence = Block(np.zeros(length), np.zeros(1, dtype=np.int64), length, self._sfreq)
+        with np.errstate(all="ignore"):
+            return np.size(choice.feature.compute(silence, choice.options))
 
-    def _rows(self, start: int, stop: int) -> None:
-        for first in range(start, stop, self._size):
-            self._done[first] = self._block(self._layout.starts[first : min(first + self._size, stop)])
+    def rows(self, start: int, stop: int) -> None:
+        """Fill the rows of the windows ``start ... stop - 1``, block by block."""
+        with np.errstate(all="ignore"):
+            for first in range(start, stop, self._size):
+                last = min(first + self._size, stop)
+                self._fill(self._values[first:last], self._block(self._layout.starts[first:last]))
 
-    def _block(self, starts: NDArray[np.int64]) -> list[Values]:
-        """Compute one block; features see only windows that can be computed, the others get NaN."""
-        block = self._windows(starts)
-        good = block.sum("square") < _LOUDEST**2 * block.length
-        if good.all():
-            return self._values(block)
-        if self._nan == "raise":
-            raise_not_finite(np.atleast_2d(self._x))
-        found = self._values(self._windows(starts[good]) if good.any() else _silence(block))
-        results = [np.full((len(starts), values.shape[1]), np.nan) for values in found]
-        for result, values in zip(results, found, strict=True):
-            result[good] = values[: good.sum()]
-        return results
-
-    def _windows(self, starts: NDArray[np.int64]) -> Block:
+    def _block(self, starts: NDArray[np.int64]) -> Block:
         return Block(self._layout.flat, starts, self._layout.length, self._sfreq, self._needs)
 
-    def _values(self, block: Block) -> list[Values]:
+    def _fill(self, values: Floats, block: Block) -> None:
+        """Compute one block; features see only windows that can be computed, the others get NaN."""
+        good = block.sum("square") < _LOUDEST**2 * block.length
+        if good.all():
+            self._compute(values, block)
+            self._refuse(values, np.isinf(values))
+            return
+        self._refuse(values, ~good[:, None])
+        if good.any():
+            sound = np.empty((int(good.sum()), values.shape[1]), dtype=values.dtype)
+            self._fill(sound, self._block(block.starts[good]))
+            values[good] = sound
+
+    def _compute(self, values: Floats, block: Block) -> None:
+        for choice, columns in zip(self._choices, self._columns, strict=True):
+            values[:, columns] = choice.feature.compute(block, choice.options).reshape(len(block), -1)
+
+    def _refuse(self, values: Floats, bad: NDArray[np.bool_]) -> None:
+        """Raise for what is not finite, or make it NaN."""
+        if bad.any():
+            if self._nan == "raise":
+                raise_not_finite(np.atleast_2d(self._x))
+            np.copyto(values, np.nan, where=bad)
+
+    def table(self) -> Floats:
+        """Return the values of all windows, their axes and type restored, after features have compared channels."""
+        values, result = self._layout.restore(self._values), self._layout.result
+        if values.dtype == result:
+            return np.ascontiguousarray(values)
         with np.errstate(all="ignore"):
-            results = [choice.feature.compute(block, choice.options) for choice in self._choices]
-        return [np.asarray(values, dtype=np.float64).reshape(len(block), -1) for values in results]
-
-
-def _silence(block: Block) -> Block:
-    """One window of zeros, from which the number of columns is learned where no window can be computed."""
-    zeros = np.zeros(block.length, dtype=block.flat.dtype)
-    return Block(zeros, np.zeros(1, dtype=np.int64), block.length, block.sfreq)
-
-
-def _across(choice: Choice, values: Values) -> Values:
-    """Let a feature that compares channels do so."""
-    if choice.feature.across is None:
-        return values
-    with np.errstate(all="ignore"):
-        return choice.feature.across(values, choice.options)
-
-
-def _without_infinity(table: Floats, x: Array, nan: NanPolicy) -> Floats:
-    """Treat a value that does not fit its type as a window that cannot be computed."""
-    infinite = np.isinf(table)
-    if infinite.any():
-        if nan == "raise":
-            raise_not_finite(np.atleast_2d(x))
-        table[infinite] = np.nan
-    return table
+            parts = [
+                across(values[..., columns], choice.options)
+                if (across := choice.feature.across)
+                else values[..., columns]
+                for choice, columns in zip(self._choices, self._columns, strict=True)
+            ]
+            table: Floats = np.concatenate(parts, axis=-1).astype(result, order="C")
+        self._refuse(table, np.isinf(table))
+        return table
