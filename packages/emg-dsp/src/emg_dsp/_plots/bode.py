@@ -122,9 +122,6 @@ def _filters_of(stage: Stage) -> list[Filter]:
                 "frequency response."
             )
         filters.append(part)
-    if len({part.sfreq for part in filters}) > 1:
-        rates = ", ".join(f"{part.sfreq:g}" for part in filters)
-        raise EmgDspError(f"filter_ holds filters for {rates} Hz; required is one rate.")
     return filters
 
 
