@@ -1,40 +1,76 @@
 """Filters, windows and features for sEMG at memory speed, the same on-line and off-line."""
 
-from ._envelopes import MovingMAV, MovingMean, MovingRMS
+from ._envelopes import (
+    MovingMAV,
+    MovingMean,
+    MovingRMS,
+    Rectify,
+    TeagerKaiser,
+    centre,
+    detrend,
+    envelope,
+    rectify,
+    teager_kaiser,
+)
 from ._errors import EmgDspError
 from ._features import describe_feature, feature_columns, feature_groups, feature_names, features, mav, rms
 from ._filters import Filter, bandpass, highpass, lowpass, notch
 from ._plots import plot_bode, plot_features, plot_map, plot_signal
 from ._scaling import Standardizer
+from ._spectra import (
+    MPF,
+    LogSpectrogram,
+    band_power,
+    filter_bank,
+    log_spectrogram,
+    mpf,
+    power_spectrum,
+    stft,
+)
 from ._stages import Chain, Stage, Stream
 from ._warmup import warmup
 from ._windows import windows
 
 __all__ = [
+    "MPF",
     "Chain",
     "EmgDspError",
     "Filter",
+    "LogSpectrogram",
     "MovingMAV",
     "MovingMean",
     "MovingRMS",
+    "Rectify",
     "Stage",
     "Standardizer",
     "Stream",
+    "TeagerKaiser",
+    "band_power",
     "bandpass",
+    "centre",
     "describe_feature",
+    "detrend",
+    "envelope",
     "feature_columns",
     "feature_groups",
     "feature_names",
     "features",
+    "filter_bank",
     "highpass",
+    "log_spectrogram",
     "lowpass",
     "mav",
+    "mpf",
     "notch",
     "plot_bode",
     "plot_features",
     "plot_map",
     "plot_signal",
+    "power_spectrum",
+    "rectify",
     "rms",
+    "stft",
+    "teager_kaiser",
     "warmup",
     "windows",
 ]

@@ -5,11 +5,18 @@ from importlib import import_module
 from ._jit import Kernel
 
 KERNEL_MODULES = (
+    "_envelopes.energies",
     "_envelopes.moving_sums",
+    "_features.ar_burg",
+    "_features.entropy_fuzzy",
+    "_features.entropy_matches",
     "_features.event_counts",
+    "_features.ordered",
+    "_features.weighted",
     "_features.window_sums",
     "_filters.biquad",
     "_scaling.affine",
+    "_spectra.frame_kernels",
 )
 """Every module that holds kernels; they import numba, so they are named here and imported only when asked for."""
 
