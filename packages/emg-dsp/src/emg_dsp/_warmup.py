@@ -15,6 +15,8 @@ KERNEL_MODULES = (
     "_features.weighted",
     "_features.window_sums",
     "_filters.biquad",
+    "_grids.mixing",
+    "_grids.moves",
     "_scaling.affine",
     "_spectra.frame_kernels",
 )

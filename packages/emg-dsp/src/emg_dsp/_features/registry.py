@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import amplitude, counts, difference
+from . import amplitude, ar, counts, difference, entropy, histogram, lmoment, multiwindow, ring
 from .groups import GROUPS
 
 if TYPE_CHECKING:
@@ -12,8 +12,14 @@ if TYPE_CHECKING:
 
 _FAMILIES = (
     amplitude,
+    ar,
     counts,
     difference,
+    entropy,
+    histogram,
+    lmoment,
+    multiwindow,
+    ring,
 )
 REGISTRY: dict[str, Feature] = {feature.name: feature for family in _FAMILIES for feature in family.FEATURES}
 """Features by their first name."""
