@@ -14,7 +14,17 @@ from ._envelopes import (
 )
 from ._errors import EmgDspError
 from ._features import describe_feature, feature_columns, feature_groups, feature_names, features, mav, rms
-from ._filters import Filter, bandpass, highpass, lowpass, notch
+from ._filters import Filter, bandpass, bandstop, comb, dc_block, highpass, lowpass, notch
+from ._grids import (
+    CommonReference,
+    Grid,
+    GridFrames,
+    Interpolation,
+    Repair,
+    SpatialFilter,
+    SpatialMedian,
+    grid_names,
+)
 from ._plots import plot_bode, plot_features, plot_map, plot_signal
 from ._scaling import Standardizer
 from ._spectra import (
@@ -34,20 +44,30 @@ from ._windows import windows
 __all__ = [
     "MPF",
     "Chain",
+    "CommonReference",
     "EmgDspError",
     "Filter",
+    "Grid",
+    "GridFrames",
+    "Interpolation",
     "LogSpectrogram",
     "MovingMAV",
     "MovingMean",
     "MovingRMS",
     "Rectify",
+    "Repair",
+    "SpatialFilter",
+    "SpatialMedian",
     "Stage",
     "Standardizer",
     "Stream",
     "TeagerKaiser",
     "band_power",
     "bandpass",
+    "bandstop",
     "centre",
+    "comb",
+    "dc_block",
     "describe_feature",
     "detrend",
     "envelope",
@@ -56,6 +76,7 @@ __all__ = [
     "feature_names",
     "features",
     "filter_bank",
+    "grid_names",
     "highpass",
     "log_spectrogram",
     "lowpass",

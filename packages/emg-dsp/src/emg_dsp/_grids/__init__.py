@@ -1,0 +1,21 @@
+"""Grids of electrodes: maps as checked values, pictures, repair, filters over the grid, interpolation."""
+
+from .frames import GridFrames
+from .grid import Grid
+from .interpolate import Interpolation
+from .known import grid_names
+from .median import SpatialMedian
+from .reference import CommonReference
+from .repair import Repair
+from .spatial import SpatialFilter
+
+__all__ = [
+    "CommonReference",
+    "Grid",
+    "GridFrames",
+    "Interpolation",
+    "Repair",
+    "SpatialFilter",
+    "SpatialMedian",
+    "grid_names",
+]

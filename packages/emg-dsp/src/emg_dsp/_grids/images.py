@@ -1,0 +1,186 @@
+"""From channels to pictures and back: the bridge between checked arguments and the kernels that move samples."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emg_dsp._arrays import Array, Floats, NanPolicy, as_real, as_signal, check_policy, raise_not_finite, widen
+from emg_dsp._checks import positive
+from emg_dsp._errors import EmgDspError
+from emg_dsp._threads import over_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from .electrodes import Electrodes
+
+_BLOCK = 1 << 11
+
+
+def checked_signal(grid: Electrodes, x: ArrayLike, nan: NanPolicy = "raise") -> Array:
+    """Check that ``x`` (..., channels, time) has the channels of the grid's file."""
+    check_policy(nan)
+    given = as_signal(x)
+    if given.shape[-2] != grid.n_chans:
+        without = f" For a signal without the {len(grid.dropped)} dropped ones use compact()." if grid.dropped else ""
+        raise EmgDspError(
+            f"x has shape {given.shape}, {given.shape[-2]} channels; grid {grid.name!r} reads files of "
+            f"{grid.n_chans} channels.{without}"
+        )
+    return given
+
+
+def to_images(grid: Electrodes, x: ArrayLike, fill: float, nan: NanPolicy, threads: int) -> Floats:
+    """Return images with time last (..., *grid.shape, time)."""
+    from .moves import spoiled
+
+    given = checked_signal(grid, x, nan)
+    wide, result = widen(given)
+    samples = given.shape[-1]
+    out = np.empty((*given.shape[:-2], *grid.shape, samples), dtype=wide.dtype)
+    stack, places = _stack(wide), out.reshape(-1, grid.order.size, samples)
+    for source, target in zip(stack, places, strict=True):
+        copy_rows(_row_major(source), grid.order, target, fill, threads)
+        if nan == "raise" and np.isnan(spoiled(source, grid.order)):
+            name_spoiled(grid, given)
+    return out.astype(result, copy=False)
+
+
+def to_frames(
+    grid: Electrodes, x: ArrayLike, fill: float, nan: NanPolicy, threads: int, scale: float = 1.0, offset: float = 0.0
+) -> Floats:
+    """Return frames of ``x * scale + offset``, time before the grid (..., time, *grid.shape)."""
+    given = checked_signal(grid, x, nan)
+    wide, result = widen(given)
+    samples = given.shape[-1]
+    out = np.empty((*given.shape[:-2], samples, *grid.shape), dtype=wide.dtype)
+    for source, target in zip(_stack(wide), out.reshape(-1, samples, grid.order.size), strict=True):
+        if np.isnan(write_frames(source, grid.order, fill, target, threads, scale, offset)) and nan == "raise":
+            name_spoiled(grid, given)
+    return out.astype(result, copy=False)
+
+
+def write_frames(
+    x: Array, order: NDArray[np.int64], fill: float, out: Array, threads: int, scale: float = 1.0, offset: float = 0.0
+) -> float:
+    """Write frames (time, places) of ``x`` (channels, time); return NaN where a sample is not finite, else 0."""
+    from . import moves
+
+    found: list[float] = [0.0]
+    empty = order < 0
+    if empty.any():
+        out[:, empty] = fill
+
+    def job(start: int, stop: int) -> None:
+        found.append(moves.to_frames(x[:, start:stop], order, scale, offset, out[start:stop]))
+
+    moves.to_frames.compile()
+    over_rows(x.shape[1], threads, job, multiple=moves.DEPTH)
+    return float(sum(found))
+
+
+def copy_rows(x: Array, order: NDArray[np.int64], out: Array, fill: float, threads: int = 1) -> None:
+    """Copy row ``order[i]`` of ``x`` to row i of ``out``; rows that follow each other go in one piece."""
+    cuts = np.flatnonzero(np.diff(order) != 1) + 1
+    runs = list(pairwise([0, *cuts.tolist(), len(order)]))
+
+    def job(start: int, stop: int) -> None:
+        for first, last in runs:
+            a, b = max(first, start), min(last, stop)
+            if a < b:
+                out[a:b] = fill if order[a] < 0 else x[order[a] : order[a] + b - a]
+
+    over_rows(len(order), threads, job)
+
+
+def to_vector(grid: Electrodes, images: ArrayLike, frames: bool, fill: float) -> Floats:
+    """Return the signal (..., channels, time) that images were made of; dropped channels are filled."""
+    given = as_real(images, "images")
+    size = len(grid.shape)
+    cut = given.ndim - size
+    place = given.shape[cut:] if frames else given.shape[cut - 1 : -1]
+    if given.ndim < size + 1 or place != grid.shape:
+        required = ("time", *grid.shape) if frames else (*grid.shape, "time")
+        words = f"(..., {', '.join(map(str, required))})"
+        raise EmgDspError(f"images have shape {given.shape}; grid {grid.name!r} requires {words}.")
+    wide, result = widen(given)
+    lead, samples = given.shape[: cut - 1], given.shape[cut - 1] if frames else given.shape[-1]
+    flat = wide.reshape(-1, samples, grid.order.size).swapaxes(1, 2) if frames else None
+    stack = flat if flat is not None else wide.reshape(-1, grid.order.size, samples)
+    back = inverse(grid)
+    out = np.empty((len(stack), grid.n_chans, samples), dtype=wide.dtype)
+    for source, target in zip(stack, out, strict=True):
+        copy_rows(_row_major(source), back, target, fill)
+    return out.reshape(*lead, grid.n_chans, samples).astype(result, copy=False)
+
+
+def inverse(grid: Electrodes) -> NDArray[np.int64]:
+    """Return the place of each channel of the file, -1 for dropped ones."""
+    back = np.full(grid.n_chans, -1, dtype=np.int64)
+    filled = np.flatnonzero(grid.order >= 0)
+    back[grid.order[filled]] = filled
+    return back
+
+
+def spread(grid: Electrodes, values: ArrayLike, fill: float) -> Floats:
+    """Return maps (..., *grid.shape) of one value for each channel (..., channels)."""
+    given = as_real(values, "values")
+    if given.shape[-1] != grid.n_chans:
+        raise EmgDspError(
+            f"values have shape {given.shape}; grid {grid.name!r} requires {grid.n_chans} on the last axis."
+        )
+    wide, result = widen(given)
+    picked = np.where(grid.order >= 0, wide[..., grid.order], wide.dtype.type(fill))
+    return picked.reshape(*given.shape[:-1], *grid.shape).astype(result, copy=False)
+
+
+def to_grey(
+    grid: Electrodes, x: ArrayLike, full_scale: float, outside: str, fill: float, nan: NanPolicy, threads: int
+) -> Floats:
+    """Return frames of ``(x / full_scale + 1) / 2``."""
+    if outside not in {"raise", "clip"}:
+        raise EmgDspError(f"outside={outside!r}; required is 'raise' or 'clip'.")
+    half = 0.5 / positive(full_scale, "full_scale", "(unit of x)")
+    out = to_frames(grid, x, fill, nan, threads, half, 0.5)
+    flat = out.reshape(-1, *grid.shape)
+    for start in range(0, len(flat), _BLOCK):
+        block = flat[start : start + _BLOCK]
+        if block.size and (np.nanmin(block) < 0 or np.nanmax(block) > 1):
+            if outside == "raise":
+                _name_outside(grid, as_signal(x), full_scale)
+            np.clip(block, 0, 1, out=block)
+    return out
+
+
+def _name_outside(grid: Electrodes, x: Array, full_scale: float) -> None:
+    """Name the first sample beyond full scale."""
+    beyond = (np.abs(x) > full_scale) & (grid.places[:, :1] >= 0)
+    *lead, channel, sample = np.argwhere(beyond)[0].tolist()
+    raise EmgDspError(
+        f"x has {x[(*lead, channel, sample)]:g} in channel {channel} at sample {sample}; required are values in "
+        f"+-{full_scale:g}. Give the full_scale of the amplifier, or pass outside='clip'."
+    )
+
+
+def name_spoiled(grid: Electrodes, x: Array) -> None:
+    """Name the first sample of a channel with a place that is not finite."""
+    raise_not_finite(np.where(grid.places[:, :1] >= 0, x, 0))
+
+
+def _stack(x: Array) -> Array:
+    """View (..., channels, time) as (n, channels, time); copies only where strides leave no choice."""
+    return x.reshape(int(np.prod(x.shape[:-2])), *x.shape[-2:])
+
+
+def _row_major(x: Array) -> Array:
+    """Return (channels, time) with channels contiguous; time-major memory goes through a blocked transpose."""
+    from . import moves
+
+    if x.ndim == 2 and x.shape[0] > 1 and x.T.flags.c_contiguous and x.shape[1] > 1:
+        out = np.empty(x.shape, dtype=x.dtype)
+        moves.to_frames(x.T, np.arange(x.shape[1]), 1.0, 0.0, out)
+        return out
+    return x
