@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import dsp_oracles
 import numpy as np
@@ -24,10 +23,6 @@ NOTCH = emg_dsp.notch(50, 2000)
 
 def axes():
     return figures.Figure().add_subplot()
-
-
-def sheets(*tables, pitch_mm=(None, None)):
-    return SimpleNamespace(sheets=tables, pitch_mm=pitch_mm)
 
 
 class TestSignal:
@@ -179,7 +174,7 @@ class TestMap:
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("column", "row")
 
     def test_a_grid_places_channels_and_numbers(self):
-        grid = sheets(((3, 0), (-1, 1)), ((2, 4), (6, 5)), pitch_mm=(8.0, 4.0))
+        grid = emg_dsp.Grid.custom([[[3, 0], [-1, 1]], [[2, 4], [6, 5]]], pitch_mm=(8.0, 4.0))
         values = np.array([10.0, 11, np.nan, 13, 14, 15, 16])
         ax = plot_map(values, grid, numbers=True)
         expected = [[13, 10, np.nan, np.nan, 14], [np.nan, 11, np.nan, 16, 15]]
@@ -199,13 +194,22 @@ class TestMap:
         drawn = plot_map(np.arange(128), grid).images[0].get_array()
         np.testing.assert_array_equal(drawn, grid.map)
 
+    def test_dropped_channels_have_no_place(self):
+        grid = emg_dsp.Grid.csl()
+        drawn = plot_map(np.arange(192), grid).images[0].get_array()
+        np.testing.assert_array_equal(drawn, grid.map)
+
     @pytest.mark.parametrize(
         ("values", "options", "message"),
         [
             (np.zeros(4), {}, r"values has shape \(4,\); required without a grid is an image"),
             (np.zeros((0, 4)), {}, r"values has shape \(0, 4\)"),
-            (np.zeros(3), {"grid": sheets(((0, 1), (2, 3)))}, r"values has shape \(3,\); required is \(n_chans,\), 4"),
-            (np.zeros((2, 2)), {"grid": sheets(((0, 1), (2, 3)))}, r"values has shape \(2, 2\); required is"),
+            (
+                np.zeros(168),
+                {"grid": emg_dsp.Grid.csl()},
+                r"values has shape \(168,\); required is \(192,\), one for each",
+            ),
+            (np.zeros((2, 96)), {"grid": emg_dsp.Grid.csl()}, r"values has shape \(2, 96\); required is \(192,\)"),
             (np.zeros((2, 2)), {"numbers": True}, "numbers=True without a grid"),
         ],
     )

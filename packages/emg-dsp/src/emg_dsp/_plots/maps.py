@@ -73,8 +73,8 @@ def plot_map(
     """
     if numbers and grid is None:
         raise EmgDspError("numbers=True without a grid; required is a grid, which says what channel is where.")
-    sheets = _channel_sheets(grid) if grid is not None else None
-    images = _images(values, sheets)
+    sheets = np.array(grid.sheets, dtype=np.int64) if grid is not None else None
+    images = _images(values, sheets, grid.n_chans if grid is not None else 0)
     ax = axes_for(ax, figure, (1.5 + 0.3 * _side_by_side(images).shape[1], 1.5 + 0.3 * images.shape[1]))
     drawn = ax.imshow(_side_by_side(images), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     ax.figure.colorbar(drawn, ax=ax, label=unit)
@@ -86,12 +86,7 @@ def plot_map(
     return ax
 
 
-def _channel_sheets(grid: Grid) -> NDArray[np.int64]:
-    """Return channel numbers (grids, rows, columns)."""
-    return np.array(grid.sheets, dtype=np.int64)
-
-
-def _images(values: ArrayLike, sheets: NDArray[np.int64] | None) -> NDArray[np.float64]:
+def _images(values: ArrayLike, sheets: NDArray[np.int64] | None, n_chans: int) -> NDArray[np.float64]:
     """Return values by place (grids, rows, columns), NaN where there is none."""
     given = as_real(values, "values")
     if sheets is None:
@@ -99,9 +94,10 @@ def _images(values: ArrayLike, sheets: NDArray[np.int64] | None) -> NDArray[np.f
             raise EmgDspError(f"values has shape {given.shape}; required without a grid is an image (rows, columns).")
         image = given[None].astype(np.float64)
     else:
-        count = int(sheets.max()) + 1
-        if given.ndim != 1 or len(given) < count:
-            raise EmgDspError(f"values has shape {given.shape}; required is (n_chans,), {count} or more for this grid.")
+        if given.shape != (n_chans,):
+            raise EmgDspError(
+                f"values has shape {given.shape}; required is ({n_chans},), one for each channel of the grid's file."
+            )
         image = np.where(sheets >= 0, given.astype(np.float64)[sheets], np.nan)
     image[~np.isfinite(image)] = np.nan
     return image
