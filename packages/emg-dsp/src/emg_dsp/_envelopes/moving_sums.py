@@ -47,13 +47,14 @@ def _store(tile: Any, out: Any, r0: int, t0: int, lanes: int, count: int) -> Non
 
 
 @njit(nogil=True, error_model="numpy")
-def _fold(tile: Any, count: int, mode: int) -> None:  # noqa: ANN401
+def _fold(tile: Any, mode: int) -> None:  # noqa: ANN401
     """Turn samples into what is averaged."""
-    for t in range(count):
-        if mode == ABSOLUTE:
+    if mode == ABSOLUTE:
+        for t in range(TILE):
             for k in range(LANES):
                 tile[t, k] = abs(tile[t, k])
-        if mode == SQUARE:
+    if mode == SQUARE:
+        for t in range(TILE):
             for k in range(LANES):
                 tile[t, k] *= tile[t, k]
 
@@ -65,24 +66,22 @@ def _close(block: Any, head: Any) -> None:  # noqa: ANN401
         for k in range(LANES):
             block[i, k] += block[i + 1, k]
     for k in range(LANES):
+        head[1, k] += 0.0 * (2.0 * head[0, k])
         head[0, k] = 0.0
 
 
 @njit(nogil=True, error_model="numpy")
 def _advance(tile: Any, count: int, seen: int, last: int, block: Any, head: Any) -> None:  # noqa: ANN401
-    """Replace each row of ``tile`` by the mean over the samples that its window holds; note what is not finite."""
+    """Replace each row of ``tile`` by the mean over the samples that its window holds."""
     length = block.shape[0] - 1
     place = seen % length
     for t in range(count):
         held = min(seen + t + 1, last) - max(0, seen + t + 1 - length)
-        share = 1.0 / held
         for k in range(LANES):
             v = tile[t, k]
             head[0, k] += v
-            mean = (head[0, k] + block[place + 1, k]) * share
+            tile[t, k] = (head[0, k] + block[place + 1, k]) / held
             block[place, k] = v
-            head[1, k] += 0.0 * mean
-            tile[t, k] = mean
         place += 1
         if place == length:
             _close(block, head)
@@ -97,7 +96,8 @@ def moving_means(x: Any, mode: int, seen: int, last: int, blocks: Any, heads: An
     """Write the mean over the last samples at each sample of ``x`` (rows, time) into ``out``.
 
     ``seen`` samples came before, samples from ``last`` on count as absent. ``blocks`` (groups, length + 1, LANES), with
-    a last row of zeros, and ``heads`` (groups, LANES) are advanced in place. Tells whether every mean is finite.
+    a last row of zeros, and ``heads`` (groups, LANES) are advanced in place. Tells whether the sum over each block,
+    doubled, is finite: every sample lies in one block, every window in two.
     """
     rows, samples = x.shape
     tile = np.zeros((TILE, LANES))
@@ -113,7 +113,7 @@ def moving_means(x: Any, mode: int, seen: int, last: int, blocks: Any, heads: An
         for t0 in range(0, samples, TILE):
             count = min(TILE, samples - t0)
             _load(tile, x, r0, t0, lanes, count)
-            _fold(tile, count, mode)
+            _fold(tile, mode)
             _advance(tile, count, seen + t0, last, blocks[group], head)
             if mode == SQUARE:
                 for t in range(TILE):
@@ -121,5 +121,6 @@ def moving_means(x: Any, mode: int, seen: int, last: int, blocks: Any, heads: An
                         tile[t, k] = np.sqrt(tile[t, k])
             _store(tile, out, r0, t0, lanes, count)
         heads[group] = head[0]
-        finite &= head[1].sum() == 0.0
+        for k in range(LANES):
+            finite &= head[1, k] + 0.0 * (2.0 * head[0, k]) == 0.0
     return finite
