@@ -1,6 +1,7 @@
 """Filters: designed once as second-order sections, applied causally, zero-phase or chunk by chunk."""
 
-from .design import bandpass, highpass, lowpass, notch
+from .design import bandpass, bandstop, highpass, lowpass
 from .filter import Filter
+from .hum import comb, dc_block, notch
 
-__all__ = ["Filter", "bandpass", "highpass", "lowpass", "notch"]
+__all__ = ["Filter", "bandpass", "bandstop", "comb", "dc_block", "highpass", "lowpass", "notch"]

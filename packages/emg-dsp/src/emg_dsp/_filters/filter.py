@@ -3,26 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emg_dsp._arrays import Array, Floats, NanPolicy, as_signal
-from emg_dsp._checks import positive
+from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run, Stage
 from emg_dsp._stages.stage import checked_state
 
 from .cascade import run_causal, run_zero_phase
+from .response import checked_freqs, group_delay, response
 
 
 @dataclass(frozen=True, repr=False)
 class Filter(Stage):
     """A stable digital filter as a cascade of second-order sections, for one sampling rate.
 
-    Build one with `bandpass`, `highpass`, `lowpass` or `notch`, and cascade with ``+``: the sections of the result run
-    in one pass over the signal. Filters are values: immutable, hashable, equal where sections and rate are equal.
+    Build one with `bandpass`, `bandstop`, `highpass`, `lowpass`, `notch`, `comb` or `dc_block`, and cascade with
+    ``+``: the sections of the result run in one pass over the signal. Filters are values: immutable, hashable, equal
+    where sections and rate are equal.
 
     Parameters
     ----------
@@ -106,6 +108,31 @@ class Filter(Stage):
             A new C-contiguous array; types as for a causal call.
         """
         return run_zero_phase(self._sos, x, nan)
+
+    def response(self, freqs: ArrayLike) -> NDArray[np.complex128]:
+        """Gain and phase of the causal filter; `zero_phase` has the gain ``abs(response) ** 2`` and no phase.
+
+        Parameters
+        ----------
+        freqs : array-like of float
+            Frequencies in Hz, ``0 <= freqs <= sfreq / 2``, any shape.
+
+        Returns
+        -------
+        array of complex128
+            In the shape of ``freqs``.
+        """
+        return response(self._sos, checked_freqs(freqs, self.sfreq), self.sfreq)
+
+    def group_delay(self, freqs: ArrayLike) -> NDArray[np.float64]:
+        """Time by which the causal filter holds back the envelope of a sine, in seconds, at each of ``freqs`` in Hz."""
+        return group_delay(self._sos, checked_freqs(freqs, self.sfreq), self.sfreq) / self.sfreq
+
+    def impulse(self, n: SupportsIndex) -> NDArray[np.float64]:
+        """Return the first ``n`` samples (>= 1) of the causal filter's answer to a single 1, float64 (n,)."""
+        one = np.zeros((1, whole(n, "n", 1, " samples")))
+        one[0, 0] = 1
+        return np.asarray(self(one)[0], dtype=np.float64)
 
     def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:
         """Return the memory of ``n_chans`` channels at rest."""
