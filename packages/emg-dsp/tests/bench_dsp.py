@@ -3,6 +3,10 @@
 Run with ``OMP_NUM_THREADS=1 pytest packages/emg-dsp/tests/bench_dsp.py``; `dsp_bench` says what is timed and stored.
 """
 
+import os
+import subprocess
+import sys
+
 import dsp_bench
 import dsp_oracles
 import numpy as np
@@ -62,3 +66,30 @@ def test_stream_of_one_millisecond_chunks(benchmark, a):
     stream = DESIGN.ours().stream(128)
     chunk = np.ascontiguousarray(a[:, :2])
     latency(benchmark, lambda: stream.push(chunk))
+
+
+def in_a_new_process(code, **variables):
+    """Seconds that a new interpreter spends on ``code``, its own start left out."""
+    timed = f"import time; start = time.perf_counter(); {code}; print(time.perf_counter() - start)"
+    ran = subprocess.run(
+        [sys.executable, "-c", timed], capture_output=True, text=True, check=True, env={**os.environ, **variables}
+    )
+    return float(ran.stdout)
+
+
+def test_import(benchmark):
+    jobs = {"emg_dsp": "import emg_dsp", "numpy": "import numpy", "scipy_signal": "import scipy.signal"}
+    times = {name: [in_a_new_process(code) for _ in range(7)] for name, code in jobs.items()}
+    benchmark.extra_info.update({f"{name}_s": (min(values), max(values)) for name, values in times.items()})
+    benchmark.extra_info["setup"] = dsp_bench.setup(None)
+    benchmark.pedantic(lambda: None)
+
+
+def test_warmup(benchmark, tmp_path):
+    """The first time on a machine compiles; after that the cache is read."""
+    code = "import emg_dsp; emg_dsp.warmup()"
+    times = [in_a_new_process(code, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(4)]
+    benchmark.extra_info.update(
+        empty_cache_s=times[0], filled_cache_s=(min(times[1:]), max(times[1:])), setup=dsp_bench.setup(None)
+    )
+    benchmark.pedantic(lambda: None)
