@@ -98,7 +98,7 @@ def install_alone(session: nox.Session, package: str) -> None:
 
 
 def in_parallel(session: nox.Session, package: str) -> list[str]:
-    """Return the options for a worker a core, a whole file each; one process alone fills a cache of compiled kernels."""
+    """Return the options for a worker a core, a whole file each; one process fills the cache of compiled kernels."""
     if package == "emg-dsp":
         return []
     session.env["OMP_NUM_THREADS"] = "1"
