@@ -25,6 +25,8 @@ from ._grids import (
     SpatialMedian,
     grid_names,
 )
+from ._learn import FeatureTransformer
+from ._live import ChunkQueue, Gap, Live, LiveReport, LslSource, RingBuffer, TimedChunk, run_live
 from ._plots import plot_bode, plot_features, plot_map, plot_signal
 from ._scaling import Standardizer
 from ._spectra import (
@@ -42,26 +44,34 @@ from ._warmup import warmup
 from ._windows import windows
 
 __all__ = [
-    "MPF",
     "Chain",
+    "ChunkQueue",
     "CommonReference",
     "EmgDspError",
+    "FeatureTransformer",
     "Filter",
+    "Gap",
     "Grid",
     "GridFrames",
     "Interpolation",
+    "Live",
+    "LiveReport",
     "LogSpectrogram",
+    "LslSource",
+    "MPF",
     "MovingMAV",
     "MovingMean",
     "MovingRMS",
     "Rectify",
     "Repair",
+    "RingBuffer",
     "SpatialFilter",
     "SpatialMedian",
     "Stage",
     "Standardizer",
     "Stream",
     "TeagerKaiser",
+    "TimedChunk",
     "band_power",
     "bandpass",
     "bandstop",
@@ -90,6 +100,7 @@ __all__ = [
     "power_spectrum",
     "rectify",
     "rms",
+    "run_live",
     "stft",
     "teager_kaiser",
     "warmup",

@@ -1,0 +1,5 @@
+"""Features as a scikit-learn transformer."""
+
+from .transformer import FeatureTransformer
+
+__all__ = ["FeatureTransformer"]
