@@ -44,6 +44,7 @@ from ._warmup import warmup
 from ._windows import windows
 
 __all__ = [
+    "MPF",
     "Chain",
     "ChunkQueue",
     "CommonReference",
@@ -58,7 +59,6 @@ __all__ = [
     "LiveReport",
     "LogSpectrogram",
     "LslSource",
-    "MPF",
     "MovingMAV",
     "MovingMean",
     "MovingRMS",
