@@ -86,7 +86,7 @@ def short(value: float) -> str:
 def conditions(report: dict[str, Any]) -> str:
     """Return when, where and with what a run was made."""
     setups = [row["extra_info"]["setup"] for row in report["benchmarks"] if "setup" in row["extra_info"]]
-    loads = [setup["load_before"][0] for setup in setups if setup["load_before"]]
+    loads = [setup["load_before"][0] for setup in setups if setup["load_before"]] or [float("nan")]
     versions = ", ".join(f"{name} {version}" for name, version in setups[0]["versions"].items())
     return (
         f"{report['datetime'][:16]} UTC, {report['machine_info']['cpu'].get('brand_raw', 'unknown processor')}, "

@@ -10,7 +10,6 @@ from scipy import signal
 
 import emg_dsp
 from emg_dsp import EmgDspError, plot_bode, plot_features, plot_map, plot_signal
-from emg_dsp._plots.bode import group_delay
 from emg_dsp._plots.signals import thin
 from emg_dsp._plots.space import principal_plane
 
@@ -118,24 +117,10 @@ class TestBode:
         labels = [text.get_text() for text in parts.axes[0].get_legend().get_texts()]
         assert labels == [BAND.label, NOTCH.label, "all"]
 
-    @pytest.mark.parametrize("design", dsp_oracles.DESIGNS)
-    def test_delay_is_the_slope_of_the_phase(self, design):
-        filter_ = dsp_oracles.DESIGNS[design].ours()
-        freqs = np.linspace(0.013, 0.97, 40) * filter_.sfreq / 2
-        step = 1e-5 * filter_.sfreq
-        _, around = signal.freqz_sos(filter_.sos, np.stack([freqs - step, freqs + step]).ravel(), fs=filter_.sfreq)
-        before, after = around.reshape(2, -1)
-        slope = -np.angle(after / before) / (4 * np.pi * step) * filter_.sfreq
-        np.testing.assert_allclose(group_delay(filter_.sos, freqs, filter_.sfreq), slope, rtol=2e-3, atol=2e-3)
-
-    def test_a_zero_on_the_circle_has_a_floor_and_a_gap(self):
+    def test_a_zero_on_the_unit_circle_has_a_floor(self):
         exact = emg_dsp.Filter(((1.0, 0.0, 1.0, 1.0, 0.0, 0.5),), 1000.0)
-        figure = plot_bode(exact, low=125.0, high=499.999, n_freqs=3)
-        assert figure.axes[0].lines[0].get_xdata()[1] == pytest.approx(250.0, rel=1e-5)
-        assert group_delay(exact.sos, np.array([100.0, 250.0]), 1000.0)[1:] == pytest.approx(np.nan, nan_ok=True)
-        low = plot_bode(exact, low=125.0, high=250.0, n_freqs=2).axes
-        assert low[0].lines[0].get_ydata()[1] == pytest.approx(-240.0)
-        assert np.isnan(low[2].lines[0].get_ydata()[1])
+        gain = plot_bode(exact, low=125.0, high=250.0, n_freqs=2).axes[0].lines[0]
+        assert gain.get_ydata()[1] == pytest.approx(-240.0)
 
     def test_draws_on_the_figure_given(self):
         figure = figures.Figure()

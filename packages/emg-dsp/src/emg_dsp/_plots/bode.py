@@ -51,7 +51,7 @@ def plot_bode(
     -------
     Figure or SubFigure
         With three axes over a common frequency axis in Hz: gain in dB (at least -240), unwrapped phase in degrees,
-        group delay in ms. Delay has a gap where a zero lies on the unit circle.
+        group delay in ms.
 
     Raises
     ------
@@ -84,32 +84,12 @@ def plot_bode(
     return figure
 
 
-def group_delay(sos: NDArray[np.float64], freqs: NDArray[np.float64], sfreq: float) -> NDArray[np.float64]:
-    """Return the group delay in samples at each frequency in Hz; NaN where a zero lies on the unit circle.
-
-    The delay of a polynomial in ``1 / z`` is the real part of its ramp-weighted value over its value; numerators add
-    theirs, denominators subtract it (J. O. Smith, Introduction to Digital Filters, "Numerical computation of group
-    delay").
-    """
-    lags = np.exp(-2j * np.pi * freqs / sfreq)[None, :] ** np.arange(3)[:, None]
-    delay = np.zeros(len(freqs))
-    for section in sos:
-        for taps, sign in ((section[:3], 1.0), (section[3:], -1.0)):
-            value = taps @ lags
-            on_circle = np.abs(value) < _FLOOR * np.abs(taps).sum()
-            ramp = (taps * np.arange(3)) @ lags
-            delay += sign * np.where(on_circle, np.nan, ramp / np.where(on_circle, 1.0, value)).real
-    return delay
-
-
 def _curves(part: Filter, freqs: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     """Return gain in dB, phase in degrees and group delay in ms."""
-    lags = np.exp(-2j * np.pi * freqs / part.sfreq)[None, :] ** np.arange(3)[:, None]
-    sos = part.sos
-    response = np.prod((sos[:, :3] @ lags) / (sos[:, 3:] @ lags), axis=0)
+    response = part.response(freqs)
     gain = 20.0 * np.log10(np.maximum(np.abs(response), _FLOOR))
     phase = np.degrees(np.unwrap(np.angle(response)))
-    return gain, phase, group_delay(sos, freqs, part.sfreq) / part.sfreq * 1e3
+    return gain, phase, part.group_delay(freqs) * 1e3
 
 
 def _filters_of(stage: Stage) -> list[Filter]:
