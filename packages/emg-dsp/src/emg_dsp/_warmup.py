@@ -12,6 +12,8 @@ KERNEL_MODULES = (
     "_features.entropy_matches",
     "_features.event_counts",
     "_features.ordered",
+    "_features.peaks",
+    "_features.threshold_counts",
     "_features.weighted",
     "_features.window_sums",
     "_filters.biquad",
@@ -19,6 +21,7 @@ KERNEL_MODULES = (
     "_grids.moves",
     "_scaling.affine",
     "_spectra.frame_kernels",
+    "_windows.votes",
 )
 """Every module that holds kernels; they import numba, so they are named here and imported only when asked for."""
 

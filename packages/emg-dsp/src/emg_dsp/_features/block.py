@@ -65,6 +65,31 @@ class Block:
             self._sums |= walk(self, (self._needs | {name}) - set(self._sums))
         return self._sums[name]
 
+    @property
+    def region(self) -> slice:
+        """The part of ``flat`` from the first window to the last, whatever lies between them."""
+        return slice(int(self.starts.min()), int(self.starts.max()) + self.length)
+
+    def mapped(self, key: Hashable, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Block:
+        """Return the windows of ``function(samples)``, a function of single samples, made once for each ``key``.
+
+        Samples that several windows share are mapped once.
+        """
+
+        def build(block: Block) -> Block:
+            region = block.region
+            if region.stop - region.start > len(block) * block.length:
+                starts = np.arange(len(block), dtype=np.int64) * block.length
+                return Block(function(block.samples.ravel()), starts, block.length, block.sfreq)
+            wide = block.flat[region].astype(np.float64, copy=False)
+            return Block(function(wide), block.starts - region.start, block.length, block.sfreq)
+
+        return self.product(("mapped", key), build)
+
+    def part(self, first: int, stop: int) -> Block:
+        """Return samples ``first ... stop - 1`` of each window as windows of their own."""
+        return Block(self.flat, self.starts + first, stop - first, self.sfreq)
+
     def product(self, key: Hashable, build: Callable[[Block], Product]) -> Product:
         """Return ``build(self)``, built once for each key: whatever several features share."""
         if key not in self._products:

@@ -13,6 +13,7 @@ from emg_dsp._threads import over_rows
 
 from .block import Block
 from .layout import locate
+from .walk import is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .layout import Layout
     from .select import Choice
 
-_SAMPLES = 1 << 18
+_SAMPLES = 1 << 19
 """Samples in the windows of one block, which features may copy."""
 _SAMPLES_OF_SUMS = 1 << 21
 """The same where nothing but sums is asked for, which copy nothing."""
@@ -54,7 +55,7 @@ class _Work:
 
     def __init__(self, x: Array, layout: Layout, choices: Sequence[Choice], sfreq: float, nan: NanPolicy) -> None:
         self._x, self._layout, self._choices, self._sfreq, self._nan = x, layout, choices, sfreq, nan
-        self._needs = frozenset(["square"]).union(*(choice.feature.needs for choice in choices))
+        self._needs = frozenset[str]().union(*(choice.feature.needs for choice in choices))
         light = all(choice.feature.needs for choice in choices)
         self._size = max(1, (_SAMPLES_OF_SUMS if light else _SAMPLES) // layout.length)
         ends = np.cumsum([0, *(self._width(choice) for choice in choices)]).tolist()
@@ -83,8 +84,8 @@ class _Work:
 
     def _fill(self, values: Floats, block: Block) -> None:
         """Compute one block; features see only windows that can be computed, the others get NaN."""
-        good = block.sum("square") < _LOUDEST**2 * block.length
-        if good.all():
+        good = self._good(block)
+        if good is None or good.all():
             self._compute(values, block)
             self._refuse(values, np.isinf(values))
             return
@@ -93,6 +94,12 @@ class _Work:
             sound = np.empty((int(good.sum()), values.shape[1]), dtype=values.dtype)
             self._fill(sound, self._block(block.starts[good]))
             values[good] = sound
+
+    def _good(self, block: Block) -> NDArray[np.bool_] | None:
+        """Tell which windows can be computed, None for all; a look at every sample is cheaper than squares."""
+        if self._needs.isdisjoint({"abs", "square", "total"}) and is_quiet(block, _LOUDEST):
+            return None
+        return block.sum("square") < _LOUDEST**2 * block.length
 
     def _compute(self, values: Floats, block: Block) -> None:
         for choice, columns in zip(self._choices, self._columns, strict=True):

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import amplitude, ar, counts, difference, entropy, histogram, lmoment, multiwindow, ring
+from . import (
+    amplitude,
+    ar,
+    counts,
+    difference,
+    distribution,
+    entropy,
+    histogram,
+    hjorth,
+    lmoment,
+    multiwindow,
+    ring,
+    tdpsd,
+)
 from .groups import GROUPS
 
 if TYPE_CHECKING:
@@ -15,11 +28,14 @@ _FAMILIES = (
     ar,
     counts,
     difference,
+    distribution,
     entropy,
     histogram,
+    hjorth,
     lmoment,
     multiwindow,
     ring,
+    tdpsd,
 )
 REGISTRY: dict[str, Feature] = {feature.name: feature for family in _FAMILIES for feature in family.FEATURES}
 """Features by their first name."""

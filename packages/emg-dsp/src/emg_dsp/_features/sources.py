@@ -2,3 +2,9 @@
 
 HUDGINS = "Hudgins, Parker and Scott, IEEE Trans. Biomed. Eng. 40(1), 1993, doi:10.1109/10.204774"
 PHINYOMARK = "Phinyomark, Phukpattaranont and Limsakul, Expert Syst. Appl. 39(8), 2012, doi:10.1016/j.eswa.2012.01.102"
+WEARABLE = "Phinyomark, Khushaba and Scheme, Sensors 18(5), 2018, doi:10.3390/s18051615"
+ZARDOSHTI = "Zardoshti-Kermani et al., IEEE Trans. Rehabil. Eng. 3(4), 1995, doi:10.1109/86.481972"
+HJORTH = "Hjorth, Electroencephalogr. Clin. Neurophysiol. 29(3), 1970, doi:10.1016/0013-4694(70)90143-4"
+NAZARPOUR = "Nazarpour et al., Brain Res. Bull. 90, 2013, doi:10.1016/j.brainresbull.2012.09.012"
+ALTIMEMY = "Al-Timemy et al., IEEE Trans. Neural Syst. Rehabil. Eng. 24(6), 2016, doi:10.1109/TNSRE.2015.2445634"
+LIBEMG = "as in LibEMG: Eddy et al., IEEE Access 11, 2023, doi:10.1109/ACCESS.2023.3304544"

@@ -22,7 +22,8 @@ def walk(block: Block, needs: Collection[str]) -> dict[str, NDArray[np.float64]]
         (window_sums.LEVELS, window_sums.level_sums),
         (window_sums.STEPS, window_sums.step_sums),
         (window_sums.BENDS, window_sums.bend_sums),
-        (window_sums.MOMENTS, window_sums.moment_sums),
+        (window_sums.SPREADS, window_sums.spread_sums),
+        (window_sums.POWERS, window_sums.power_sums),
         (event_counts.EVENTS, event_counts.event_counts),
     )
     sums: dict[str, NDArray[np.float64]] = {}
@@ -32,3 +33,10 @@ def walk(block: Block, needs: Collection[str]) -> dict[str, NDArray[np.float64]]
             run(block.flat, block.starts, block.length, out)
             sums |= zip(names, out, strict=True)
     return sums
+
+
+def is_quiet(block: Block, limit: float) -> bool:
+    """Tell whether all samples from the first window to the last are finite and below ``limit``; NaN is not."""
+    from .peaks import count_above
+
+    return bool(count_above(block.flat[block.region], limit) == 0)
