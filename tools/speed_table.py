@@ -21,7 +21,7 @@ COLUMNS = (
     "peer, ns per value",
     "peer / ours",
 )
-COPIES = {"ours", "copy", "new_copy"}
+NO_PEERS = {"ours", "copy", "new_copy", "one_thread", "alone", "abreast"}
 
 
 def main(*sources: str) -> None:
@@ -34,13 +34,19 @@ def main(*sources: str) -> None:
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
     for name in names:
         infos = [run[name] for run in runs if name in run]
-        if "jobs" in infos[0]:
+        if "jobs" in infos[0] and "machine_scaling" not in infos[0]:
             print("\n".join(rows(name, infos)))
     print("\n| latency of one call | p50, µs | p99, µs | p99.9, µs | p99 of CPU time, µs |\n|---|---|---|---|---|")
     for name in names:
         infos = [run[name] for run in runs if name in run]
         if "p99_us" in infos[0]:
             keys = ("p50_us", "p99_us", "p99.9_us", "p99_cpu_us")
+            print(f"| {title(name)} | {' | '.join(several([info.get(key) for info in infos]) for key in keys)} |")
+    print("\n| two threads | gain over one | gain of bare arithmetic in the same rounds |\n|---|---|---|")
+    for name in names:
+        infos = [run[name] for run in runs if name in run]
+        if "machine_scaling" in infos[0]:
+            keys = ("one_thread_over_ours", "machine_scaling")
             print(f"| {title(name)} | {' | '.join(several([info.get(key) for info in infos]) for key in keys)} |")
     print("\n| start | seconds, best to worst |\n|---|---|")
     for key in ("numpy_s", "emg_dsp_s", "empty_cache_s", "filled_cache_s"):
@@ -56,7 +62,7 @@ def spread(value: float | list[float]) -> str:
 def rows(name: str, infos: list[dict[str, Any]]) -> list[str]:
     """Return one line for each peer of a benchmark, or one alone where it has none."""
     ours = [several([info.get(key) for info in infos]) for key in ("ns_per_value", "over_copy", "over_new_copy")]
-    peers = [peer for peer in infos[0]["jobs"] if peer not in COPIES]
+    peers = [peer for peer in infos[0]["jobs"] if peer not in NO_PEERS]
     lines = []
     for peer in peers or [""]:
         cells = ["none", "", ""]
