@@ -41,10 +41,9 @@ from ._spectra import (
 )
 from ._stages import Chain, Stage, Stream
 from ._warmup import warmup
-from ._windows import windows
+from ._windows import overlap_mean, window_count, window_labels, window_padding, window_times, windows
 
 __all__ = [
-    "MPF",
     "Chain",
     "ChunkQueue",
     "CommonReference",
@@ -59,6 +58,7 @@ __all__ = [
     "LiveReport",
     "LogSpectrogram",
     "LslSource",
+    "MPF",
     "MovingMAV",
     "MovingMean",
     "MovingRMS",
@@ -93,6 +93,7 @@ __all__ = [
     "mav",
     "mpf",
     "notch",
+    "overlap_mean",
     "plot_bode",
     "plot_features",
     "plot_map",
@@ -104,5 +105,9 @@ __all__ = [
     "stft",
     "teager_kaiser",
     "warmup",
+    "window_count",
+    "window_labels",
+    "window_padding",
+    "window_times",
     "windows",
 ]

@@ -1,5 +1,7 @@
-"""Windows: where they lie in a signal, without copying it."""
+"""Windows: where they lie in a signal, without copying it; their times and their labels."""
 
-from .views import windows
+from .labels import window_labels
+from .plan import window_count, window_padding, window_times
+from .views import overlap_mean, windows
 
-__all__ = ["windows"]
+__all__ = ["overlap_mean", "window_count", "window_labels", "window_padding", "window_times", "windows"]
