@@ -1,11 +1,12 @@
-"""The scikit-learn estimator behind `FeatureTransformer`. Imported when the first one is made: it imports scikit-learn.
+"""The scikit-learn estimator behind `FeatureTransformer`. Imported when one is made, because it imports scikit-learn.
 
-It is an ordinary subclass of scikit-learn's own bases, so that parameters, cloning, output containers, tags and whatever
-a later version asks for are theirs.
+It is an ordinary subclass of scikit-learn's own bases, so that parameters, cloning, output containers, tags and
+whatever a later version asks for are theirs.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,15 +27,17 @@ from . import transformer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
-    from typing_extensions import Self
 
     from emg_dsp._arrays import Array
 
 
-class FeatureTransformer(  # type: ignore[misc, unused-ignore]  # its bases are untyped
-    TransformerMixin, BaseEstimator, transformer.FeatureTransformer
+class FeatureTransformer(
+    TransformerMixin,  # type: ignore[misc, unused-ignore]  # scikit-learn has no types
+    BaseEstimator,  # type: ignore[misc, unused-ignore]
+    transformer.FeatureTransformer,
 ):
     """The estimator; parameters and attributes as `emg_dsp.FeatureTransformer` says."""
 
@@ -61,7 +64,8 @@ class FeatureTransformer(  # type: ignore[misc, unused-ignore]  # its bases are 
         """
         signal = self._signal(X)
         feature_columns(self.names, self.sfreq, signal.shape[-2])
-        self._windows(signal)
+        if 0 in (cut := self._windows(signal).shape):
+            raise EmgDspError(f"X gives windows of shape {cut}; required is at least one, to fit on.")
         named = _column_names(X)
         if named is not None:
             self.feature_names_in_ = named
@@ -93,7 +97,7 @@ class FeatureTransformer(  # type: ignore[misc, unused-ignore]  # its bases are 
         signal = self._signal(X)
         self._check_channels(signal, _column_names(X))
         table = features(self._windows(signal), self.names, self.sfreq)
-        return table.reshape(int(np.prod(table.shape[:-2])), -1)
+        return table.reshape(math.prod(table.shape[:-2]), table.shape[-2] * table.shape[-1])
 
     def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> NDArray[Any]:
         """Name the columns: feature and channel, as in ``RMS_ch0``.
@@ -115,7 +119,7 @@ class FeatureTransformer(  # type: ignore[misc, unused-ignore]  # its bases are 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401
         """Say that samples are windows of several channels."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = self.length is not None
+        tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
 

@@ -7,15 +7,15 @@ estimator and lives in a module that imports scikit-learn. So ``import emg_dsp``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from emg_dsp._errors import EmgDspError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from numpy.typing import ArrayLike, NDArray
-    from typing_extensions import Self
 
 
 class FeatureTransformer:
@@ -53,7 +53,13 @@ class FeatureTransformer:
     ['RMS_ch0', 'ZC_ch0', 'RMS_ch1', 'ZC_ch1']
     """
 
-    def __new__(cls, *_: object, **__: object) -> Self:
+    def __new__(  # the arguments are those of __init__
+        cls,
+        names: Sequence[str],  # noqa: ARG004
+        sfreq: float,  # noqa: ARG004
+        length: float | None = None,  # noqa: ARG004
+        hop: float | None = None,  # noqa: ARG004
+    ) -> Self:
         """Make an object of the subclass that is a scikit-learn estimator."""
         try:
             from .estimator import FeatureTransformer as Estimator
@@ -63,8 +69,7 @@ class FeatureTransformer:
             raise EmgDspError(
                 "FeatureTransformer needs scikit-learn, which is not installed; run: pip install 'emg-dsp[sklearn]'."
             ) from None
-        made: Self = object.__new__(Estimator if cls is FeatureTransformer else cls)
-        return made
+        return cast("Self", object.__new__(Estimator if cls is FeatureTransformer else cls))
 
     def __init__(
         self, names: Sequence[str], sfreq: float, length: float | None = None, hop: float | None = None
@@ -73,6 +78,9 @@ class FeatureTransformer:
         self.sfreq = sfreq
         self.length = length
         self.hop = hop
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self.names, self.sfreq, self.length, self.hop
 
     if TYPE_CHECKING:
 
