@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import pairwise
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -164,15 +165,14 @@ class LslSource:
     def _pieces(self, times: Array) -> Iterator[TimedChunk | Gap]:
         """Cut what was taken where time stamps jump."""
         cuts = self._jumps(times)
-        for start, stop in zip([0, *cuts], [*cuts, len(times)], strict=True):
+        for start, stop in pairwise([*sorted({0, *cuts}), len(times)]):
             if start in cuts:
                 before = times[start - 1] if start else self._last
                 missing = round((times[start] - before) * self.sfreq) - 1
                 yield Gap(missing, float(times[start]))
-            if stop > start:
-                self._last = float(times[stop - 1])
-                self._n_seen += stop - start
-                yield TimedChunk(self._memory[start:stop].T, self._last)
+            self._last = float(times[stop - 1])
+            self._n_seen += stop - start
+            yield TimedChunk(self._memory[start:stop].T, self._last)
 
     def _jumps(self, times: Array) -> list[int]:
         """Return the positions before which samples are missing."""
