@@ -10,7 +10,7 @@ import numpy as np
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run
 
-from .grid import Grid
+from .grid import Grid  # noqa: TC001  fields of dataclasses
 from .images import to_frames, write_frames
 from .mixer import GridStage, StatelessRun
 

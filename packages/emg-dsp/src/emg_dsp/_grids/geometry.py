@@ -22,7 +22,7 @@ def ring_axis(grid: Electrodes) -> int | None:
 
 
 def offsets(grid: Electrodes, channel: int, others: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Steps (n, 2) in rows and columns from one electrode to others of its sheet, the short way round a ring.
+    """Return the steps (n, 2) in rows and columns from one electrode to others of its sheet, the short way round.
 
     Exactly half-way round an even ring both ways are as long: the step is ``-n / 2``.
     """
@@ -43,7 +43,8 @@ def same_sheet(grid: Electrodes, channel: int) -> NDArray[np.int64]:
 def neighbours(grid: Electrodes, channel: int, reach: int = 1) -> NDArray[np.int64]:
     """Return the channels at most ``reach`` rows and ``reach`` columns away, ascending."""
     others = same_sheet(grid, channel)
-    return others[np.abs(offsets(grid, channel, others)).max(axis=1, initial=0) <= reach]
+    near = np.abs(offsets(grid, channel, others)).max(axis=1, initial=0) <= reach
+    return np.asarray(others[near])
 
 
 def plate_weights(points: NDArray[np.float64]) -> NDArray[np.float64]:

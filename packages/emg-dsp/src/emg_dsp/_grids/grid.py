@@ -12,7 +12,7 @@ from emg_dsp._errors import EmgDspError
 
 from . import known
 from .electrodes import Axis, Kind, from_fields
-from .pictures import Pictures
+from .operations import Operations
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Grid(Pictures):
+class Grid(Operations):
     """A grid of electrodes: which channel of a file sits where, and the pictures that follow from it.
 
     A value: immutable, hashable, equal where all fields are equal. Make one with `capgmyo`, `csl`, `hyser`, `otb`,

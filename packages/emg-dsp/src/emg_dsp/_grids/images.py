@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,9 @@ def to_images(grid: Electrodes, x: ArrayLike, fill: float, nan: NanPolicy, threa
     wide, result = widen(given)
     samples = given.shape[-1]
     out = np.empty((*given.shape[:-2], *grid.shape, samples), dtype=wide.dtype)
-    stack, places = _stack(wide), out.reshape(-1, grid.order.size, samples)
-    for source, target in zip(stack, places, strict=True):
-        copy_rows(_row_major(source), grid.order, target, fill, threads)
+    for signal, target in zip(flat_lead(wide, 2), flat_lead(out, len(grid.shape) + 1), strict=True):
+        source = _row_major(signal)
+        copy_rows(source, grid.order, target.reshape(grid.order.size, samples), fill, threads)
         if nan == "raise" and np.isnan(spoiled(source, grid.order)):
             name_spoiled(grid, given)
     return out.astype(result, copy=False)
@@ -57,8 +58,9 @@ def to_frames(
     wide, result = widen(given)
     samples = given.shape[-1]
     out = np.empty((*given.shape[:-2], samples, *grid.shape), dtype=wide.dtype)
-    for source, target in zip(_stack(wide), out.reshape(-1, samples, grid.order.size), strict=True):
-        if np.isnan(write_frames(source, grid.order, fill, target, threads, scale, offset)) and nan == "raise":
+    for signal, target in zip(flat_lead(wide, 2), flat_lead(out, len(grid.shape) + 1), strict=True):
+        flat = target.reshape(samples, grid.order.size)
+        if np.isnan(write_frames(signal, grid.order, fill, flat, threads, scale, offset)) and nan == "raise":
             name_spoiled(grid, given)
     return out.astype(result, copy=False)
 
@@ -84,7 +86,7 @@ def write_frames(
 
 def copy_rows(x: Array, order: NDArray[np.int64], out: Array, fill: float, threads: int = 1) -> None:
     """Copy row ``order[i]`` of ``x`` to row i of ``out``; rows that follow each other go in one piece."""
-    cuts = np.flatnonzero(np.diff(order) != 1) + 1
+    cuts = np.flatnonzero((np.diff(order) != 1) | (order[:-1] < 0)) + 1
     runs = list(pairwise([0, *cuts.tolist(), len(order)]))
 
     def job(start: int, stop: int) -> None:
@@ -108,13 +110,12 @@ def to_vector(grid: Electrodes, images: ArrayLike, frames: bool, fill: float) ->
         raise EmgDspError(f"images have shape {given.shape}; grid {grid.name!r} requires {words}.")
     wide, result = widen(given)
     lead, samples = given.shape[: cut - 1], given.shape[cut - 1] if frames else given.shape[-1]
-    flat = wide.reshape(-1, samples, grid.order.size).swapaxes(1, 2) if frames else None
-    stack = flat if flat is not None else wide.reshape(-1, grid.order.size, samples)
-    back = inverse(grid)
-    out = np.empty((len(stack), grid.n_chans, samples), dtype=wide.dtype)
-    for source, target in zip(stack, out, strict=True):
-        copy_rows(_row_major(source), back, target, fill)
-    return out.reshape(*lead, grid.n_chans, samples).astype(result, copy=False)
+    back, places = inverse(grid), grid.order.size
+    out = np.empty((*lead, grid.n_chans, samples), dtype=wide.dtype)
+    for picture, target in zip(flat_lead(wide, size + 1), flat_lead(out, 2), strict=True):
+        rows = picture.reshape(samples, places).T if frames else picture.reshape(places, samples)
+        copy_rows(_row_major(rows), back, target, fill)
+    return out.astype(result, copy=False)
 
 
 def inverse(grid: Electrodes) -> NDArray[np.int64]:
@@ -143,12 +144,14 @@ def to_grey(
     """Return frames of ``(x / full_scale + 1) / 2``."""
     if outside not in {"raise", "clip"}:
         raise EmgDspError(f"outside={outside!r}; required is 'raise' or 'clip'.")
+    if not 0 <= fill <= 1:
+        raise EmgDspError(f"fill={fill!r}; required is a level in [0, 1].")
     half = 0.5 / positive(full_scale, "full_scale", "(unit of x)")
     out = to_frames(grid, x, fill, nan, threads, half, 0.5)
-    flat = out.reshape(-1, *grid.shape)
-    for start in range(0, len(flat), _BLOCK):
-        block = flat[start : start + _BLOCK]
-        if block.size and (np.nanmin(block) < 0 or np.nanmax(block) > 1):
+    frames = flat_lead(out, len(grid.shape))
+    for start in range(0, len(frames), _BLOCK):
+        block = frames[start : start + _BLOCK]
+        if (block < 0).any() or (block > 1).any():
             if outside == "raise":
                 _name_outside(grid, as_signal(x), full_scale)
             np.clip(block, 0, 1, out=block)
@@ -156,11 +159,13 @@ def to_grey(
 
 
 def _name_outside(grid: Electrodes, x: Array, full_scale: float) -> None:
-    """Name the first sample beyond full scale."""
-    beyond = (np.abs(x) > full_scale) & (grid.places[:, :1] >= 0)
+    """Name the first sample beyond full scale; there is none where a level left [0, 1] by rounding alone."""
+    beyond = ((x > full_scale) | (x < -full_scale)) & (grid.places[:, :1] >= 0)
+    if not beyond.any():
+        return
     *lead, channel, sample = np.argwhere(beyond)[0].tolist()
     raise EmgDspError(
-        f"x has {x[(*lead, channel, sample)]:g} in channel {channel} at sample {sample}; required are values in "
+        f"x has {float(x[(*lead, channel, sample)]):g} in channel {channel} at sample {sample}; required are values in "
         f"+-{full_scale:g}. Give the full_scale of the amplifier, or pass outside='clip'."
     )
 
@@ -170,9 +175,10 @@ def name_spoiled(grid: Electrodes, x: Array) -> None:
     raise_not_finite(np.where(grid.places[:, :1] >= 0, x, 0))
 
 
-def _stack(x: Array) -> Array:
-    """View (..., channels, time) as (n, channels, time); copies only where strides leave no choice."""
-    return x.reshape(int(np.prod(x.shape[:-2])), *x.shape[-2:])
+def flat_lead(x: Array, keep: int) -> Array:
+    """View all but the last ``keep`` axes as one; copies only where strides leave no choice."""
+    lead = x.shape[: x.ndim - keep]
+    return x.reshape(math.prod(lead), *x.shape[x.ndim - keep :])
 
 
 def _row_major(x: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from emg_dsp._errors import EmgDspError
 
 from .geometry import plate_weights, ring_axis
-from .grid import Grid
+from .grid import Grid  # noqa: TC001  fields of dataclasses
 from .mixer import Mixer
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Interpolation(Mixer):
         """Turn places of the other grid along one axis into places of this one."""
         own, far = self.grid.shape[-2:][axis], self.other.shape[-2:][axis]
         if ring_axis(self.grid) == axis == ring_axis(self.other):
-            return place * (own / far)
+            return np.asarray(place * (own / far), dtype=np.float64)
         step, stride = self.grid.pitch_mm[axis], self.other.pitch_mm[axis]
         if own == far == 1:
             step = stride = 1.0
@@ -97,8 +97,8 @@ class Interpolation(Mixer):
             )
         at = (place - (far - 1) / 2) * (stride / step) + (own - 1) / 2
         if ring_axis(self.grid) == axis:
-            return at % own
-        inside = np.clip(at, 0, own - 1)
+            return np.asarray(at % own, dtype=np.float64)
+        inside: NDArray[np.float64] = np.clip(at, 0.0, own - 1.0)
         if self.outside == "raise" and np.abs(inside - at).max() > _ROUND:
             raise EmgDspError(
                 f"{int((np.abs(inside - at) > _ROUND).sum())} electrodes of {self.other.name!r} lie beyond "

@@ -31,9 +31,9 @@ def capgmyo() -> Fields:
         "along": "cols",
         "kind": "bipolar",
         "name": "capgmyo",
-        "note": "Geng et al., Sci. Rep. 6:36571, 2016, doi:10.1038/srep36571, and its released code. Rows 2i and 2i + 1 "
-        "are one module; modules lie as far apart as the arm is thick, so the pitch is left open (7.5 mm within a "
-        "module, 10.05 mm along the arm, unverified). That row 15 lies beside row 0 is unverified.",
+        "note": "Geng et al., Sci. Rep. 6:36571, 2016, doi:10.1038/srep36571, and its released code. Rows 2i and "
+        "2i + 1 are one module; modules lie as far apart as the arm is thick, so the pitch is left open (7.5 mm within "
+        "a module, 10.05 mm along the arm, unverified). That row 15 lies beside row 0 is unverified.",
     }
 
 
@@ -75,8 +75,8 @@ def flexemg() -> Fields:
         "n_chans": 64,
         "kind": "monopolar",
         "name": "flexemg",
-        "note": "Moin et al., ISCAS 2018, doi:10.1109/ISCAS.2018.8351613; equals arraymap.mat of the data set. Channels "
-        "are columns 0 ... 63 of raw; 64 ... 95 are empty. Pitch and direction on the arm are not known here.",
+        "note": "Moin et al., ISCAS 2018, doi:10.1109/ISCAS.2018.8351613; equals arraymap.mat of the data set. "
+        "Channels are columns 0 ... 63 of raw; 64 ... 95 are empty. Pitch and direction on the arm are not known here.",
     }
 
 
@@ -93,7 +93,7 @@ def ninapro_db1() -> Fields:
 
 
 def otb(code: str, orientation: int = 0) -> Fields:
-    """A grid of OT Bioelettronica by its code; orientation 180 is the grid put on the other way round."""
+    """Return a grid of OT Bioelettronica by its code; orientation 180 is the grid put on the other way round."""
     if code not in _OTB_MAPS or orientation not in {0, 180}:
         why = "whose map is not established" if code in _OTB_NO_MAP else "which is unknown"
         reason = f"code={code!r}, {why}" if code not in _OTB_MAPS else f"orientation={orientation!r}"
@@ -108,13 +108,13 @@ def otb(code: str, orientation: int = 0) -> Fields:
         "pitch_mm": (_OTB_MAPS[code],) * 2,
         "kind": "monopolar",
         "name": code if orientation == 0 else f"{code}@180",
-        "note": "Pin-out of OT Bioelettronica as OTBioLab+ exports number it: channel k is electrode k + 1. How it lies "
-        "on the muscle depends on who puts it on.",
+        "note": "Pin-out of OT Bioelettronica as OTBioLab+ exports number it: channel k is electrode k + 1. How it "
+        "lies on the muscle depends on who puts it on.",
     }
 
 
 def ring(n: int, bands: int = 1) -> Fields:
-    """A band of ``n`` electrodes that closes, or several beside each other, channel by channel round each."""
+    """Return one or more bands of ``n`` electrodes that close, channel by channel round each."""
     around, count = whole(n, "n", 2), whole(bands, "bands", 1)
     return {
         "sheets": [np.arange(around * count).reshape(count, around)],

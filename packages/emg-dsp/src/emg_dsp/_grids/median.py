@@ -11,7 +11,7 @@ import numpy as np
 from emg_dsp._stages import Buffer, Run
 
 from .geometry import ring_axis
-from .grid import Grid
+from .grid import Grid  # noqa: TC001  fields of dataclasses
 from .mixer import GridStage, StatelessRun
 
 if TYPE_CHECKING:

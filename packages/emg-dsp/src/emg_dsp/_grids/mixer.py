@@ -15,7 +15,7 @@ from emg_dsp._stages import Buffer, Run, Stage
 from emg_dsp._stages.stage import checked_state
 
 from .grid import Grid
-from .images import checked_signal
+from .images import checked_signal, flat_lead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,11 +104,10 @@ class Mixer(GridStage):
         wide, result = widen(given)
         n_out = len(self.weights)
         out = np.empty((*given.shape[:-2], n_out, given.shape[-1]), dtype=wide.dtype)
-        signals = wide.reshape(int(np.prod(given.shape[:-2])), *given.shape[-2:])
-        for source, target in zip(signals, out.reshape(-1, n_out, given.shape[-1]), strict=True):
+        for source, target in zip(flat_lead(wide, 2), flat_lead(out, 2), strict=True):
             mix(source, *self.entries, target)
             if nan == "raise" and np.isnan(spoiled(target, np.arange(n_out))):
-                raise_not_finite(np.where(self.weights.any(axis=0)[:, None], given, 0))
+                raise_not_finite(np.where(np.any(self.weights != 0, axis=0, keepdims=True).T, given, 0))
         return out.astype(result, copy=False)
 
     def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:

@@ -36,7 +36,7 @@ def spoiled(x: Any, order: Any) -> Any:  # noqa: ANN401
     "float64(Array(float64, 2, 'A', True), Array(int64, 1, 'C', True), float64, float64, float64[:,::1])",
     reassociate=True,
 )
-def to_frames(x: Any, order: Any, scale: Any, offset: Any, out: Any) -> Any:  # noqa: ANN401
+def to_frames(x: Any, order: Any, scale: Any, offset: Any, out: Any) -> Any:  # noqa: ANN401, C901, PLR0912  one loop nest
     """Write ``x * scale + offset`` of channel ``order[i]`` (channels, time) into column i of ``out`` (time, places).
 
     Columns without a channel (-1) are left as they are. Returns NaN where a sample read is not finite, else 0.

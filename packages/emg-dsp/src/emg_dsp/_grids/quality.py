@@ -60,7 +60,7 @@ def bad_channels(
     if given.ndim != 2 or size < _RUN:
         raise EmgDspError(f"x has shape {given.shape}; required is (channels, time) with at least {_RUN} samples.")
     placed = grid.channels
-    finite = np.isfinite(given).all(axis=1)
+    finite = np.asarray(np.isfinite(given).all(axis=1))
     usable = placed[finite[placed]]
     near = {channel: np.intersect1d(neighbours(grid, channel), usable) for channel in usable.tolist()}
     measures = _measure(given, usable, near, size, rate, mains)
@@ -69,9 +69,8 @@ def bad_channels(
         **_judge(measures, near, usable, limits),
     }
     lively = np.setdiff1d(usable, found["flat"])
-    found["saturated"] = (
-        lively[[_stuck(given[channel]) > limits.saturated for channel in lively]] if len(lively) else lively
-    )
+    stuck = np.array([_stuck(given[channel]) for channel in lively.tolist()])
+    found["saturated"] = lively[stuck > limits.saturated]
     bad = sorted({int(channel) for channels in found.values() for channel in channels})
     return {channel: tuple(reason for reason in REASONS if channel in found[reason]) for channel in bad}
 

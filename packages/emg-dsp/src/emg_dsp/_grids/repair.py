@@ -110,4 +110,4 @@ def _this_side(stage: Repair, steps: NDArray[np.int64]) -> NDArray[np.intp]:
 def _inverse_square(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights by inverse squared distance from the origin; their sum is 1."""
     raw = 1.0 / (points**2).sum(axis=1)
-    return raw / raw.sum()
+    return np.asarray(raw / raw.sum())

@@ -11,7 +11,7 @@ import numpy as np
 
 from emg_dsp._errors import EmgDspError
 
-from .electrodes import Axis
+from .electrodes import Axis  # noqa: TC001  fields of dataclasses
 from .geometry import ring_axis
 from .grid import Grid
 from .mixer import Mixer
