@@ -16,7 +16,11 @@ from . import (
     lmoment,
     multiwindow,
     ring,
+    spectral,
+    spectral_quality,
+    spectral_shape,
     tdpsd,
+    wavelets,
 )
 from .groups import GROUPS
 
@@ -35,7 +39,11 @@ _FAMILIES = (
     lmoment,
     multiwindow,
     ring,
+    spectral,
+    spectral_quality,
+    spectral_shape,
     tdpsd,
+    wavelets,
 )
 REGISTRY: dict[str, Feature] = {feature.name: feature for family in _FAMILIES for feature in family.FEATURES}
 """Features by their first name."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emg_dsp._arrays import as_rows, as_signal, check_policy, raise_not_finite, widen
+from emg_dsp._arrays import as_signal, check_policy, raise_not_finite, widen
 from emg_dsp._stages import Buffer, Run, Stage
 from emg_dsp._stages.stage import checked_state
 from emg_dsp._threads import over_rows
 
-from .frames import count_frames
+from .frames import count_frames, flattened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,12 +70,12 @@ class FramedStage(Stage):
         given = checked_signal(x, nan)
         wide, result = widen(given)
         lead, (n_chans, samples) = given.shape[:-2], given.shape[-2:]
-        rows = np.ascontiguousarray(as_rows(wide))
+        flat = flattened(wide)
         n = count_frames(samples, self.span, self.hop)
         out = np.empty((int(np.prod(lead)), n, *self.shape(n_chans)), dtype=wide.dtype)
         for signal, target in enumerate(out):
             begin = (signal * n_chans + np.arange(n_chans, dtype=np.int64)) * samples
-            _fill_shared(self, rows.ravel(), begin, target, threads)
+            _fill_shared(self, flat, begin, target, threads)
         return out.reshape(*lead, *out.shape[1:]).astype(result, copy=False)
 
     def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -78,6 +77,13 @@ class Frames:
 
         for first, stop, values in self.transforms(flat, starts, out.dtype):
             power(values.view(out.dtype), out.dtype.type(floor), out[first:stop])
+
+
+def flattened(x: Floats) -> Floats:
+    """Return the samples of ``x`` (..., time) as one row, channel by channel; a view where they lie so already."""
+    rows: Any = np.ascontiguousarray(x)
+    flat: Floats = rows.reshape(-1)
+    return flat
 
 
 def count_frames(samples: int, length: int, hop: int) -> int:

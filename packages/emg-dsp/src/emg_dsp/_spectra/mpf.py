@@ -34,8 +34,8 @@ class MPF(FramedStage):
     """Multivariate power-frequency features of the generic neuromotor interface: a stage of frames.
 
     In every window: the cross-spectra ``X X^H / frames`` of all pairs of channels, their squared magnitudes
-    elementwise, the mean over the bins of each band, and of each of these symmetric matrices the logarithm by eigenvalues. Where the
-    logarithm of an eigenvalue is NaN or -inf (0, or below 0 by rounding) it counts as 0.
+    elementwise, the mean over the bins of each band, and of each of these symmetric matrices the logarithm by
+    eigenvalues. Where the logarithm of an eigenvalue is NaN or -inf (0, or below 0 by rounding) it counts as 0.
 
     Parameters
     ----------

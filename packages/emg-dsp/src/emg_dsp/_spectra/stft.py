@@ -14,7 +14,7 @@ from emg_dsp._threads import over_rows
 from emg_dsp._windows.sizes import in_samples
 
 from .framed import checked_signal
-from .frames import Frames, count_frames, starts_of
+from .frames import Frames, count_frames, flattened, starts_of
 from .tapers import taper
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def stft(
     given = checked_signal(x, nan)
     wide, result = widen(given)
     lead, (n_chans, samples) = given.shape[:-2], given.shape[-2:]
-    flat = np.ascontiguousarray(as_rows(wide)).ravel()
+    flat = flattened(wide)
     n = count_frames(samples, size, step)
     kind = np.result_type(wide.dtype, np.complex64)
     out = np.empty((int(np.prod(lead)), n, n_chans, frames.bins), dtype=kind)
@@ -162,8 +162,7 @@ def power_spectrum(
     over_rows(len(rows), threads, job, multiple=1)
     out[:, 1 : (size + 1) // 2] *= 2
     density: Floats = out.reshape(*given.shape[:-1], frames.bins).astype(result, copy=False)
-    freqs: NDArray[np.float64] = np.arange(frames.bins) * (rate / size)
-    return freqs, density
+    return np.asarray(np.arange(frames.bins) * (rate / size), dtype=np.float64), density
 
 
 def _mean_power(frames: Frames, row: Floats, starts: NDArray[np.int64]) -> Array:

@@ -1,0 +1,190 @@
+"""Spectral and wavelet features: the oracle at any rate, tones, silence, options, and the peers' defects by name."""
+
+import dsp_oracles
+import dsp_oracles_features
+import dsp_oracles_spectral
+import numpy as np
+import pytest
+
+import emg_dsp
+from emg_dsp import EmgDspError, feature_columns, features, windows
+from emg_dsp._features.wavelets import SYM8
+
+NAMES = sorted(dsp_oracles_spectral.FEATURES)
+SPECTRAL = [name for name in NAMES if not name.startswith("W")]
+WAVELETS = [name for name in NAMES if name.startswith("W")]
+SIGNAL = dsp_oracles.emg(3, 700) - 0.4
+
+
+def one(x, name, sfreq=1000.0):
+    return features(np.asarray(x)[None, :], [name], sfreq)[0]
+
+
+def tone(freq, sfreq=1000, length=1000):
+    return np.sin(2 * np.pi * freq * np.arange(length) / sfreq + 0.3)
+
+
+@pytest.mark.parametrize("sfreq", [200, 1000.0, 2048])
+@pytest.mark.parametrize("name", NAMES)
+def test_equals_the_oracle_at_any_rate(name, sfreq):
+    """LibEMG assumes 1000 Hz unless told (reference case 8)."""
+    for length in (40, 64, 205):
+        w = windows(SIGNAL, length, 100)
+        got = features(w.astype(np.float64), [name], sfreq)
+        np.testing.assert_allclose(got, dsp_oracles_features.features(w, [name], sfreq), rtol=1e-7, atol=1e-13)
+        single = features(w, [name], sfreq)
+        assert single.dtype == np.float32
+        np.testing.assert_array_equal(single, got.astype(np.float32))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("name", NAMES)
+def test_short_windows(name, length):
+    x = SIGNAL[0, :length].astype(np.float64)
+    np.testing.assert_allclose(
+        one(x, name), dsp_oracles_features.features(x[None, :], [name])[0], rtol=1e-6, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_window_has_the_bits_it_has_alone(name):
+    """For every number of windows around those that are transformed together."""
+    for length in (50, 129):
+        w = windows(SIGNAL, length, 15)
+        together = features(w, [name], 1000)
+        for n in (0, 7, 15, 16, 17, len(w) - 1):
+            np.testing.assert_array_equal(features(w[n : n + 1, 1:2], [name], 1000), together[n : n + 1, 1:2])
+        np.testing.assert_array_equal(features(w, [name], 1000, threads=3), together)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("length", [50, 64])
+def test_silence_is_what_the_formula_says_never_an_exception(name, length):
+    """LibEMG: MDF raises IndexError, MNF and WENT give NaN with a warning (reference case 7)."""
+    got = one(np.zeros(length), name)
+    zero = {"MNP", "TTP", "SM", "SM1", "SM2", "SM3", "DFTR", "WENT"}
+    first = name.split("(")[0]
+    if first in {"WENG", "WV", "WWL"}:
+        np.testing.assert_allclose(got, np.log(1e-10))
+    else:
+        np.testing.assert_array_equal(got, 0 if first in zero else np.nan)
+        assert ("silen" in emg_dsp.describe_feature(first)["formula"]) or np.isnan(got).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scale(name):
+    """Powers of two change ratios and frequencies by no bit."""
+    x = SIGNAL.astype(np.float64)
+    scaled, plain = features(x * 8, [name], 1000), features(x, [name], 1000)
+    power = {"MNP": 2, "TTP": 2, "SM": 2, "SM1": 2, "SM2": 2, "SM3": 2, "DFTR": 2 / 3}.get(name.split("(")[0], 0)
+    if name.split("(")[0] in {"WENG", "WV", "WWL"}:
+        np.testing.assert_allclose(scaled - plain, np.log(8) * (4 if name == "WV" else 2), rtol=1e-9)
+    elif name in {"DFTR", "SFLT"}:
+        np.testing.assert_allclose(scaled, plain * 8**power, rtol=1e-14)
+    else:
+        np.testing.assert_array_equal(scaled, plain * 8.0**power)
+
+
+@pytest.mark.parametrize("sfreq", [1000, 1000.0, np.float64(1000), np.float32(1000), np.int64(1000)])
+def test_any_real_number_is_a_rate(sfreq):
+    """LibEMG refuses np.float64 (reference case 8)."""
+    np.testing.assert_array_equal(one(tone(100), "MNF", sfreq), one(tone(100), "MNF"))
+
+
+def test_a_tone_is_found():
+    x = tone(100)
+    assert one(x, "MDF")[0] == 102 * 1000 / 1024  # the bin that a rate of 1000 Hz and 1024 points put it in
+    assert abs(one(x, "MDF(interpolate=1)")[0] - 100) < 0.5
+    assert abs(one(x, "PKF")[0] - 100) < 1000 / 1024
+    assert abs(one(x, "SR(part=0.5)")[0] - one(x, "MDF")[0]) == 0
+    assert one(x, "SE")[0] < 2 < one(np.random.default_rng(0).standard_normal(1000), "SE")[0]
+    assert one(x, "SFLT")[0] < 0.01
+    assert one(np.random.default_rng(0).standard_normal(1000), "SFLT")[0] > 0.4
+    assert one(tone(40), "TWR")[0] < 0.01
+    assert one(tone(90), "TWI")[0] > 100
+    assert one(np.concatenate([tone(50), tone(200)]), "SFLX")[0] > 0.1 > one(tone(50, length=2000), "SFLX")[0]
+
+
+def test_interpolated_median_is_finer_than_a_bin():
+    places = [one(tone(freq), "MDF(interpolate=1)")[0] for freq in np.arange(100, 101, 0.1)]
+    assert len({round(float(place), 6) for place in places}) == 10
+
+
+def test_an_offset_is_power_at_frequency_0_unless_it_is_taken_out():
+    x = tone(100) + 5
+    assert one(x, "PKF")[0] == 0
+    assert abs(one(x, "PKF(centre=1)")[0] - 100) < 1
+    assert abs(one(x, "MNF(centre=1, taper=1)")[0] - 100) < 0.2
+
+
+def test_parseval_holds_for_total_power():
+    x = SIGNAL[0, :512].astype(np.float64)
+    twice = 2 * one(x, "TTP")[0] - np.mean(x) ** 2 + np.abs(np.sum(x * (-1.0) ** np.arange(512)) / 512) ** 2
+    np.testing.assert_allclose(twice, np.mean(x**2), rtol=1e-12)
+
+
+def test_same_feature_under_another_name():
+    np.testing.assert_array_equal(one(SIGNAL[0], "SC"), one(SIGNAL[0], "MNF"))
+    np.testing.assert_array_equal(one(SIGNAL[0], "SM"), one(SIGNAL[0], "SM2"))
+    np.testing.assert_array_equal(one(SIGNAL[0], "SBW"), one(SIGNAL[0], "SS"))
+
+
+def test_columns_follow_the_rate():
+    assert feature_columns(["DFTR"], 200) == ["DFTR[20-92Hz]"]
+    assert len(feature_columns(["DFTR"], 2048)) == 6
+    assert feature_columns(["WENG"], 200) == [f"WENG[{band}]" for band in ("A5", "D5", "D4", "D3", "D2", "D1")]
+    assert len(feature_columns(["WV"], 2048)) == 10
+    assert len(feature_columns(["WV"], 2)) == 2
+    assert feature_columns(["WENT(level=2)"], 2048) == [f"WENT(level=2)[{band}]" for band in ("A2", "D2", "D1")]
+    assert feature_columns(["TWS"], 1000) == ["TWS[fast]", "TWS[slow]"]
+
+
+def test_int8_is_widened():
+    x = np.round(SIGNAL * 60).astype(np.int8)
+    for name in NAMES:
+        np.testing.assert_array_equal(features(x, [name], 500), features(x.astype(np.float32), [name], 500))
+
+
+def test_nan_stays_in_its_window():
+    x = SIGNAL.copy()
+    x[1, 330] = np.nan
+    w = windows(x, 100, 100)
+    with pytest.raises(EmgDspError, match=r"x \[3\] has nan in channel 1 at sample 30"):
+        features(w, ["MNF"], 1000)
+    got, clean = features(w, NAMES, 1000, nan="propagate"), features(windows(SIGNAL, 100, 100), NAMES, 1000)
+    assert np.isnan(got[3, 1]).all()
+    got[3, 1] = clean[3, 1]
+    np.testing.assert_array_equal(got, clean)
+
+
+def test_the_wavelet_is_the_one_it_is_said_to_be():
+    """Orthonormal to its own shifts by two, eight vanishing moments."""
+    low = np.array(SYM8)
+    high = np.array([(-1) ** (j + 1) * SYM8[15 - j] for j in range(16)])
+    np.testing.assert_allclose(low.sum(), np.sqrt(2), rtol=1e-12)
+    for shift in range(8):
+        np.testing.assert_allclose(low[2 * shift :] @ low[: 16 - 2 * shift], shift == 0, atol=1e-12)
+        np.testing.assert_allclose(high[2 * shift :] @ low[: 16 - 2 * shift], 0, atol=1e-12)
+        np.testing.assert_allclose((np.arange(16.0) / 16) ** shift @ high, 0, atol=1e-9)
+
+
+BAD = {
+    "taper": (["MNF(taper=2)"], 1000, r"taper=2; required is 0 \(no\) or 1 \(yes\)"),
+    "centre": (["SE(centre=-1)"], 1000, "centre=-1; required is 0"),
+    "interpolate": (["MDF(interpolate=3)"], 1000, "interpolate=3; required is 0"),
+    "order": (["SM(order=0)"], 1000, "order=0; required is 0 < order <= 10"),
+    "part": (["SR(part=1)"], 1000, "part=1; required is 0 < part <= 0.999"),
+    "split": (["TWR(split=0)"], 1000, "split=0; required is 0 < split"),
+    "bands": (["FR(split=20)"], 1000, "low=30, split=20, high=500 Hz; required is 0 <= low < split < high"),
+    "around": (["PSR(around=0)"], 1000, "around=0; required"),
+    "negative": (["DPR(low=-1)"], 1000, "low=-1, high=500 Hz; required is 0 <= low < high"),
+    "rate for DFTR": (["DFTR"], 184, "sfreq=184 Hz; required for DFTR is a rate above 184 Hz"),
+    "level": (["WENG(level=21)"], 1000, "level=21; required is 1 to 20, or 0"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_options_are_named(case):
+    names, sfreq, message = BAD[case]
+    with pytest.raises(EmgDspError, match=message):
+        features(SIGNAL, names, sfreq)
