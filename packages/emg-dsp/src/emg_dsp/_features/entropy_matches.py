@@ -20,7 +20,7 @@ from .spread import mean_and_deviation
 COLUMNS = 512
 """Templates that one pass over the rows compares with all others."""
 _SLACK = 1 + 1e-9
-_LARGE = 1e280
+_TINY = 1e-280
 
 
 def ones(word: Any) -> Any:  # noqa: ANN401  numba compiles this one from the overload below
@@ -94,11 +94,11 @@ def _mean_log(counts: Any, templates: int) -> Any:  # noqa: ANN401
     total = 0.0
     product = 1.0
     for i in range(templates):
-        product *= counts[i]
-        if product > _LARGE:
+        product *= counts[i] / templates
+        if product < _TINY:
             total += np.log(product)
             product = 1.0
-    return (total + np.log(product)) / templates - np.log(np.float64(templates))
+    return (total + np.log(product)) / templates
 
 
 @njit(nogil=True, error_model="numpy")
