@@ -15,12 +15,15 @@ from emg_dsp import Stage
 
 @dataclass(frozen=True)
 class Example:
-    """How to make the stage, and for how many channels."""
+    """How to make the stage, for how many channels, and what a push may allocate, however long the chunk."""
 
     make: Callable[[], Stage]
     n_chans: int = 3
+    spare_bytes: int = 4096
 
 
+_BLOCK = 1 << 20
+"""Features take a block of windows at a time, which may be copied."""
 EXAMPLES = {
     "filter": Example(lambda: emg_dsp.bandpass(20, 450, 1000) + emg_dsp.notch(50, 1000)),
     "filter of many channels": Example(lambda: emg_dsp.highpass(20, 1000, order=3), n_chans=19),
@@ -29,4 +32,11 @@ EXAMPLES = {
     "moving MAV": Example(lambda: emg_dsp.MovingMAV(1)),
     "moving RMS": Example(lambda: emg_dsp.MovingRMS(0.03, sfreq=1000), n_chans=18),
     "standardizer": Example(lambda: emg_dsp.Standardizer(np.array([0.5, -1.0, 3.0]), np.array([2.0, 0.7, 30.0]))),
+    "features": Example(lambda: emg_dsp.Features(0.03, 0.01, ("HTD", "RMS", "AR(order=2)"), 1000), spare_bytes=_BLOCK),
+    "features of windows that lie apart": Example(
+        lambda: emg_dsp.Features(0.007, 0.02, ("SKEW", "TDPSD"), 1000), spare_bytes=_BLOCK
+    ),
+    "filter, then features": Example(
+        lambda: emg_dsp.highpass(20, 1000) | emg_dsp.Features(0.04, 0.013, ("ZC",), 1000), spare_bytes=_BLOCK
+    ),
 }

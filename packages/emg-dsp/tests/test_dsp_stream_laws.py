@@ -236,7 +236,7 @@ def test_nothing_of_the_size_of_a_chunk_is_allocated_in_the_loop(name):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak - before < 4096
+    assert peak - before < EXAMPLES[name].spare_bytes
 
 
 @every

@@ -13,7 +13,7 @@ from ._envelopes import (
     teager_kaiser,
 )
 from ._errors import EmgDspError
-from ._features import describe_feature, feature_columns, feature_groups, feature_names, features, mav, rms
+from ._features import Features, describe_feature, feature_columns, feature_groups, feature_names, features, mav, rms
 from ._filters import Filter, bandpass, bandstop, comb, dc_block, highpass, lowpass, notch
 from ._grids import (
     CommonReference,
@@ -49,6 +49,7 @@ __all__ = [
     "CommonReference",
     "EmgDspError",
     "FeatureTransformer",
+    "Features",
     "Filter",
     "Gap",
     "Grid",
