@@ -246,10 +246,8 @@ def test_bad_argument_names_value_and_rule(case):
 def test_bad_state_changes_nothing():
     stream = MovingRMS(4).stream(2)
     stream.push(np.ones((2, 3), dtype=np.float32))
-    state = stream.state
-    name = next(name for name in state if name.endswith("seen") and name != "n_seen")
-    with pytest.raises(EmgDspError, match="seen holds -1"):
-        stream.state = {**state, name: np.array(-1)}
-    with pytest.raises(EmgDspError, match="required are"):
-        stream.state = {}
+    arrays = stream.state["arrays"]
+    for bad, message in [({**arrays, "seen": np.array(-1)}, "seen holds -1"), ({}, "a moving average has the arrays")]:
+        with pytest.raises(EmgDspError, match=message):
+            stream.state = {**stream.state, "arrays": bad}
     np.testing.assert_array_equal(stream.push(np.ones((2, 1))), [[1], [1]])

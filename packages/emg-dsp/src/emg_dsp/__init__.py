@@ -27,6 +27,16 @@ from ._grids import (
 )
 from ._learn import FeatureTransformer
 from ._live import ChunkQueue, Gap, Live, LiveReport, LslSource, RingBuffer, TimedChunk, run_live
+from ._onsets import (
+    Activity,
+    Baseline,
+    DoubleThreshold,
+    Threshold,
+    onset_aglr,
+    onset_double_threshold,
+    onset_hodges_bui,
+    onset_tkeo,
+)
 from ._plots import plot_bode, plot_features, plot_map, plot_signal
 from ._scaling import Standardizer
 from ._spectra import (
@@ -44,9 +54,12 @@ from ._warmup import warmup
 from ._windows import overlap_mean, window_count, window_labels, window_padding, window_times, windows
 
 __all__ = [
+    "Activity",
+    "Baseline",
     "Chain",
     "ChunkQueue",
     "CommonReference",
+    "DoubleThreshold",
     "EmgDspError",
     "FeatureTransformer",
     "Features",
@@ -72,6 +85,7 @@ __all__ = [
     "Standardizer",
     "Stream",
     "TeagerKaiser",
+    "Threshold",
     "TimedChunk",
     "band_power",
     "bandpass",
@@ -94,6 +108,10 @@ __all__ = [
     "mav",
     "mpf",
     "notch",
+    "onset_aglr",
+    "onset_double_threshold",
+    "onset_hodges_bui",
+    "onset_tkeo",
     "overlap_mean",
     "plot_bode",
     "plot_features",

@@ -1,6 +1,6 @@
 """Labels of windows, from a label for each sample."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,13 +100,13 @@ def _encoded(track: Array) -> tuple[Array, NDArray[np.int32]]:
     if high - low >= _DENSE:
         values, places = np.unique(track, return_inverse=True)
         return values, np.ascontiguousarray(places.reshape(track.shape), dtype=np.int32)
-    native: NDArray[Any] = np.asarray(track, dtype=track.dtype.newbyteorder("="))
-    shift = native.astype(np.int64) - low if track.dtype.kind == "i" else (native - native.dtype.type(low))
+    wide = np.uint64 if track.dtype.kind == "u" else np.int64
+    shift = track.astype(wide) - wide(low)
     seen = np.zeros(high - low + 1, dtype=bool)
-    seen[shift.astype(np.int64)] = True
+    seen[shift] = True
     order = (np.cumsum(seen) - 1).astype(np.int32)
-    values = np.array([low + int(k) for k in np.flatnonzero(seen)], dtype=native.dtype)
-    return values, np.ascontiguousarray(order[shift.astype(np.int64)])
+    values = np.array([low + int(k) for k in np.flatnonzero(seen)], dtype=track.dtype)
+    return values, np.ascontiguousarray(order[shift])
 
 
 def _pure(track: Array, starts: NDArray[np.int64], stops: NDArray[np.int64], mixed: int) -> Array:
