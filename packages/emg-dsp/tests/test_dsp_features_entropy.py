@@ -164,4 +164,4 @@ def test_tolerance_at_exactly_a_difference_counts():
     assert x.std() == pytest.approx(np.sqrt(4.25))
     ratio = float(1 / np.sqrt(4.25))
     assert one(x, f"SAMPEN(r={ratio!r})")[0] == pytest.approx(oracles.sample_entropy(x, 2, ratio))
-    assert one(x, f"SAMPEN(r={ratio!r})")[0] < one(x, f"SAMPEN(r={ratio * 0.99!r})")[0]
+    assert one(x, f"SAMPEN(r={ratio!r})")[0] != one(x, f"SAMPEN(r={ratio * 0.99!r})")[0]

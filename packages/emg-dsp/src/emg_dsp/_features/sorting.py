@@ -2,11 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 _CROWDED = 8
 _SHRINK = 2.25
+_NARROWEST = 1e-290
+"""Spans below it go into one bucket: their inverse may overflow."""
 
 
 @njit(nogil=True, error_model="numpy")
@@ -40,9 +41,8 @@ def _deal(x: Any, values: Any, order: Any, places: Any) -> int:  # noqa: ANN401
     for t in range(1, n):
         lowest = min(lowest, x[t])
         highest = max(highest, x[t])
-    scale = (buckets - 1) / (highest - lowest)
-    if not np.isfinite(scale):
-        scale = 0.0
+    span = highest - lowest
+    scale = (buckets - 1) / span if span > _NARROWEST else 0.0
     places[:] = 0
     for t in range(n):
         places[int((x[t] - lowest) * scale) + 1] += 1
