@@ -1,6 +1,8 @@
 """Compilation: late, cached where possible, and never in the way where it is not."""
 
 import multiprocessing
+import pickle
+import threading
 
 import numba
 import numpy as np
@@ -41,12 +43,65 @@ def test_other_failures_are_not_hidden(monkeypatch):
         Kernel(double, SIGNATURE).compile()
 
 
+CHAIN = emg_dsp.highpass(20, 1000) + emg_dsp.notch(50, 1000) | emg_dsp.Standardizer(np.zeros(4), np.ones(4))
+X = np.random.default_rng(0).standard_normal((4, 500))
+
+
+def finish(stream):
+    """Push the rest of the signal in a worker."""
+    return stream.push(X[:, stream.n_seen :])
+
+
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_worker_processes_compute_the_same(method):
-    """Filters travel to workers; kernels are serial, so a forked worker may use what its parent compiled."""
+    """Stages travel to workers; kernels are serial, so a forked worker may use what its parent compiled."""
     emg_dsp.warmup()
-    clean = emg_dsp.highpass(20, 1000) + emg_dsp.notch(50, 1000)
-    x = np.random.default_rng(0).standard_normal((4, 500))
     with multiprocessing.get_context(method).Pool(1) as pool:
-        np.testing.assert_array_equal(pool.apply(clean, (x,)), clean(x))
+        np.testing.assert_array_equal(pool.apply(CHAIN, (X,)), CHAIN(X))
+
+
+def test_a_stream_pickles_with_its_memory():
+    stream = CHAIN.stream(4)
+    first = stream.push(X[:, :123])
+    twin = pickle.loads(pickle.dumps(stream))  # noqa: S301  our own bytes
+    for follower in (twin, stream):
+        np.testing.assert_array_equal(np.hstack([first, finish(follower)]), CHAIN(X))
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_process_forked_amid_a_live_run_continues_the_stream():
+    """A thread of the parent holds no lock that a child would wait for."""
+    entered, ended = threading.Event(), threading.Event()
+
+    def source():
+        yield X[:, :100]
+        entered.set()
+        ended.wait()
+
+    stream = CHAIN.stream(4)
+    stream.push(X[:, :77])
+    with emg_dsp.Live(source(), CHAIN, lambda *_: None):
+        assert entered.wait(30)
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            got = pool.apply(finish, (stream,))
+        ended.set()
+    np.testing.assert_array_equal(got, CHAIN(X)[:, 77:])
+
+
+def test_threads_share_a_stage():
+    """A stage holds no memory of a signal: any number of streams of it may run at once."""
+    results = {}
+
+    def work(n):
+        stream = CHAIN.stream(4)
+        results[n] = np.hstack([stream.push(n * X[:, start : start + 7]) for start in range(0, 500, 7)])
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for n, got in results.items():
+        np.testing.assert_array_equal(got, CHAIN(n * X))
+    assert len(results) == 4

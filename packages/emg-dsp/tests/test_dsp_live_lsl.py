@@ -236,6 +236,8 @@ def test_a_real_outlet_on_this_machine(form):
     name = f"emg-dsp-{uuid.uuid4().hex}"
     info = pylsl.StreamInfo(name, "EMG", 3, 1000.0, form, f"id-{name}")
     outlet = pylsl.StreamOutlet(info, 0, 30)
+    if not pylsl.resolve_byprop("name", name, 1, 10.0):
+        pytest.skip("the network of this machine does not let LSL find its own streams")
     x = (X * 100).astype({"double64": "float64"}.get(form, form))
     with LslSource(name, source_id=f"id-{name}", n_chans=3, silence=20.0) as source:
         assert (source.n_chans, source.sfreq, source.dtype) == (3, 1000.0, x.dtype)

@@ -52,6 +52,28 @@ def test_dictionary_survives_json():
         fitted.mean[0] = 0
 
 
+def test_as_a_stage_it_names_what_is_not_finite_and_counts_channels():
+    scaler = Standardizer.fit(X)
+    np.testing.assert_array_equal(scaler(X), scaler.transform(X), strict=True)
+    bad = X.copy()
+    bad[2, 9] = np.inf
+    with pytest.raises(EmgDspError, match="x has inf in channel 2 at sample 9"):
+        scaler(bad)
+    np.testing.assert_array_equal(scaler(bad, nan="propagate"), scaler.transform(bad))
+    with pytest.raises(EmgDspError, match="nan='drop'"):
+        scaler(X, nan="drop")
+    with pytest.raises(EmgDspError, match="the signal has 3 channels; required are 4, as in the training data"):
+        scaler.stream(3)
+
+
+def test_equal_statistics_are_equal_stages():
+    first, second = Standardizer([1, 2], [3, 4]), Standardizer([1.0, 2.0], [3.0, 4.0])
+    assert first == second
+    assert hash(first) == hash(second)
+    assert first != Standardizer([1, 2], [3, 5])
+    assert first != 7
+
+
 BAD = {
     "no samples": (lambda: Standardizer.fit(np.zeros((3, 0))), r"3 channels and 0 samples; required is at least one"),
     "no arrays": (lambda: Standardizer.fit([]), r"training arrays have \[\] channels"),

@@ -219,9 +219,10 @@ def test_a_position_out_of_range_is_refused_or_harmless(name):
 
 
 @every
-def test_nothing_of_the_size_of_a_chunk_is_allocated_in_the_loop(name):
-    x = signal(name, 4096)
-    chunks = [np.ascontiguousarray(x[:, start : start + 1024]) for start in range(0, 4096, 1024)]
+@pytest.mark.parametrize("size", [256, 4096])
+def test_nothing_of_the_size_of_a_chunk_is_allocated_in_the_loop(name, size):
+    x = signal(name, 4 * size)
+    chunks = [np.ascontiguousarray(chunk) for chunk in pieces(x, [size] * 3)]
     stream = STAGES[name].stream(x.shape[0])
     for chunk in chunks * 3:
         stream.push(chunk, copy=False)
