@@ -104,7 +104,7 @@ FEATURES = (
         "SBW",
         "(sum |f - MNF|^order P / sum P)^(1/order); equals SS for order 2" + SILENCE,
         "Hz",
-        "no paper: the documentation of librosa and of EMGFlow 1.1 (spectral bandwidth)",
+        "as in librosa: McFee et al., Proc. SciPy 2015, doi:10.25080/Majora-7b98e3ed-003, of power",
         lambda block, options: _deviation(block, options, float(options["order"])),
         options={"order": 2.0},
         check=between("order", 0, 10),

@@ -40,11 +40,6 @@ class Frames:
     centre: bool = False
 
     @property
-    def length(self) -> int:
-        """Samples of a frame."""
-        return len(self.taper)
-
-    @property
     def bins(self) -> int:
         """Frequencies from 0 to half the sampling rate, ends included."""
         return self.n_fft // 2 + 1
@@ -62,8 +57,7 @@ class Frames:
         from .frame_kernels import gather
 
         taper = self.taper.astype(dtype)
-        size = max(LANES, _VALUES // self.n_fft // LANES * LANES)
-        size = min(size, -(-len(starts) // LANES) * LANES)
+        size = max(1, min(_VALUES // self.n_fft, len(starts)) // LANES + 1) * LANES
         work = np.zeros((size, self.n_fft), dtype=dtype)
         for first in range(0, len(starts), size):
             stop = min(first + size, len(starts))
