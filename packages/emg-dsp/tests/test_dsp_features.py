@@ -1,158 +1,231 @@
-"""Features: one contract over the registry, and the peers' defects as named cases (LibEMG 2.0.3, EMGFlow 1.1.2)."""
+"""Features: one contract over the whole registry, and the names that callers write."""
 
 import dsp_oracles
-import dsp_oracles_features
+import dsp_oracles_features as oracles
 import numpy as np
 import pytest
 
 import emg_dsp
-from emg_dsp import EmgDspError, features, mav, rms, windows
-from emg_dsp._features.registry import REGISTRY
+from emg_dsp import EmgDspError, Features, describe_feature, feature_columns, features, mav, rms, windows
+from emg_dsp._features.registry import ALIASES, REGISTRY
 
-NAMES = emg_dsp.feature_names()
-SIGNAL = np.round(dsp_oracles.emg(5, 900), 1)
+SFREQ = 1000.0
+NAMES = sorted({*oracles.FEATURES, *oracles.ACROSS})
+"""Every feature with its default options, and some with others."""
+SIGNAL = np.round(dsp_oracles.emg(3, 160), 1)
+FLOATS = {"rtol": 2e-6, "atol": 1e-9, "equal_nan": True}
+every = pytest.mark.parametrize("name", NAMES)
+
+
+def compute(w, name, **options):
+    return features(w, [name], SFREQ, **options)
 
 
 def one(x, name):
-    return features(np.asarray(x)[None, :], [name], sfreq=1000)[0, 0]
+    return compute(np.asarray(x)[None, :], name)[0]
 
 
 def test_the_registry_and_the_oracles_name_the_same_features():
-    assert sorted(REGISTRY) == NAMES == sorted(dsp_oracles_features.FEATURES)
+    assert sorted(REGISTRY) == sorted({name.split("(")[0] for name in NAMES})
+    assert emg_dsp.feature_names() == sorted({*REGISTRY, *ALIASES})
+    assert len(REGISTRY) + len(ALIASES) == len(emg_dsp.feature_names())
 
 
-@pytest.mark.parametrize("name", NAMES)
+UNION = """
+    MAV MAV1 MMAV1 MAV2 MMAV2 MEAN IAV IEMG SSI ISD RMS VAR VORD LOG LD MSR LS MPK AFB HIST TM3 TM4 TM5 AP SKEW KURT
+    WL AAC MAVFD DASDV MFL MAVSLP MDIFF MZP MLK PAP COR WLF IRF SPARSI M0 M2 M4 ACT MOB COMP
+    ZC SSC WAMP MYOP SAMPEN FUZZYEN APEN AR CC MHW MTW
+    MNF MDF PKF MNP TTP SM1 SM2 SM3 FR PSR VCF DFTR SC SS SFLT SFLX SDEC SE SR SBW TWR TWI TWS SNR DPR OHM
+    WENG WV WWL WENT RMSPHASOR WLPHASOR
+"""
+
+
+def test_the_union_of_the_peers_names_is_known():
+    assert set(UNION.split()) <= set(emg_dsp.feature_names())
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
 def test_entry_is_complete(name):
     entry = REGISTRY[name]
     assert entry.name == name
-    assert entry.unit in {"as recorded", "count"}
-    assert "doi:" in entry.source
     assert entry.formula
-    assert entry.needs
+    assert entry.unit
+    assert "doi:" in entry.source
+    described = describe_feature(name)
+    assert described["options"] == dict(entry.options)
+    assert (described["formula"], described["unit"], described["source"]) == (entry.formula, entry.unit, entry.source)
+    assert all(isinstance(value, int | float) for value in entry.options.values())
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16", "uint8", "int32", "int64", "float16", "float32", ">f4", "float64"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("alias", sorted(ALIASES))
+def test_another_name_gives_the_same_values(alias):
+    w = windows(SIGNAL, 41, 20)
+    np.testing.assert_array_equal(compute(w, alias), compute(w, ALIASES[alias]))
+    assert describe_feature(alias)["same_as"] == ALIASES[alias]
+    assert feature_columns([alias], SFREQ)[0].startswith(alias)
+
+
+@pytest.mark.parametrize("group", sorted(emg_dsp.feature_groups()))
+def test_a_group_stands_for_its_members(group):
+    members = emg_dsp.feature_groups()[group]
+    assert feature_columns([group], SFREQ) == feature_columns(members, SFREQ)
+    w = windows(SIGNAL, 41, 20)
+    np.testing.assert_array_equal(compute(w, group), features(w, members, SFREQ))
+
+
+@every
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "float16", ">f4", "float64"])
 def test_equals_oracle_for_every_type(name, dtype):
-    x = (SIGNAL * 10).astype(dtype)
-    got = features(windows(x, 41, 10), [name], sfreq=1000)
+    x = (SIGNAL * 20).astype(dtype)
+    w = windows(x, 41, 39)
+    before = x.copy()
+    got = compute(w, name)
     assert got.dtype == (np.float64 if dtype == "float64" else np.float32)
-    expected = dsp_oracles_features.features(windows(x, 41, 10), [name])
-    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert got.flags.c_contiguous
+    np.testing.assert_allclose(got, oracles.features(w, [name], SFREQ), **FLOATS)
+    np.testing.assert_array_equal(x, before)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every
+def test_columns_are_named(name):
+    columns = feature_columns([name], SFREQ, n_chans=3)
+    assert len(set(columns)) == len(columns) == compute(windows(SIGNAL, 41, 41), name).shape[-1]
+    assert all(column.split("[")[0] == name for column in columns)
+    if name != "MAV":
+        assert feature_columns(["MAV", name], SFREQ, 3) == ["MAV", *columns]
+
+
+@every
 def test_a_window_does_not_depend_on_the_batch(name):
     """LibEMG's COMP sums over all windows and channels, its MAVSLP mixes them (reference cases 4 and 5)."""
     w = windows(SIGNAL, 50, 13)
-    together = features(w, [name], sfreq=1000)
-    alone = [[features(w[n : n + 1, c : c + 1], [name], sfreq=1000)[0, 0] for c in range(5)] for n in range(len(w))]
-    np.testing.assert_array_equal(together, alone)
+    together = compute(w, name)
+    for n in range(len(w)):
+        np.testing.assert_array_equal(together[n], compute(w[n : n + 1], name)[0])
+        if name not in oracles.ACROSS:
+            np.testing.assert_array_equal(together[n, 1:2], compute(w[n, 1:2].copy(), name))
+    np.testing.assert_array_equal(together[1::3], compute(w[1::3], name))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every
 def test_asking_for_all_changes_no_value(name):
-    w = windows(SIGNAL, 64, 16)
-    together = features(w, NAMES, sfreq=1000)[..., NAMES.index(name)]
-    np.testing.assert_allclose(together, features(w, [name], sfreq=1000)[..., 0], rtol=1e-7)
+    w = windows(SIGNAL, 64, 48)
+    others = [other for other in NAMES if other != name]
+    together = features(w, [name, *others], SFREQ)
+    alone = compute(w, name)
+    np.testing.assert_array_equal(together[..., : alone.shape[-1]], alone)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every
 def test_memory_layout_changes_no_value(name):
-    w = windows(SIGNAL, 40, 10)
-    expected = features(w, [name], sfreq=1000)
-    time_major = windows(np.ascontiguousarray(SIGNAL.T).T, 40, 10)
-    for given in (w.copy(), np.asfortranarray(w), time_major, w[::-1].copy()[::-1], w.astype(np.float32)[::-1][::-1]):
-        np.testing.assert_array_equal(features(given, [name], sfreq=1000), expected)
-    every_other = windows(np.repeat(SIGNAL, 2, axis=1)[:, ::2], 40, 10)
-    np.testing.assert_array_equal(features(every_other, [name], sfreq=1000), expected)
-    np.testing.assert_array_equal(features(w[:, ::-2], [name], sfreq=1000), expected[:, ::-2])
+    w = windows(SIGNAL, 40, 17)
+    expected = compute(w, name)
+    time_major = windows(np.ascontiguousarray(SIGNAL.T).T, 40, 17)
+    frozen = w.copy()
+    frozen.flags.writeable = False
+    every_other = windows(np.repeat(SIGNAL, 2, axis=1)[:, ::2], 40, 17)
+    for given in (frozen, np.asfortranarray(w), time_major, w[::-1].copy()[::-1], every_other, w[None, :, None]):
+        np.testing.assert_array_equal(compute(given, name).reshape(expected.shape), expected)
+    if name not in oracles.ACROSS:
+        np.testing.assert_array_equal(compute(w[:, ::-2], name), expected[:, ::-2])
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("level", [0.0, 100.0])
-def test_flat_window_is_finite(name, level):
-    """LibEMG gives -inf, NaN or an exception for zeros, and 98 slope changes for a constant (cases 3 and 7)."""
-    expected = {"RMS": level, "MAV": level}.get(name, 0)
-    assert one(np.full(100, level), name) == expected
+@every
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_change_no_value(name, threads):
+    w = windows(np.tile(SIGNAL, (1, 3)), 33, 4)
+    np.testing.assert_array_equal(compute(w, name, threads=threads), compute(w, name))
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("length", [1, 2])
+@every
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
 def test_shortest_windows(name, length):
-    x = np.array([3.0, -4.0])[:length]
-    assert one(x, name) == pytest.approx(float(dsp_oracles_features.FEATURES[name](x, 1000)))
+    x = np.array([3.0, -4.0, 1.0, 2.0])[:length] * np.array([[1.0], [2.0], [-0.5]])
+    np.testing.assert_allclose(compute(x, name), oracles.features(x, [name], SFREQ), rtol=2e-5, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@every
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_flat_window_is_finite_or_nan(name, dtype):
+    """LibEMG gives -inf or an exception for zeros, and 98 slope changes for a constant (cases 3 and 7)."""
+    zeros = np.zeros((3, 64), dtype)
+    np.testing.assert_allclose(compute(zeros, name), oracles.features(zeros, [name], SFREQ), rtol=2e-5, atol=1e-3)
+    for level in (0.0, -100.0, 0.1):
+        assert not np.isinf(compute(zeros + dtype(level), name)).any()
+
+
+@every
 def test_no_window_gives_no_row(name):
     """A signal shorter than one window (case 10)."""
-    assert features(windows(np.zeros((8, 39), np.float32), 40, 10), [name], sfreq=200).shape == (0, 8, 1)
+    empty = compute(windows(np.zeros((8, 39), np.float32), 40, 10), name)
+    assert empty.shape == (0, 8, len(feature_columns([name], SFREQ, 8)))
+    assert empty.dtype == np.float32
+
+
+@every
+def test_nan_is_reported_or_kept_in_its_window(name):
+    """LibEMG compares with ``== nan``, so nothing is ever found (case 1); EMGFlow joins across gaps."""
+    x = SIGNAL.copy()
+    x[2, 100] = np.nan
+    w = windows(x, 40, 40)
+    with pytest.raises(EmgDspError, match=r"x \[2\] has nan in channel 2 at sample 20"):
+        compute(w, name)
+    got, clean = compute(w, name, nan="propagate"), compute(windows(SIGNAL, 40, 40), name)
+    assert np.isnan(got[2, 2]).all()
+    kept = [n for n in range(len(w)) if n != 2]
+    np.testing.assert_array_equal(got[kept], clean[kept])
+    assert np.isnan(compute(np.full((3, 40), np.inf), name, nan="propagate")).all()
+
+
+@every
+def test_a_stream_gives_the_same_bits(name):
+    stage = Features(0.04, 0.017, (name,), SFREQ)
+    stream = stage.stream(3)
+    chunks = np.split(SIGNAL, [0, 1, 60, 61, 130], axis=1)
+    whole = compute(windows(SIGNAL, 0.04, 0.017, SFREQ), name)
+    np.testing.assert_array_equal(np.concatenate([stream.push(chunk) for chunk in chunks]), whole)
+    np.testing.assert_array_equal(stage(SIGNAL), whole)
 
 
 @pytest.mark.parametrize("rate", [2048, 2048.0, np.float64(2048), np.float32(2048), np.int64(2048)])
 def test_any_real_number_is_a_rate(rate):
     """LibEMG refuses np.float64 (case 8)."""
-    assert features(SIGNAL, ["RMS"], sfreq=rate).shape == (5, 1)
-
-
-ZEROS = {
-    "through zero": ([1, 0, -1], 1),
-    "touching zero": ([1, 0, 1], 0),
-    "long stay at zero": ([1, 0, 0, 0, -1, 0, 2], 2),
-    "leading zeros": ([0, 0, -1, 1], 1),
-    "trailing zeros": ([1, -1, 0, 0], 1),
-    "negative zero": ([1, -0.0, 1], 0),
-    "tiny values": ([1e-300, -1e-300, 1e-300], 2),
-}
-
-
-@pytest.mark.parametrize("case", ZEROS)
-def test_zero_crossings_at_exact_zeros(case):
-    """LibEMG counts none where the signal passes through an exact zero (case 3)."""
-    x, count = ZEROS[case]
-    assert one(np.array(x, dtype=np.float64), "ZC") == count
-
-
-def test_int8_does_not_overflow():
-    """LibEMG: MAV of (-128, -128) is -128, RMS of (100, 100) is 4, WL of (-128, 127) is 1 (case 6)."""
-    assert one(np.array([-128, -128], np.int8), "MAV") == 128
-    assert one(np.array([100, 100], np.int8), "RMS") == 100
-    assert one(np.array([-128, 127], np.int8), "WL") == 255
-    assert mav(np.array([-128, -128], np.int8)) == 128
-    assert rms(np.array([-128, -128], np.int8)) == 128
-
-
-def test_nan_is_reported_or_kept_in_its_window():
-    """LibEMG compares with ``== nan``, so nothing is ever found (case 1); EMGFlow joins across gaps."""
-    x = SIGNAL.copy()
-    x[3, 100] = np.nan
-    w = windows(x, 40, 40)
-    with pytest.raises(EmgDspError, match=r"x \[2\] has nan in channel 3 at sample 20"):
-        features(w, NAMES, sfreq=1000)
-    got = features(w, NAMES, sfreq=1000, nan="propagate")
-    assert np.isnan(got[2, 3]).all()
-    got[2, 3] = 0
-    assert np.isfinite(got).all()
-    with pytest.raises(EmgDspError, match="x has inf in channel 0 at sample 1"):
-        rms(np.array([1.0, np.inf]))
+    assert features(SIGNAL, ["RMS"], sfreq=rate).shape == (3, 1)
 
 
 @pytest.mark.parametrize("function", [rms, mav])
 def test_single_features_take_any_number_of_axes(function):
-    oracle = dsp_oracles_features.FEATURES[function.__name__.upper()]
+    oracle = oracles.FEATURES[function.__name__.upper()]
     x = np.random.default_rng(0).standard_normal((2, 3, 4, 50))
-    np.testing.assert_allclose(function(x), np.apply_along_axis(oracle, -1, x, 1000), rtol=1e-12)
+    np.testing.assert_allclose(function(x), np.apply_along_axis(oracle, -1, x, SFREQ), rtol=1e-12)
     assert function(x[0, 0, 0]).shape == ()
+    assert function(x[:0]).shape == (0, 3, 4)
     assert function(x.astype(np.float32)).dtype == np.float32
 
 
 BAD = {
-    "unknown": (["AR9"], r"unknown feature 'AR9'; near names are .*feature_names\(\) lists all"),
+    "unknown": (["AR9"], r"unknown feature 'AR9'; near names are .*AR.*feature_names\(\) lists all"),
+    "far": (["??"], r"feature '\?\?' cannot be read; required is e.g. 'RMS'"),
+    "nothing near": (["Q"], r"unknown feature 'Q'; near names are"),
     "near": (["rms"], r"unknown feature 'rms'; near names are RMS"),
     "text": ("RMS", r"names='RMS'; required is a list"),
     "none": ([], r"names=\[\]; required is a list"),
-    "twice": (["RMS", "ZC", "RMS"], r"names has RMS more than once"),
+    "twice": (["RMS", "ZC", "RMS"], r"names has RMS more than once; required"),
+    "twice by a group": (["MAV", "HTD"], r"names has MAV more than once; required"),
+    "twice by another name": (["IAV", "IEMG"], r"IAV more than once \(as IAV and as IEMG\)"),
+    "twice by a default": (["ZC", "ZC(threshold=0)"], r"ZC more than once \(as ZC and as ZC\(threshold=0\)\)"),
+    "option": (["RMS(order=2)"], r"RMS has no option order; its options and defaults are: none"),
+    "options": (["ZC(limit=2, x=1)"], r"ZC has no option limit, x; its options and defaults are: threshold=0\."),
+    "option of nothing": (["ZC(0.3)"], r"feature 'ZC\(0.3\)' cannot be read; required are options like"),
+    "option twice": (["ZC(threshold=1, threshold=1)"], r"gives an option twice"),
+    "option in words": (["ZC(threshold=much)"], r"option threshold=much; required is a finite number"),
+    "option infinite": (["ZC(threshold=inf)"], r"option threshold=inf; required is a finite number"),
+    "option not whole": (["TM(order=2.5)"], r"option order=2.5; required is a whole number"),
+    "threshold": (["ZC(threshold=-1)"], r"threshold=-1; required is a number of at least 0"),
+    "ddof": (["VAR(ddof=-1)"], r"ddof=-1; required is a whole number of at least 0"),
+    "moment": (["TM(order=0)"], r"order=0; required is a whole number of at least 1"),
+    "order": (["VORD(order=0)"], r"order=0.0; required is a finite number above 0"),
+    "segments": (["MAVSLP(segments=1)"], r"segments=1; required is a whole number of at least 2"),
 }
 
 
@@ -160,27 +233,82 @@ BAD = {
 def test_bad_names(case):
     """LibEMG ignores unknown names silently (case 2)."""
     names, message = BAD[case]
-    with pytest.raises(EmgDspError, match=message):
-        features(SIGNAL, names, sfreq=1000)
+    for call in (lambda: features(SIGNAL, names, SFREQ), lambda: feature_columns(names, SFREQ)):
+        with pytest.raises(EmgDspError, match=message):
+            call()
+
+
+def test_one_feature_with_two_settings_is_two_features():
+    names = ["ZC", "ZC( threshold = 0.5 )", "VAR(ddof=1)"]
+    assert feature_columns(names, SFREQ) == ["ZC", "ZC(threshold=0.5)", "VAR(ddof=1)"]
+    got = features(SIGNAL, names, SFREQ)
+    assert (got[:, 1] < got[:, 0]).all()
+
+
+def test_descriptions_are_of_single_features():
+    with pytest.raises(EmgDspError, match=r"HTD is a group of features, MAV, ZC, SSC, WL; required is one feature"):
+        describe_feature("HTD")
+    with pytest.raises(EmgDspError, match=r"unknown feature 'HTX'; near names are HTD"):
+        describe_feature("HTX")
 
 
 def test_bad_windows():
     with pytest.raises(EmgDspError, match=r"windows of 0 samples"):
-        features(np.zeros((3, 2, 0)), ["RMS"], sfreq=1000)
+        features(np.zeros((3, 2, 0)), ["RMS"], SFREQ)
     with pytest.raises(EmgDspError, match=r"windows has shape \(10,\)"):
-        features(np.zeros(10), ["RMS"], sfreq=1000)
+        features(np.zeros(10), ["RMS"], SFREQ)
     with pytest.raises(EmgDspError, match=r"sfreq=0; required"):
-        features(SIGNAL, ["RMS"], sfreq=0)
+        features(SIGNAL, ["RMS"], 0)
+    with pytest.raises(EmgDspError, match=r"threads=0; required"):
+        features(SIGNAL, ["RMS"], SFREQ, threads=0)
+    with pytest.raises(EmgDspError, match=r"n_chans=0; required"):
+        feature_columns(["RMS"], SFREQ, 0)
     with pytest.raises(EmgDspError, match=r"x is a single number"):
         rms(1.0)
     with pytest.raises(EmgDspError, match=r"nan='x'"):
         rms(SIGNAL, nan="x")
+    with pytest.raises(EmgDspError, match="x has inf in channel 0 at sample 1"):
+        rms(np.array([1.0, np.inf]))
 
 
-def test_overflow_is_told_apart_from_bad_samples():
+def test_bad_stages():
+    with pytest.raises(EmgDspError, match=r"names='RMS'; required is a list"):
+        Features(0.2, 0.05, "RMS", SFREQ)
+    with pytest.raises(EmgDspError, match=r"hop=0.0001 s is 0 samples"):
+        Features(0.2, 0.0001, ("RMS",), SFREQ)
+    with pytest.raises(EmgDspError, match=r"sfreq=-1; required"):
+        Features(0.2, 0.05, ("RMS",), -1)
+    with pytest.raises(EmgDspError, match=r"nan='x'"):
+        Features(0.2, 0.05, ("RMS",), SFREQ)(SIGNAL, nan="x")
+
+
+@every
+def test_overflow_is_told_apart_from_bad_samples(name):
+    x = np.random.default_rng(0).standard_normal((3, 40)) * 1e61
     with pytest.raises(EmgDspError, match="overflowed on finite input"):
-        rms(np.full((2, 3), 1e200))
-    assert np.isnan(rms(np.full((2, 3), 1e200), nan="propagate")).all()
+        compute(x, name)
+    assert np.isnan(compute(x, name, nan="propagate")).all()
+
+
+def test_what_does_not_fit_into_float32_is_overflow_too():
+    x = np.full((1, 9), 1e30, np.float32)
+    with pytest.raises(EmgDspError, match="overflowed on finite input"):
+        compute(x, "SSI")
+    assert np.isnan(compute(x, "SSI", nan="propagate")).all()
+    assert compute(x.astype(np.float64), "SSI")[0, 0] == pytest.approx(9e60)
+
+
+def test_blocks_of_many_windows_give_what_few_give(monkeypatch):
+    w = windows(dsp_oracles.emg(2, 400), 30, 3)
+    expected = features(w, ["HTD", "LD", "MPK"], SFREQ)
+    for size in (1, 100, 1000):
+        monkeypatch.setattr("emg_dsp._features.engine._SAMPLES", size)
+        np.testing.assert_array_equal(features(w, ["HTD", "LD", "MPK"], SFREQ), expected)
+        w_bad = w.copy()
+        w_bad[5, 1, 2] = np.nan
+        got = features(w_bad, ["HTD", "LD", "MPK"], SFREQ, nan="propagate")
+        assert np.isnan(got[5, 1]).all()
+        assert np.isnan(got).sum() == got.shape[-1]
 
 
 def test_ragged_rows_are_named():

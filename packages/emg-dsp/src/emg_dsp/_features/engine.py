@@ -115,7 +115,7 @@ class _Work:
     def table(self) -> Floats:
         """Return the values of all windows, their axes and type restored, after features have compared channels."""
         values, result = self._layout.restore(self._values), self._layout.result
-        if values.dtype == result:
+        if not any(choice.feature.across for choice in self._choices):
             return np.ascontiguousarray(values)
         with np.errstate(all="ignore"):
             parts = [

@@ -12,6 +12,7 @@ GROUPS = MappingProxyType(
         "TDPSD": ("M0", "M2", "M4", "SPARSI", "IRF", "WLF"),
         "TDAR": ("MAV", "ZC", "SSC", "WL", "AR"),
         "COMB": ("WL", "SSC", "LD", "AR(order=9)"),
+        "MSWT": ("WENG", "WV", "WWL", "WENT"),
         "TSTD": ("MAVFD", "DASDV", "WAMP", "ZC", "MFL", "SAMPEN", "M0", "M2", "M4", "SPARSI", "IRF", "WLF"),
     }
 )
