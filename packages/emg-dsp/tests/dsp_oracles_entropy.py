@@ -46,16 +46,16 @@ def approximate_entropy(x: np.ndarray, size: int = 2, ratio: float = 0.2) -> flo
     return short - long
 
 
-def fuzzy_entropy(x: np.ndarray, ratio: float = 0.3) -> float:
-    count = len(x) - 2
+def fuzzy_entropy(x: np.ndarray, ratio: float = 0.3, size: int = 2, power: int = 2) -> float:
+    count = len(x) - size
     if count < 2:
         return np.nan
     scale = deviation(x) or 1.0
     sums = []
-    for size in (2, 3):
-        rows = templates(x, size, count)
+    for k in (size, size + 1):
+        rows = templates(x, k, count)
         far = distances(rows - rows.mean(axis=1, keepdims=True)) / scale
-        sums.append(np.exp(-(far**2) / ratio)[np.triu_indices(count, 1)].sum())
+        sums.append(np.exp(-(far**power) / ratio)[np.triu_indices(count, 1)].sum())
     return np.log(sums[0] / sums[1])
 
 
@@ -145,6 +145,7 @@ FEATURES: dict[str, Callable[[np.ndarray, float], object]] = {
     "CC(order=2)": lambda x, _: cepstrum(x, 2),
     "FUZZYEN": lambda x, _: fuzzy_entropy(x),
     "FUZZYEN(r=1)": lambda x, _: fuzzy_entropy(x, 1.0),
+    "FUZZYEN(m=3, r=0.2, n=1)": lambda x, _: fuzzy_entropy(x, 0.2, 3, 1),
     "HIST": lambda x, _: histogram(x),
     "HIST(bins=4, limit=1.5)": lambda x, _: histogram(x, 4, 1.5),
     "LS": lambda x, _: l_scale(x),

@@ -59,6 +59,18 @@ def test_fuzzy_entropy_is_within_its_bound(x, ratio):
         assert abs(got - expected) < 1e-5 or expected > 50
 
 
+@pytest.mark.parametrize("options", ["m=2, n=3", "m=1, n=2", "m=4, r=0.5, n=1"])
+def test_fuzzy_entropy_of_other_templates(options):
+    given = {"m": 2, "r": 0.3, "n": 2} | {
+        key: float(value) for key, value in (part.split("=") for part in options.split(", "))
+    }
+    expected = [
+        oracles.fuzzy_entropy(x, given["r"], int(given["m"]), int(given["n"])) for x in SIGNAL[:, :90].astype(float)
+    ]
+    got = features(SIGNAL[:, :90].astype(float), [f"FUZZYEN({options})"], 1000)[:, 0]
+    np.testing.assert_allclose(got, expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("samples", [1500, 3000])
 def test_fuzzy_entropy_of_long_windows_is_within_its_bound(samples):
     x = np.cumsum(noise(samples)) * 0.05 + noise(samples, 1) + 1e4
@@ -113,7 +125,8 @@ def test_no_match_gives_the_largest_value_that_can_be_told():
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("SAMPEN", 4), ("SAMPEN(m=5)", 7), ("APEN", 3), ("APEN(m=1)", 2), ("FUZZYEN", 4)]
+    ("name", "least"),
+    [("SAMPEN", 4), ("SAMPEN(m=5)", 7), ("APEN", 3), ("APEN(m=1)", 2), ("FUZZYEN", 4), ("FUZZYEN(m=3)", 5)],
 )
 def test_windows_that_are_too_short_have_no_value(name, least):
     x = noise(20)
@@ -147,7 +160,9 @@ BAD = {
     "negative": ("FUZZYEN(r=-1)", "r=-1.0; required"),
     "m": ("APEN(m=0)", "m=0; required is a whole number of at least 1 samples"),
     "long": ("SAMPEN(m=33)", "m=33; required are templates of at most 32 samples"),
-    "option": ("FUZZYEN(m=2)", "FUZZYEN has no option m"),
+    "steep": ("FUZZYEN(n=17)", "n=17; required is an exponent of at most 16"),
+    "exponent": ("FUZZYEN(n=0)", "n=0; required is a whole number of at least 1"),
+    "option": ("SAMPEN(n=2)", "SAMPEN has no option n"),
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .feature import Options, Values
 
 _LONGEST = 32
+_STEEPEST = 16
 
 
 def _matches(block: Block, options: Options) -> Values:
@@ -52,12 +53,16 @@ def _approximate_entropy(block: Block, options: Options) -> Values:
 
 
 def _fuzzy_entropy(block: Block, options: Options) -> Values:
-    from .entropy_fuzzy import fuzzy_templates
+    from .entropy_fuzzy import fuzzy_templates, fuzzy_templates_of
 
-    if block.length < 4:
+    size, power, ratio = int(options["m"]), int(options["n"]), float(options["r"])
+    if block.length < size + 2:
         return np.full(len(block), np.nan)
     out = np.empty((2, len(block)))
-    fuzzy_templates(block.samples, float(options["r"]), out)
+    if (size, power) == (2, 2):
+        fuzzy_templates(block.samples, ratio, out)
+    else:
+        fuzzy_templates_of(block.samples, size, power, ratio, out)
     entropy: Values = np.log(out[0] / out[1])
     return entropy
 
@@ -68,8 +73,10 @@ def _check(options: Options, _: float) -> None:
         raise EmgDspError(f"m={options['m']}; required are templates of at most {_LONGEST} samples.")
 
 
-def _check_ratio(options: Options, _: float) -> None:
-    positive(options["r"], "r", "standard deviations")
+def _check_fuzzy(options: Options, sfreq: float) -> None:
+    _check(options, sfreq)
+    if whole(int(options["n"]), "n", 1) > _STEEPEST:
+        raise EmgDspError(f"n={options['n']}; required is an exponent of at most {_STEEPEST}.")
 
 
 FEATURES = (
@@ -86,15 +93,15 @@ FEATURES = (
     ),
     Feature(
         "FUZZYEN",
-        "ln(S(2) / S(3)); S(k) = sum over pairs of the first L - 2 templates of k samples, each minus its mean, of "
-        "exp(-(largest difference / standard deviation of the window)^2 / r); at least 2^-126 each; exponentials are "
-        "float32, the result is within 1e-5; a flat window gives 0, a window below 4 samples NaN. Equals "
-        "exp(-difference^2 / (r sd)) of LibEMG and Chen for a window of sd 1; theirs depends on the unit recorded in",
+        "ln(S(m) / S(m + 1)); S(k) = sum over pairs of the first L - m templates of k samples, each minus its mean, of "
+        "exp(-(largest difference / standard deviation of the window)^n / r), at least 2^-126 each; for m = n = 2 "
+        "exponentials are float32, the result is within 1e-5; a flat window gives 0, a window below m + 2 samples NaN. "
+        "Equals exp(-difference^n / (r sd)) of LibEMG and Chen for a window of sd 1; theirs depends on the unit",
         "1",
         "Chen, Wang, Xie and Yu, IEEE Trans. Neural Syst. Rehabil. Eng. 15(2), 2007, doi:10.1109/TNSRE.2007.897025",
         _fuzzy_entropy,
-        options={"r": 0.3},
-        check=_check_ratio,
+        options={"m": 2, "r": 0.3, "n": 2},
+        check=_check_fuzzy,
     ),
     Feature(
         "SAMPEN",

@@ -1,8 +1,9 @@
-"""Kernel of fuzzy entropy. Imported at first use only, because this module imports numba.
+"""Kernels of fuzzy entropy. Imported at first use only, because this module imports numba.
 
 All pairs of templates one lag apart lie side by side in memory, so a lag is one loop of vector instructions. The
 difference of two zero-mean templates follows from the differences of their samples, computed once for both template
-sizes. Exponentials are float32: scaled by the deviation first, they need an absolute accuracy only.
+sizes. Exponentials are float32: scaled by the deviation first, they need an absolute accuracy only. That is for the
+usual templates and exponent; a plain kernel does the others.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from emg_dsp._jit import kernel
 from .spread import mean_and_deviation
 
 _CHUNK = 1024
+_FARTHEST = 126 * np.log(2)
 _POLYNOMIAL = (
     1.000000071654676,
     0.6931469670645343,
@@ -57,7 +59,7 @@ def _similarities(e: Any, pairs: int) -> Any:  # noqa: ANN401
 def fuzzy_templates(samples: Any, ratio: float, out: Any) -> None:  # noqa: ANN401
     """Write the summed similarities of all pairs of templates of 2 and of 3 samples, for windows of at least 4.
 
-    Flat windows give all similarities 1.
+    The exponent is 2. Flat windows give all similarities 1.
     """
     length = samples.shape[1]
     templates = length - 2
@@ -80,3 +82,36 @@ def fuzzy_templates(samples: Any, ratio: float, out: Any) -> None:  # noqa: ANN4
                 long += sums[1]
         out[0, w] = short
         out[1, w] = long
+
+
+@njit(nogil=True, error_model="numpy")
+def _similarity(e: Any, size: int, power: int, ratio: float) -> Any:  # noqa: ANN401
+    """Return the similarity of two templates of ``size`` samples that differ by ``e``."""
+    mean = 0.0
+    for s in range(size):
+        mean += e[s] / size
+    far = 0.0
+    for s in range(size):
+        far = max(far, abs(e[s] - mean))
+    exponent = 1.0 / ratio
+    for _ in range(power):
+        exponent *= far
+    return np.exp(-min(exponent, _FARTHEST))
+
+
+@kernel("void(Array(float64, 2, 'C', True), int64, int64, float64, float64[:,::1])")
+def fuzzy_templates_of(samples: Any, size: int, power: int, ratio: float, out: Any) -> None:  # noqa: ANN401
+    """Do the same for templates of ``size`` and of ``size + 1`` samples and another exponent, pair by pair."""
+    length = samples.shape[1]
+    e = np.empty(length, dtype=np.float64)
+    for w in range(samples.shape[0]):
+        deviation = mean_and_deviation(samples[w])[1]
+        scale = 1.0 / deviation if deviation > 0 else 0.0
+        for k in range(2):
+            out[k, w] = 0.0
+        for lag in range(1, length - size):
+            for t in range(length - lag):
+                e[t] = (samples[w, t] - samples[w, t + lag]) * scale
+            for i in range(length - size - lag):
+                for k in range(2):
+                    out[k, w] += _similarity(e[i:], size + k, power, ratio)

@@ -134,13 +134,16 @@ def similar_templates(samples: Any, size: int, ratio: float, out: Any) -> None: 
         x = samples[w]
         tolerance = ratio * mean_and_deviation(x)[1] * _SLACK
         sort_with_order(x, values, order, places)
-        counts[:] = 0
+        for i in range(length):
+            counts[0, i] = counts[1, i] = 0
         for first in range(0, templates, COLUMNS):
             part = bits[: (min(templates - first, COLUMNS) + 63) // 64 + 1]
             _similar_samples(values, order, tolerance, first, part)
             _count(part, size, templates, first, similar, counts)
         for row in range(2):
-            out[row, w] = np.float64(counts[row, :templates].sum()) - templates
+            out[row, w] = -templates
+            for i in range(templates):
+                out[row, w] += counts[row, i]
         _last_template(x, size, tolerance, counts[0])
         out[2, w] = _mean_log(counts[0], templates + 1)
         out[3, w] = _mean_log(counts[1], templates)
