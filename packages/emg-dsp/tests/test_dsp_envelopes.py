@@ -250,4 +250,4 @@ def test_bad_state_changes_nothing():
     for bad, message in [({**arrays, "seen": np.array(-1)}, "seen holds -1"), ({}, "a moving average has the arrays")]:
         with pytest.raises(EmgDspError, match=message):
             stream.state = {**stream.state, "arrays": bad}
-    np.testing.assert_array_equal(stream.push(np.ones((2, 1))), [[1], [1]])
+    np.testing.assert_array_equal(stream.push(np.ones((2, 1), dtype=np.float32)), [[1], [1]])

@@ -27,3 +27,11 @@ def test_majority_of_labels():
     track = [0, 0, 1, 1, 2, 2, 2, 0]
     assert emg_dsp.window_labels(track, 4, 2).tolist() == [1, 2, 2]
     assert emg_dsp.window_labels(track, 3, 4, pad="zero").tolist() == [0, 2]
+
+
+def test_double_threshold_counts_pairs():
+    x = np.array([[0.0, 2.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0]], dtype=np.float32)
+    stage = emg_dsp.DoubleThreshold([1.0], m=2, r0=1)
+    expected = [[False, True, True, True, True, True, True, True, True]]
+    np.testing.assert_array_equal(stage(x), expected)
+    np.testing.assert_array_equal(stage.stream(1).push(x.astype(np.float64)), expected)

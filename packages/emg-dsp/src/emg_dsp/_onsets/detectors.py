@@ -31,7 +31,7 @@ def onset_hodges_bui(
     sfreq: float,
     *,
     h: float = 3.0,
-    window: float = 0.025,
+    window: float = 0.05,
     cutoff: float | None = 50.0,
     rest: Rest = None,
     at: Side = "start",
@@ -53,9 +53,10 @@ def onset_hodges_bui(
     h : float
         Standard deviations above rest, > 0; 1 to 3 in the paper.
     window : float
-        Length of the window in seconds; 0.01 to 0.05 in the paper.
+        Length of the window in seconds; 0.02 to 0.1 in the paper.
     cutoff : float, optional
-        Edge of the low-pass in Hz (Butterworth, order 2); None leaves it out. 50 in the paper's recommendations.
+        Edge of the low-pass in Hz (Butterworth, order 2); None leaves it out. 10, 50 or 500 in the
+        paper.
     rest : (start, stop), Baseline or None
         A span in seconds known to be rest, values of the smoothed signal, or None: the quietest tenth of its pieces of
         0.1 s, channel by channel. The quietest pieces read low, so give a span where one is known.
@@ -80,8 +81,8 @@ def onset_hodges_bui(
 
     References
     ----------
-    Hodges and Bui, Electroencephalogr. Clin. Neurophysiol. 101(6), 1996, doi:10.1016/0921-884X(96)95190-5. There the
-    low-pass is an elliptic filter without delay.
+    Hodges and Bui, Electroencephalogr. Clin. Neurophysiol. 101(6), 1996, doi:10.1016/0921-884X(96)95190-5. The
+    low-pass is a choice of this package.
 
     Examples
     --------

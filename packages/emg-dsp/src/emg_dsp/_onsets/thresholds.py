@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,8 @@ def checked_levels(levels: Any) -> tuple[float, ...]:  # noqa: ANN401  anything 
         values = tuple(float(level) for level in levels)
     except (TypeError, ValueError):
         raise EmgDspError(f"levels={levels!r}; required is a sequence of numbers, one for each channel.") from None
-    if not values or any(value != value for value in values):  # noqa: PLR0124  NaN alone differs from itself
-        raise EmgDspError(f"levels={levels!r}; required is at least one number, and no NaN.")
+    if any(math.isnan(value) for value in values):
+        raise EmgDspError(f"levels={levels!r}; required are numbers, not NaN.")
     return values
 
 
