@@ -137,13 +137,13 @@ FEATURES: dict[str, Callable[[np.ndarray, float], object]] = {
     **{name: lambda x, _, name=name: _hjorth(x)[name] for name in ("ACT", "MOB", "COMP", "PAP", "COR")},
     **{name: lambda x, _, name=name: _tdpsd(x, name) for name in ("M0", "M2", "M4", "SPARSI", "IRF", "WLF")},
     "SSC": lambda x, _: _slope_changes(x),
-    "SSC(threshold=0.3)": lambda x, _: _turns_above(x, 0.3),
+    "SSC(threshold=2)": lambda x, _: _turns_above(x, 2),
     "ZC": lambda x, _: _zero_crossings(x),
-    "ZC(threshold=0.3)": lambda x, _: _crossings_above(x, 0.3),
+    "ZC(threshold=2)": lambda x, _: _crossings_above(x, 2),
     "WAMP": lambda x, _: sum(abs(b - a) > 0.002 for a, b in pairwise(x)),
-    "WAMP(threshold=0.3)": lambda x, _: sum(abs(b - a) > 0.3 for a, b in pairwise(x)),
+    "WAMP(threshold=2)": lambda x, _: sum(abs(b - a) > 2 for a, b in pairwise(x)),
     "MYOP": lambda x, _: np.mean([abs(v) > 0.002 for v in x]),
-    "MYOP(threshold=0.3)": lambda x, _: np.mean([abs(v) > 0.3 for v in x]),
+    "MYOP(threshold=2)": lambda x, _: np.mean([abs(v) > 2 for v in x]),
 }
 ACROSS: dict[str, Callable[[np.ndarray, float], object]] = {}
 
