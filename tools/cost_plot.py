@@ -30,7 +30,7 @@ def main(source: str, target: str) -> None:
         axes = figure.subplots(1, 2, sharey=True)
         for ax, axis in zip(axes, NAMES, strict=True):
             draw(ax, axis, [row for row in rows if row["axis"] == axis])
-        axes[0].set_ylabel("time of one call (s), best of 7")
+        axes[0].set_ylabel("CPU time of one call (s), best of 7")
         figure.supxlabel(note, fontsize=6, color="0.4")
         figure.savefig(target, metadata={"Date": None, "Title": "Cost of emg-dsp", "Description": note})
     for row in rows:

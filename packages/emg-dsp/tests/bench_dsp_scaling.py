@@ -1,6 +1,7 @@
 """Cost against length and channels: every job should be linear in both, beyond the fixed cost of a call.
 
-``extra_info`` holds seconds by size and the slope of log time over log size, fitted where size matters; 1 is linear.
+``extra_info`` holds CPU seconds by size and the slope of log time over log size, fitted where size matters: 1 is
+linear.
 ``tools/cost_plot.py`` draws the benchmark's JSON.
 """
 
@@ -55,7 +56,7 @@ JOBS = {
 
 
 def best_seconds(jobs):
-    """Best of some rounds over all sizes, so that a busy moment does not bend the curve."""
+    """CPU time, best of some rounds over all sizes: what a busy machine bends least."""
     repeats = []
     for job in jobs:
         job()
@@ -63,10 +64,10 @@ def best_seconds(jobs):
     best = np.full(len(jobs), np.inf)
     for _ in range(ROUNDS):
         for n, (job, count) in enumerate(zip(jobs, repeats, strict=True)):
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(count):
                 job()
-            best[n] = min(best[n], (time.perf_counter() - start) / count)
+            best[n] = min(best[n], (time.process_time() - start) / count)
     return best.tolist()
 
 
