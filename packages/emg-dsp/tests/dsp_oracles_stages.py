@@ -22,12 +22,17 @@ class Example:
     spare_bytes: int = 4096
 
 
+_TILES = 1 << 16
+"""A kernel makes tiles of a fixed size for itself."""
 _BLOCK = 1 << 20
-"""Features take a block of windows at a time, which may be copied."""
+"""NumPy reads in blocks of 8192 values; features, spectra and grids take blocks of windows, frames or samples."""
+GRID, FLAT = emg_dsp.Grid.capgmyo(), emg_dsp.Grid.named("GR10MM0808")
 EXAMPLES = {
-    "filter": Example(lambda: emg_dsp.bandpass(20, 450, 1000) + emg_dsp.notch(50, 1000)),
-    "filter of many channels": Example(lambda: emg_dsp.highpass(20, 1000, order=3), n_chans=19),
-    "chain": Example(lambda: emg_dsp.highpass(20, 1000) | emg_dsp.notch(50, 1000) | emg_dsp.lowpass(400, 1000)),
+    "filter": Example(lambda: emg_dsp.bandpass(20, 450, 1000) + emg_dsp.notch(50, 1000), spare_bytes=_TILES),
+    "filter of many channels": Example(lambda: emg_dsp.highpass(20, 1000, order=3), n_chans=19, spare_bytes=_TILES),
+    "chain": Example(
+        lambda: emg_dsp.highpass(20, 1000) | emg_dsp.notch(50, 1000) | emg_dsp.lowpass(400, 1000), spare_bytes=_TILES
+    ),
     "moving mean": Example(lambda: emg_dsp.MovingMean(7)),
     "moving MAV": Example(lambda: emg_dsp.MovingMAV(1)),
     "moving RMS": Example(lambda: emg_dsp.MovingRMS(0.03, sfreq=1000), n_chans=18),
@@ -39,4 +44,19 @@ EXAMPLES = {
     "filter, then features": Example(
         lambda: emg_dsp.highpass(20, 1000) | emg_dsp.Features(0.04, 0.013, ("ZC",), 1000), spare_bytes=_BLOCK
     ),
+    "rectify": Example(lambda: emg_dsp.Rectify("half")),
+    "Teager-Kaiser": Example(emg_dsp.TeagerKaiser),
+    "threshold": Example(lambda: emg_dsp.Threshold((0.5, 0.7, 1.0), settle=9), spare_bytes=_BLOCK),
+    "double threshold": Example(lambda: emg_dsp.DoubleThreshold((0.5, 0.7, 1.0), m=7, r0=3)),
+    "spatial filter": Example(lambda: emg_dsp.SpatialFilter(GRID, "LSD"), n_chans=128, spare_bytes=_BLOCK),
+    "spatial median": Example(lambda: emg_dsp.SpatialMedian(GRID), n_chans=128, spare_bytes=_BLOCK),
+    "common reference": Example(lambda: emg_dsp.CommonReference("median"), n_chans=16, spare_bytes=_BLOCK),
+    "repair": Example(lambda: emg_dsp.Repair(GRID, (3, 40)), n_chans=128, spare_bytes=_BLOCK),
+    "grid frames": Example(lambda: emg_dsp.GridFrames(GRID), n_chans=128),
+    "log-spectrogram": Example(lambda: emg_dsp.LogSpectrogram(length=15, hop=4), spare_bytes=_BLOCK),
+    "MPF": Example(
+        lambda: emg_dsp.MPF(sfreq=1000, window=40, stride=20, n_fft=32, bands=[(0, 200), (100, 500)]),
+        spare_bytes=_BLOCK,
+    ),
+    "interpolation": Example(lambda: emg_dsp.Interpolation(FLAT, FLAT, method="tps"), n_chans=64, spare_bytes=_BLOCK),
 }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emg_dsp._errors import EmgDspError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .stage import Stage
 
 S = TypeVar("S", bound="Stage")
@@ -35,6 +38,19 @@ def build(target: type[S], fields: Mapping[str, Any]) -> S:
     if given != required:
         raise EmgDspError(f"stage of kind {target.kind!r} has the parameters {given}; required are {required}.")
     return target(**{name: fields[name] for name in given})
+
+
+@contextmanager
+def told(kind: str) -> Iterator[None]:
+    """Turn what a constructor raises on values of a wrong type into an error that names the kind."""
+    try:
+        yield
+    except EmgDspError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise EmgDspError(
+            f"a stage of kind {kind!r} cannot be built from these values ({error!r}); required is what to_dict() gives."
+        ) from error
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401

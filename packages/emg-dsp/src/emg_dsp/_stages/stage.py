@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from emg_dsp._errors import EmgDspError
 
 from .buffer import Buffer, checked_state
-from .plain import build, describe, kind_of
+from .plain import build, describe, kind_of, told
 from .whole import run_whole
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Stage(ABC):
         if not issubclass(found, cls):
             raise EmgDspError(f"a stage of kind {kind!r} is a {found.__name__}; required is a {cls.__name__}.")
         own = found.from_dict.__func__ is not Stage.from_dict.__func__  # type: ignore[attr-defined]
-        return found.from_dict(fields) if own else build(found, fields)
+        with told(kind):
+            return found.from_dict(fields) if own else build(found, fields)
 
     def stream(self, n_chans: int, *, nan: NanPolicy = "raise", dtype: DTypeLike | None = None) -> Stream:
         """Return a `Stream` of ``n_chans`` channels that starts from rest; see there for ``nan`` and ``dtype``."""
