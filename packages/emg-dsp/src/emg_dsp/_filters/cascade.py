@@ -1,14 +1,30 @@
 """Runs a biquad cascade over arrays: the bridge between checked arguments and the kernels."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from emg_dsp._arrays import Floats, NanPolicy, as_rows, as_signal, check_policy, raise_not_finite, widen
+from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
+from emg_dsp._threads import over_rows
+
+if TYPE_CHECKING:
+    from typing import SupportsIndex
+
+    from numpy.typing import ArrayLike, NDArray
+
+PadType: TypeAlias = Literal["odd", "even", "constant"]
+"""What lies beyond the edges, by the names `scipy.signal.sosfiltfilt` gives the rules."""
+
+_RULES: dict[str | None, int] = {"odd": 0, "even": 1, "constant": 2, None: 2}
+_COPY = 256
 
 
 def run_causal(
-    sos: NDArray[np.float64], x: ArrayLike, state: NDArray[np.float64], nan: NanPolicy, first_sample: int = 0
+    sos: NDArray[np.float64], x: ArrayLike, state: NDArray[np.float64], nan: NanPolicy, threads: int = 1
 ) -> Floats:
     """Filter ``x`` (..., channels, time) from ``state`` (sections, rows, 2), which is advanced in place.
 
@@ -16,41 +32,86 @@ def run_causal(
     over the signal.
     """
     from .biquad import causal
+    from .lanes import PAIRS
 
     check_policy(nan)
     given = as_signal(x)
     wide, result = widen(given)
-    rows = as_rows(wide)
+    rows = contiguous(as_rows(wide))
     out = np.empty(rows.shape, dtype=rows.dtype)
-    causal(rows, sos, state, out)
+    causal.compile()
+
+    def job(start: int, stop: int) -> None:
+        part = np.ascontiguousarray(state[:, start:stop])
+        causal(rows[start:stop], sos, part, out[start:stop], PAIRS)
+        state[:, start:stop] = part
+
+    over_rows(len(rows), threads, job)
     if nan == "raise" and not np.isfinite(state).all():
-        raise_not_finite(given, first_sample)
+        raise_not_finite(given)
     return out.reshape(given.shape).astype(result, copy=False)
 
 
-def run_zero_phase(sos: NDArray[np.float64], x: ArrayLike, nan: NanPolicy) -> Floats:
-    """Filter ``x`` (..., channels, time) forward and backward with scipy's default edge rule."""
-    from .biquad import zero_phase
+def run_zero_phase(
+    sos: NDArray[np.float64],
+    x: ArrayLike,
+    nan: NanPolicy,
+    padtype: PadType | None = "odd",
+    padlen: SupportsIndex | None = None,
+    threads: int = 1,
+) -> Floats:
+    """Filter ``x`` (..., channels, time) forward and backward with scipy's edge rules."""
+    from .lanes import PAIRS
+    from .round_trip import zero_phase
 
     check_policy(nan)
     given = as_signal(x)
     wide, result = widen(given)
-    rows = as_rows(wide)
-    edge = edge_length(sos)
+    rows = contiguous(as_rows(wide))
+    edge = checked_edge(sos, padtype, padlen)
     if rows.shape[1] <= edge:
         raise EmgDspError(
             f"x has {rows.shape[1]} samples; zero-phase filtering with {len(sos)} sections extends each "
-            f"end by {edge} samples and requires more than {edge}. Pass a longer signal, or filter causally."
+            f"end by {edge} samples and requires more than {edge}. Pass a longer signal, a smaller padlen, or filter "
+            "causally."
         )
     out = np.empty(rows.shape, dtype=rows.dtype)
-    zero_phase(rows, sos, steady_state(sos), edge, out)
+    rule, zi = _RULES[padtype], steady_state(sos)
+    zero_phase.compile()
+    over_rows(
+        len(rows),
+        threads,
+        lambda start, stop: zero_phase(rows[start:stop], sos, zi, edge, rule, out[start:stop], PAIRS),
+    )
     if nan == "raise" and not np.isfinite(out[:, 0]).all():
         raise_not_finite(given)
     return out.reshape(given.shape).astype(result, copy=False)
 
 
+def contiguous(rows: Floats) -> Floats:
+    """Return rows (rows, time) in C order; a copy goes block by block, so that caches hold what it jumps over."""
+    if rows.flags.c_contiguous:
+        return rows
+    copy = np.empty(rows.shape, dtype=rows.dtype)
+    for start in range(0, rows.shape[1], _COPY):
+        copy[:, start : start + _COPY] = rows[:, start : start + _COPY]
+    return copy
+
+
+def checked_edge(sos: NDArray[np.float64], padtype: str | None, padlen: SupportsIndex | None) -> int:
+    """Return the samples of extension at each end."""
+    if padtype not in _RULES:
+        raise EmgDspError(f"padtype={padtype!r}; required is 'odd', 'even', 'constant' or None.")
+    if padlen is None:
+        return 0 if padtype is None else edge_length(sos)
+    length = whole(padlen, "padlen", 0, " samples")
+    if padtype is None and length > 0:
+        raise EmgDspError(f"padlen={length} with padtype=None; required is a padtype, or no padlen.")
+    return length
+
+
 def edge_length(sos: NDArray[np.float64]) -> int:
-    """Return the samples of odd extension at each end: scipy's default ``padlen`` of ``sosfiltfilt``."""
+    """Return the samples of extension at each end: scipy's default ``padlen`` of ``sosfiltfilt``."""
     taps = 2 * len(sos) + 1
     trailing = min(int((sos[:, 2] == 0).sum()), int((sos[:, 5] == 0).sum()))
     return 3 * (taps - trailing)

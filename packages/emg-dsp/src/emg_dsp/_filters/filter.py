@@ -14,7 +14,7 @@ from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run, Stage
 from emg_dsp._stages.stage import checked_state
 
-from .cascade import run_causal, run_zero_phase
+from .cascade import PadType, run_causal, run_zero_phase
 from .response import checked_freqs, group_delay, response
 
 
@@ -69,7 +69,7 @@ class Filter(Stage):
     def _sos(self) -> NDArray[np.float64]:
         return np.array(self.sections, dtype=np.float64)
 
-    def __call__(self, x: ArrayLike, *, nan: NanPolicy = "raise") -> Floats:
+    def __call__(self, x: ArrayLike, *, nan: NanPolicy = "raise", threads: int = 1) -> Floats:
         """Filter causally, starting from rest.
 
         Parameters
@@ -78,6 +78,8 @@ class Filter(Stage):
             Signal in any unit; float32, float64, float16 or integers, any strides and byte order. Never altered.
         nan : {"raise", "propagate"}
             A NaN or infinite sample raises and is named, or spoils the rest of its own channel.
+        threads : int
+            Threads at most, >= 1; the result has the same bits for any number.
 
         Returns
         -------
@@ -87,27 +89,46 @@ class Filter(Stage):
         """
         given = as_signal(x)
         rest = np.zeros((len(self.sections), int(np.prod(given.shape[:-1])), 2))
-        return run_causal(self._sos, given, rest, nan)
+        return run_causal(self._sos, given, rest, nan, threads)
 
-    def zero_phase(self, x: ArrayLike, *, nan: NanPolicy = "raise") -> Floats:
+    def zero_phase(
+        self,
+        x: ArrayLike,
+        padtype: PadType | None = "odd",
+        padlen: SupportsIndex | None = None,
+        *,
+        nan: NanPolicy = "raise",
+        threads: int = 1,
+    ) -> Floats:
         """Filter forward and backward: no phase shift, the gain squared, and samples that depend on the future.
 
-        Edges are treated as `scipy.signal.sosfiltfilt` does by default: odd extension, ``padlen`` from the number of
-        sections, each direction starting in the steady state of its first sample.
+        Edges are treated as `scipy.signal.sosfiltfilt` does: the signal is extended, and each direction starts in the
+        steady state of its first sample.
 
         Parameters
         ----------
         x : array (..., channels, time)
             As for a causal call; ``time`` must exceed the extension.
+        padtype : {"odd", "even", "constant"} or None
+            How the signal goes on beyond its ends: turned about the end point, mirrored, held; or not at all.
+        padlen : int, optional
+            Samples of extension at each end, ``0 <= padlen < time``; by default three for each order of the cascade,
+            roughly: ``3 * (2 * n_sections + 1)``, fewer where sections are of first order.
         nan : {"raise", "propagate"}
             A NaN or infinite sample raises and is named, or spoils its whole channel.
+        threads : int
+            Threads at most, >= 1; the result has the same bits for any number.
 
         Returns
         -------
         array (..., channels, time)
-            A new C-contiguous array; types as for a causal call.
+            A new C-contiguous array; types as for a causal call. Both directions are computed in float64.
+
+        References
+        ----------
+        Gustafsson, IEEE Trans. Signal Process. 44(4), 1996, doi:10.1109/78.492552, on what edges do.
         """
-        return run_zero_phase(self._sos, x, nan)
+        return run_zero_phase(self._sos, x, nan, padtype, padlen, threads)
 
     def response(self, freqs: ArrayLike) -> NDArray[np.complex128]:
         """Gain and phase of the causal filter; `zero_phase` has the gain ``abs(response) ** 2`` and no phase.
@@ -174,7 +195,7 @@ class _FilterRun(Run):
     def __init__(self, sos: NDArray[np.float64], n_chans: int, dtype: np.dtype[Any]) -> None:
         self._sos = sos
         self._state = np.zeros((len(sos), n_chans, 2))
-        self._out = Buffer(dtype)
+        self._in, self._out = Buffer(dtype), Buffer(dtype)
 
     @property
     def n_chans_out(self) -> int:
@@ -182,9 +203,14 @@ class _FilterRun(Run):
 
     def step(self, chunk: Array) -> Array:
         from .biquad import causal
+        from .lanes import PAIRS
 
+        if not chunk.flags.c_contiguous:
+            rows = self._in.take(*chunk.shape)
+            rows[:] = chunk
+            chunk = rows
         out = self._out.take(*chunk.shape)
-        causal(chunk, self._sos, self._state, out)
+        causal(chunk, self._sos, self._state, out, PAIRS)
         return out
 
     def dump(self) -> dict[str, Array]:
