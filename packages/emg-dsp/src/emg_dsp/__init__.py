@@ -38,6 +38,7 @@ from ._onsets import (
     onset_tkeo,
 )
 from ._plots import plot_bode, plot_features, plot_map, plot_signal
+from ._resampling import Resampler, resample, to_uniform
 from ._scaling import Standardizer
 from ._spectra import (
     MPF,
@@ -54,6 +55,7 @@ from ._warmup import warmup
 from ._windows import overlap_mean, window_count, window_labels, window_padding, window_times, windows
 
 __all__ = [
+    "MPF",
     "Activity",
     "Baseline",
     "Chain",
@@ -72,12 +74,12 @@ __all__ = [
     "LiveReport",
     "LogSpectrogram",
     "LslSource",
-    "MPF",
     "MovingMAV",
     "MovingMean",
     "MovingRMS",
     "Rectify",
     "Repair",
+    "Resampler",
     "RingBuffer",
     "SpatialFilter",
     "SpatialMedian",
@@ -119,10 +121,12 @@ __all__ = [
     "plot_signal",
     "power_spectrum",
     "rectify",
+    "resample",
     "rms",
     "run_live",
     "stft",
     "teager_kaiser",
+    "to_uniform",
     "warmup",
     "window_count",
     "window_labels",

@@ -90,7 +90,7 @@ def comb(
             f"required is n_harmonics <= {most}."
         )
     centres = [k * base for k in range(1, count + 1)]
-    rows = [_notch(centre, (base if constant_width else centre) / quality, rate) for centre in centres]
+    rows = tuple(_notch(centre, (base if constant_width else centre) / quality, rate) for centre in centres)
     width = "" if constant_width else " each"
     return Filter(rows, rate, f"comb {base:g} Hz, {count} notch{'es' if count > 1 else ''}, Q {quality:g}{width}")
 

@@ -20,14 +20,13 @@ compiler knows how often the copying loops run, it writes them out and ruins the
 _SIZE = LANES * TILE
 _HALF = _SIZE // 2
 
-if config.DISABLE_JIT:
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
 
     def registers() -> Any:  # noqa: ANN401
         """Return memory for one number a lane."""
         return np.empty(LANES)
 
 else:
-    from llvmlite import ir
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
@@ -35,11 +34,11 @@ else:
     @intrinsic
     def registers(context: Any) -> Any:  # noqa: ANN401, ARG001  the names numba expects
         """Return an array of one float64 a lane on the stack, which the compiler then keeps in vector registers."""
-        array = types.Array(types.float64, 1, "C")
+        array, lanes = types.Array(types.float64, 1, "C"), types.UniTuple(types.float64, LANES)
 
         def build(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401, ARG001
             number = target.get_value_type(types.float64)
-            memory = cgutils.alloca_once(builder, ir.ArrayType(number, LANES))
+            memory = cgutils.alloca_once(builder, target.get_value_type(lanes))  # type: ignore[no-untyped-call]
             memory.align = 64
             result = target.make_array(array)(target, builder)
             item = target.get_constant(types.intp, 8)
