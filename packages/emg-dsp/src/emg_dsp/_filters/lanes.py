@@ -34,7 +34,8 @@ else:
     @intrinsic
     def registers(context: Any) -> Any:  # noqa: ANN401, ARG001  the names numba expects
         """Return an array of one float64 a lane on the stack, which the compiler then keeps in vector registers."""
-        array, lanes = types.Array(types.float64, 1, "C"), types.UniTuple(types.float64, LANES)
+        array = types.Array(types.float64, 1, "C")
+        lanes = types.UniTuple(types.float64, LANES)  # type: ignore[no-untyped-call]
 
         def build(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401, ARG001
             number = target.get_value_type(types.float64)

@@ -16,12 +16,12 @@ BLOCK = 256
     "void(Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), int64, int64, int64, float64[:,::1])",
     reassociate=True,
 )
-def polyphase(x: Any, taps: Any, first: int, down: int, hold: bool, out: Any) -> None:  # noqa: ANN401
+def polyphase(x: Any, taps: Any, first: int, down: int, beyond: int, out: Any) -> None:  # noqa: ANN401
     """Compute every ``down``-th sample of ``x`` (rows, time), raised to ``up`` times its rate and filtered.
 
     ``taps`` (up, reach) holds the filter's branches, latest coefficient first; result 0 lies at ``first`` on the raised
-    scale, where sample ``i`` of ``x`` lies at ``i * up``. Beyond its ends ``x`` is 0, or with `HOLD` its end sample. Sums run
-    over ``reach`` numbers in one place of the code, so that a value depends on its samples alone.
+    scale, where sample ``i`` of ``x`` lies at ``i * up``. Beyond its ends ``x`` is 0, or with `HOLD` its end sample.
+    Sums run over ``reach`` numbers in one place of the code, so that a value depends on its samples alone.
     """
     (rows, samples), (up, reach), results = x.shape, taps.shape, out.shape[1]
     line = np.empty((BLOCK - 1) * down // up + 1 + reach)
