@@ -19,7 +19,7 @@ class Example:
 
     make: Callable[[], Stage]
     n_chans: int = 3
-    spare_bytes: int = 4096
+    spare_bytes: int = 8192
 
 
 _TILES = 1 << 16

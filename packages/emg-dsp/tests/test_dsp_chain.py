@@ -158,6 +158,23 @@ def test_plain_data_that_describe_no_stage_are_refused():
         Halve.from_dict(HIGH.to_dict())
 
 
+@dataclass(frozen=True)
+class Careless(Halve):
+    """A stage that does not look at what it is given."""
+
+    kind = "test careless"
+
+    def __post_init__(self):
+        assert self.sfreq in {1000.0}
+
+
+def test_values_of_a_wrong_type_are_refused_by_kind():
+    message = r"a stage of kind 'test careless' cannot be built from these values \(TypeError\(.*to_dict\(\) gives"
+    with pytest.raises(EmgDspError, match=message):
+        Stage.from_dict({"kind": "test careless", "sfreq": [1]})
+    assert Careless.from_dict({"kind": "test careless", "sfreq": 1000.0}) == Careless()
+
+
 def test_a_kind_belongs_to_one_class():
     with pytest.raises(TypeError, match=r"kind 'sos' of .*Impostor is taken by Filter"):
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
+import emg_dsp
 from emg_dsp import EmgDspError, Stream
+from emg_dsp._stages import Run, checked_state
 
 CLEAN = dsp_oracles.DESIGNS["bandpass+notch"].ours()
 X = dsp_oracles.emg(18, 2_000)
@@ -156,3 +158,50 @@ def test_bad_states_are_named():
     with pytest.raises(EmgDspError, match="state is of a stream of float64; this one was opened for float32"):
         single.state = {**state, "dtype": "float64"}
     single.state = {**state, "dtype": "float32"}
+
+
+class Spectrum(emg_dsp.Stage):
+    """A stage without a way of its own for whole signals; gives complex values."""
+
+    kind = "test spectrum"
+    sfreq = None
+
+    def start(self, n_chans, dtype):
+        return SpectrumRun(n_chans, np.result_type(dtype, np.complex64))
+
+
+class SpectrumRun(Run):
+    def __init__(self, n_chans, dtype):
+        self._n_chans, self._dtype, self._seen = n_chans, dtype, 0
+
+    @property
+    def n_chans_out(self):
+        return self._n_chans
+
+    def step(self, chunk):
+        self._seen += chunk.shape[1]
+        return (chunk * (1 + 1j)).astype(self._dtype)
+
+    def dump(self):
+        return {"seen": np.array(self._seen)}
+
+    def load(self, state):
+        self._seen = int(checked_state(state, self.dump(), "a spectrum")["seen"])
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("float32", "c8"), ("float64", "c16"), ("int32", "c8")])
+def test_complex_results_have_the_precision_of_the_samples(dtype, expected):
+    x = (X * 10).astype(dtype)
+    whole = Spectrum()(x)
+    assert whole.dtype == expected
+    for copy in (True, False):
+        np.testing.assert_array_equal(Spectrum().stream(18).push(x, copy=copy), whole, strict=True)
+    assert Spectrum()(x[None, :0, :0]).shape == (1, 0, 0)
+
+
+def test_a_count_of_any_size_may_be_restored_but_none_below_0():
+    stream = Spectrum().stream(1)
+    state = stream.state
+    stream.state = {**state, "arrays": {"seen": np.array(1 << 60)}}
+    with pytest.raises(EmgDspError, match="state of a spectrum: seen holds -1; required is at least 0"):
+        stream.state = {**state, "arrays": {"seen": np.array(-1)}}
