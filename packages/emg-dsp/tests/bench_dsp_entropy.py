@@ -20,8 +20,15 @@ def _same(name, ours, theirs):
     """Compare (n, C, k) of ours with LibEMG's (n, C * k)."""
     if name in {"LS", "AR"}:
         np.testing.assert_allclose(ours.reshape(len(ours), -1), theirs, rtol=2e-3, atol=2e-4)
-    elif name == "SAMPEN":  # theirs counts one more template of m samples than of m + 1
-        np.testing.assert_allclose(ours[..., 0], theirs, rtol=0.12)
+    elif name == "SAMPEN":  # theirs counts one more template of m samples than of m + 1, and differs without matches
+        matched = (theirs < 10) & (ours[..., 0] < 5)
+        assert np.abs(ours[..., 0] - theirs)[matched].mean() < 0.1
+    elif name.endswith("PHASOR"):  # theirs holds each pair once, ours twice
+        channels = ours.shape[1]
+        for half, columns in enumerate(np.split(theirs, 2, axis=1)):
+            table = ours[..., half * (channels - 1) : (half + 1) * (channels - 1)]
+            pairs = [table[:, c, j - c - 1] for c in range(channels) for j in range(c + 1, channels)]
+            np.testing.assert_allclose(np.stack(pairs, axis=1), columns, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("array", ARRAYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from .block import Block
     from .feature import Options, Values
 
-_NEAREST = 1e-30
 _SOURCE = "Onay and Mert, Biomed. Signal Process. Control 59, 101881, 2020, doi:10.1016/j.bspc.2020.101881"
 
 
@@ -27,16 +27,15 @@ def _wl_pair(block: Block, _: Options) -> Values:
     return np.stack([block.sum("step"), block.sum("bend")], axis=-1)
 
 
-def _across(values: Values, _: Options) -> Values:
+def _across(values: Values, __: Options) -> Values:
     """From (..., C, 2) to logarithms of distances and of their ratios (..., C, 2 (C - 1))."""
-    channels = values.shape[-2]
-    shifts = np.arange(1, channels)
-    others = values[..., (np.arange(channels)[:, None] + shifts) % channels, :]
-    own = values[..., :, None, :]
-    angle = np.pi * np.minimum(shifts, channels - shifts) / channels
-    chord = (2 * np.sin(angle)[:, None]) ** 2 * own * others
-    distances = np.log(np.maximum(np.sqrt((own - others) ** 2 + chord), _NEAREST))
-    return np.concatenate([distances[..., 0], distances[..., 0] - distances[..., 1]], axis=-1)
+    from .ring_distances import ring_distances
+
+    *lead, channels, _ = values.shape
+    windows, columns = math.prod(lead), 2 * (channels - 1)
+    out = np.empty((windows, channels, columns))
+    ring_distances(np.ascontiguousarray(values).reshape(windows, channels, 2), out)
+    return out.reshape(*lead, channels, columns)
 
 
 def _columns(_: Options, n_chans: int, __: float) -> tuple[str, ...]:
