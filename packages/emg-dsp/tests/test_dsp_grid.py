@@ -59,6 +59,13 @@ def test_a_value_does_not_change(name):
             array[0] = 0
 
 
+def test_constructors_are_the_registry():
+    makers = [Grid.capgmyo, Grid.csl, Grid.hyser, Grid.flexemg, Grid.ninapro_db1]
+    assert [make().name for make in makers] == ["capgmyo", "csl", "hyser", "flexemg", "ninapro_db1"]
+    assert all(make() == Grid.named(make().name) for make in makers)
+    assert Grid.otb("GR04MM1305", 180) == Grid.named("GR04MM1305@180")
+
+
 def test_capgmyo_is_row_major_and_closes_round_the_arm():
     grid = Grid.capgmyo()
     np.testing.assert_array_equal(grid.map, np.arange(128).reshape(16, 8))

@@ -150,10 +150,11 @@ def test_grey_is_half_of_x_plus_one():
 def test_grey_ends_at_0_and_1_whatever_the_full_scale():
     grid = Grid.custom([[0, 1, 2]])
     for full_scale in np.random.default_rng(0).uniform(0.1, 9, 200).astype(np.float32):
-        got = grid.grey(np.array([[-full_scale], [0], [full_scale]]), float(full_scale))
-        np.testing.assert_allclose(got[0, 0], [0, 0.5, 1], atol=1e-6)
-        assert got.min() >= 0
-        assert got.max() <= 1
+        for scale in (float(full_scale), float(full_scale) * (1 - 5e-8)):
+            got = grid.grey(np.array([[-full_scale], [0], [full_scale]]), scale)
+            np.testing.assert_allclose(got[0, 0], [0, 0.5, 1], atol=1e-6)
+            assert got.min() >= 0
+            assert got.max() <= 1
 
 
 def test_grey_does_not_scale_frame_by_frame():
@@ -202,6 +203,7 @@ def test_frames_on_line():
     parts = [stream.push(x[:, a:b]) for a, b in [(0, 1), (1, 1), (1, 33), (33, 50)]]
     np.testing.assert_array_equal(np.concatenate(parts), expected)
     assert emg_dsp.Stage.from_dict(stage.to_dict()) == stage
+    assert stage.start(8, np.dtype("f4")).n_chans_out == grid.n_electrodes
 
 
 BAD = {

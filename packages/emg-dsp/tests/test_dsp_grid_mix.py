@@ -203,6 +203,7 @@ def test_interpolation_of_a_plane_is_a_plane():
 def test_rings_are_matched_by_the_part_of_a_turn():
     eight, sixteen = Grid.ring(8), Grid.ring(16)
     x = np.cos(2 * np.pi * np.arange(8) / 8)[:, None]
+    assert Interpolation(eight, sixteen).output == sixteen
     got = eight.interpolate(x, sixteen)
     np.testing.assert_allclose(got[::2], x, atol=1e-12)
     np.testing.assert_allclose(got[15], (x[7] + x[0]) / 2)
@@ -312,6 +313,13 @@ def test_stream_equals_batch_and_types_stay(name, dtype):
 
 
 @pytest.mark.parametrize("name", STAGES)
+def test_runs_say_how_many_channels_they_give(name):
+    run = STAGES[name].start(128, np.dtype(np.float32))
+    assert run.n_chans_out == len(STAGES[name](noise(128, 2)))
+    assert run.dump() == {}
+
+
+@pytest.mark.parametrize("name", STAGES)
 def test_stages_are_plain_data(name):
     stage = STAGES[name]
     again = Stage.from_dict(json.loads(json.dumps(stage.to_dict())))
@@ -399,6 +407,7 @@ BAD = {
     ),
     "interpolation": (lambda: FLAT.interpolate(noise(64), FLAT, "cubic"), r"method='cubic'; required is 'bilinear'"),
     "outside": (lambda: Interpolation(FLAT, FLAT, outside="zero"), r"outside='zero'; required is 'raise'"),
+    "other data": (lambda: Grid.from_dict(SpatialMedian(CAPG).to_dict()), r"not a grid: keys \['grid', 'kind'\]"),
     "sheets": (lambda: Interpolation(FLAT, Grid.hyser()), r"1 grids in 'GR10MM0808', 4 in 'hyser'"),
     "pitch": (lambda: Interpolation(CAPG, FLAT), r"axis rows has the pitch None mm in 'capgmyo', 10.0 mm"),
     "hole": (
@@ -415,7 +424,7 @@ BAD = {
     "keys": (lambda: SpatialMedian.from_dict({"kind": "spatial_median"}), r"not a spatial_median: keys \['kind'\]"),
     "state": (
         lambda: SpatialMedian(CAPG).start(128, np.dtype("f4")).load({"a": np.zeros(1)}),
-        r"state of a stage of a grid",
+        r"state of a stage without memory",
     ),
 }
 

@@ -55,5 +55,5 @@ def test_the_network_finds_the_median_of_any_nine():
     """It holds for all inputs if it holds for all of zeros and ones (the zero-one principle)."""
     x = ((np.arange(512)[None, :] >> np.arange(9)[:, None]) & 1).astype(np.float32)
     out = np.empty((1, 512), np.float32)
-    median_of_nine(x, np.arange(9)[None, :], EXCHANGES, out)
+    median_of_nine(x.ravel(), np.arange(9) * 512, np.arange(9)[None, :], EXCHANGES, out)
     np.testing.assert_array_equal(out[0], x.sum(axis=0) >= 5)

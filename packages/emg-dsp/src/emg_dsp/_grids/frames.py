@@ -12,7 +12,8 @@ from emg_dsp._stages import Buffer, Run
 
 from .grid import Grid  # noqa: TC001  fields of dataclasses
 from .images import to_frames, write_frames
-from .mixer import GridStage, StatelessRun
+from .memoryless import StatelessRun
+from .mixer import GridStage
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -13,12 +13,16 @@ from emg_dsp._checks import positive
 from emg_dsp._errors import EmgDspError
 from emg_dsp._threads import over_rows
 
+from .rows import located
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from .electrodes import Electrodes
 
 _BLOCK = 1 << 11
+_ROWS = 2
+_ROUNDING = 1e-6
 
 
 def checked_signal(grid: Electrodes, x: ArrayLike, nan: NanPolicy = "raise") -> Array:
@@ -36,16 +40,13 @@ def checked_signal(grid: Electrodes, x: ArrayLike, nan: NanPolicy = "raise") -> 
 
 def to_images(grid: Electrodes, x: ArrayLike, fill: float, nan: NanPolicy, threads: int) -> Floats:
     """Return images with time last (..., *grid.shape, time)."""
-    from .moves import spoiled
-
     given = checked_signal(grid, x, nan)
     wide, result = widen(given)
     samples = given.shape[-1]
     out = np.empty((*given.shape[:-2], *grid.shape, samples), dtype=wide.dtype)
     for signal, target in zip(flat_lead(wide, 2), flat_lead(out, len(grid.shape) + 1), strict=True):
-        source = _row_major(signal)
-        copy_rows(source, grid.order, target.reshape(grid.order.size, samples), fill, threads)
-        if nan == "raise" and np.isnan(spoiled(source, grid.order)):
+        rows = target.reshape(grid.order.size, samples)
+        if np.isnan(copy_rows(_row_major(signal), grid.order, rows, fill, threads)) and nan == "raise":
             name_spoiled(grid, given)
     return out.astype(result, copy=False)
 
@@ -84,18 +85,29 @@ def write_frames(
     return float(sum(found))
 
 
-def copy_rows(x: Array, order: NDArray[np.int64], out: Array, fill: float, threads: int = 1) -> None:
-    """Copy row ``order[i]`` of ``x`` to row i of ``out``; rows that follow each other go in one piece."""
+def copy_rows(x: Array, order: NDArray[np.int64], out: Array, fill: float, threads: int = 1) -> float:
+    """Copy row ``order[i]`` of ``x`` to row i of ``out``; return NaN where a sample is not finite, else 0.
+
+    Rows that follow each other go in one piece, but not in so large a one that it leaves the cache before the check.
+    """
+    from .moves import spoiled
+
     cuts = np.flatnonzero((np.diff(order) != 1) | (order[:-1] < 0)) + 1
     runs = list(pairwise([0, *cuts.tolist(), len(order)]))
+    found = [0.0]
 
     def job(start: int, stop: int) -> None:
         for first, last in runs:
-            a, b = max(first, start), min(last, stop)
-            if a < b:
+            for a in range(max(first, start), min(last, stop), _ROWS):
+                b = min(last, stop, a + _ROWS)
                 out[a:b] = fill if order[a] < 0 else x[order[a] : order[a] + b - a]
+                if order[a] >= 0:
+                    found.append(spoiled(flat, starts[order[a:b]], x.shape[1]))
 
+    flat, starts = located(x)
+    spoiled.compile()
     over_rows(len(order), threads, job)
+    return float(sum(found))
 
 
 def to_vector(grid: Electrodes, images: ArrayLike, frames: bool, fill: float) -> Floats:
@@ -152,17 +164,15 @@ def to_grey(
     for start in range(0, len(frames), _BLOCK):
         block = frames[start : start + _BLOCK]
         if (block < 0).any() or (block > 1).any():
-            if outside == "raise":
+            if outside == "raise" and ((block < -_ROUNDING) | (block > 1 + _ROUNDING)).any():
                 _name_outside(grid, as_signal(x), full_scale)
             np.clip(block, 0, 1, out=block)
     return out
 
 
 def _name_outside(grid: Electrodes, x: Array, full_scale: float) -> None:
-    """Name the first sample beyond full scale; there is none where a level left [0, 1] by rounding alone."""
-    beyond = ((x > full_scale) | (x < -full_scale)) & (grid.places[:, :1] >= 0)
-    if not beyond.any():
-        return
+    """Name the first sample beyond full scale."""
+    beyond = (np.abs(x.astype(np.float64) / full_scale) > 1 + _ROUNDING) & (grid.places[:, :1] >= 0)
     *lead, channel, sample = np.argwhere(beyond)[0].tolist()
     raise EmgDspError(
         f"x has {float(x[(*lead, channel, sample)]):g} in channel {channel} at sample {sample}; required are values in "

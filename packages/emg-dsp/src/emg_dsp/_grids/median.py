@@ -12,7 +12,9 @@ from emg_dsp._stages import Buffer, Run
 
 from .geometry import ring_axis
 from .grid import Grid  # noqa: TC001  fields of dataclasses
-from .mixer import GridStage, StatelessRun
+from .memoryless import StatelessRun
+from .mixer import GridStage
+from .rows import located
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +89,7 @@ class _MedianRun(StatelessRun):
         from .mixing import EXCHANGES, median_of_nine
 
         out = self._out.take(*chunk.shape)
-        median_of_nine(chunk, self._nine, EXCHANGES, out)
+        median_of_nine(*located(chunk), self._nine, EXCHANGES, out)
         for channel in self._dropped:
             out[channel] = chunk[channel]
         return out

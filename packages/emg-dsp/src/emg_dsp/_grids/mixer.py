@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from emg_dsp._arrays import Array, NanPolicy, raise_not_finite, widen
 from emg_dsp._errors import EmgDspError
-from emg_dsp._stages import Buffer, Run, Stage
-from emg_dsp._stages.stage import checked_state
+from emg_dsp._stages import Buffer, Run
 
 from .grid import Grid
-from .images import checked_signal, flat_lead
+from .memoryless import Memoryless, StatelessRun
+from .rows import located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
+
+    from emg_dsp._arrays import Array
 
 
 class Entries(NamedTuple):
@@ -31,11 +32,10 @@ class Entries(NamedTuple):
     weights: NDArray[np.float64]
 
 
-class GridStage(Stage):
+class GridStage(Memoryless):
     """A stage that belongs to a grid: a frozen dataclass of plain values and grids, which checks its channels."""
 
     grid: Grid
-    sfreq = None
 
     def to_dict(self) -> dict[str, Any]:
         """Describe kind and parameters in JSON's terms."""
@@ -91,39 +91,14 @@ class Mixer(GridStage):
         starts = np.searchsorted(rows, np.arange(len(self.weights) + 1)).astype(np.int64)
         return Entries(starts, channels.astype(np.int64), np.ascontiguousarray(self.weights[rows, channels]))
 
-    def __call__(self, x: ArrayLike, *, nan: NanPolicy = "raise") -> Array:
-        """Process a whole signal (..., channels, time); return (..., channels out, time), a new array.
-
-        A NaN or infinite sample that has a weight raises and is named, or spreads (``nan="propagate"``) to the channels
-        that it has a weight in.
-        """
-        from .mixing import mix
-        from .moves import spoiled
-
-        given = checked_signal(self.grid, x, nan)
-        wide, result = widen(given)
-        n_out = len(self.weights)
-        out = np.empty((*given.shape[:-2], n_out, given.shape[-1]), dtype=wide.dtype)
-        for source, target in zip(flat_lead(wide, 2), flat_lead(out, 2), strict=True):
-            mix(source, *self.entries, target)
-            if nan == "raise" and np.isnan(spoiled(target, np.arange(n_out))):
-                raise_not_finite(np.where(np.any(self.weights != 0, axis=0, keepdims=True).T, given, 0))
-        return out.astype(result, copy=False)
+    def heard(self, n_chans: int) -> NDArray[np.bool_]:
+        """Tell which channels have a weight."""
+        return np.isin(np.arange(n_chans), self.entries.channels)
 
     def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:
         """Return a run; there is no memory."""
         self.check_channels(n_chans)
         return _MixerRun(self.entries, dtype)
-
-
-class StatelessRun(Run):
-    """A run without memory."""
-
-    def dump(self) -> dict[str, Array]:
-        return {}
-
-    def load(self, state: Mapping[str, Array]) -> None:
-        checked_state(state, {}, "a stage of a grid")
 
 
 class _MixerRun(StatelessRun):
@@ -139,5 +114,5 @@ class _MixerRun(StatelessRun):
         from .mixing import mix
 
         out = self._out.take(self.n_chans_out, chunk.shape[1])
-        mix(chunk, *self._entries, out)
+        mix(*located(chunk), *self._entries, out)
         return out

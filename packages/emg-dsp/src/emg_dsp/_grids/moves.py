@@ -15,19 +15,17 @@ DEPTH = 128
 
 
 @kernel(
-    "float32(Array(float32, 2, 'A', True), Array(int64, 1, 'C', True))",
-    "float64(Array(float64, 2, 'A', True), Array(int64, 1, 'C', True))",
+    "float32(Array(float32, 1, 'C', True), Array(int64, 1, 'C', True), int64)",
+    "float64(Array(float64, 1, 'C', True), Array(int64, 1, 'C', True), int64)",
     reassociate=True,
 )
-def spoiled(x: Any, order: Any) -> Any:  # noqa: ANN401
-    """Return NaN where a sample of the channels in ``order`` (-1: none) is not finite, else 0."""
-    total = x.dtype.type(0)
-    zero = x.dtype.type(0)
-    for i in range(order.shape[0]):
-        if order[i] >= 0:
-            row = x[order[i]]
-            for t in range(x.shape[1]):
-                total += row[t] * zero
+def spoiled(flat: Any, starts: Any, samples: int) -> Any:  # noqa: ANN401
+    """Return NaN where a sample of the rows ``flat[starts[i] : starts[i] + samples]`` is not finite, else 0."""
+    total = flat.dtype.type(0)
+    for i in range(starts.shape[0]):
+        row = flat[starts[i] : starts[i] + samples]
+        for t in range(samples):
+            total += row[t] * 0
     return total
 
 

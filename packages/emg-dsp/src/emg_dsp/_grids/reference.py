@@ -9,16 +9,17 @@ import numpy as np
 
 from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
-from emg_dsp._stages import Buffer, Run, Stage
+from emg_dsp._stages import Buffer, Run
 
-from .mixer import StatelessRun
+from .memoryless import Memoryless, StatelessRun
+from .rows import located
 
 if TYPE_CHECKING:
     from emg_dsp._arrays import Array
 
 
 @dataclass(frozen=True)
-class CommonReference(Stage):
+class CommonReference(Memoryless):
     """Subtract the mean or the median of the channels, sample by sample.
 
     Parameters
@@ -39,7 +40,6 @@ class CommonReference(Stage):
     """
 
     kind = "common_reference"
-    sfreq = None
 
     how: Literal["mean", "median"] = "mean"
     leave_out: tuple[int, ...] = ()
@@ -77,7 +77,7 @@ class _ReferenceRun(StatelessRun):
 
         common = self._common.take(1, chunk.shape[1])
         if self._how == "mean":
-            mix(chunk, self._starts, self._kept, self._weights, common)
+            mix(*located(chunk), self._starts, self._kept, self._weights, common)
         else:
             median_of_channels(chunk, self._kept, common[0])
         return np.subtract(chunk, common, out=self._out.take(*chunk.shape))
