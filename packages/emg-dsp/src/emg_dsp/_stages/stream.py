@@ -11,7 +11,6 @@ from emg_dsp._arrays import Array, NanPolicy, as_signal, check_policy, raise_not
 from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 
-from . import snapshot
 from .buffer import Buffer
 from .stage import Stage
 from .types import Types
@@ -199,7 +198,9 @@ class Stream:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write stage and memory to a file (NumPy's npz, no pickle), whole or not at all; the name is kept as given."""
-        snapshot.write(path, self._about(), self._run.dump())
+        from .snapshot import write
+
+        write(path, self._about(), self._run.dump())
 
     @classmethod
     def restore(cls, path: str | PathLike[str]) -> Stream:
@@ -212,7 +213,9 @@ class Stream:
         OSError
             If the file cannot be read.
         """
-        with snapshot.opened(path) as file:
+        from .snapshot import opened
+
+        with opened(path) as file:
             about = file.about
             stream = cls(Stage.from_dict(about["stage"]), about["n_chans"], nan=about["nan"], dtype=about["opened_for"])
             arrays = file.arrays()
