@@ -59,7 +59,7 @@ def describe(report: dict[str, Any], row: dict[str, Any]) -> str:
     return (
         f"{report['datetime'][:16]} UTC, {cpu.get('brand_raw', 'unknown processor')}, {row['setup']['cores']} cores, "
         f"one thread, float32, Python {row['setup']['python']}, {kinds}, seed {row['seed']}; slopes from "
-        "2^14 samples and from 16 channels"
+        "2^14 samples and from 32 channels"
     )
 
 

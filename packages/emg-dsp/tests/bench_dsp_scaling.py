@@ -19,7 +19,7 @@ SEED = 0
 LENGTHS = [2**n for n in range(10, 21)]
 CHANNELS = [2**n for n in range(9)]
 FIXED = {"channels": 8, "samples": 2**15}
-FITTED_FROM = {"samples": 2**14, "channels": 16}
+FITTED_FROM = {"samples": 2**14, "channels": 32}
 """Below, the fixed cost of a call and (channels) a vector that is not full hide the slope."""
 HTD_RMS = ["MAV", "RMS", "WL", "ZC", "SSC"]
 ROUNDS = 7
