@@ -59,4 +59,9 @@ EXAMPLES = {
         spare_bytes=_BLOCK,
     ),
     "interpolation": Example(lambda: emg_dsp.Interpolation(FLAT, FLAT, method="tps"), n_chans=64, spare_bytes=_BLOCK),
+    "resampler down": Example(lambda: emg_dsp.Resampler(1000, 400, transition=0.5)),
+    "resampler up": Example(lambda: emg_dsp.Resampler(1000, 1500, transition=0.5)),
+    "resampled, then filtered": Example(
+        lambda: emg_dsp.Resampler(1000, 500, transition=0.5) | emg_dsp.notch(50, 500), spare_bytes=_TILES
+    ),
 }
