@@ -22,6 +22,18 @@ def test_chunk_size_changes_no_bit(size):
     assert stream.stage is CLEAN
 
 
+def test_peer_defect_the_newest_samples_depend_on_what_comes_later():
+    """LibEMG 2.0.3 filters its whole buffer with filtfilt at every poll: what it gave before changes afterwards."""
+    stream, ring = CLEAN.stream(18), emg_dsp.RingBuffer(18, 500)
+    polls = []
+    for start in range(0, 2_000, 100):
+        ring.push(stream.push(X[:, start : start + 100]))
+        polls.append((start + 100, ring.latest()))
+    whole = CLEAN(X)
+    for end, seen in polls:
+        np.testing.assert_array_equal(seen, whole[:, max(0, end - 500) : end])
+
+
 def test_state_is_that_of_scipy():
     stream = CLEAN.stream(18)
     stream.push(X.astype(np.float64))

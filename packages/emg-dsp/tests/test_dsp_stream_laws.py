@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import emg_dsp
 from emg_dsp import EmgDspError, Stage, Stream
 
-LAW = settings(derandomize=True, deadline=None, max_examples=12)
+LAW = settings(derandomize=True, deadline=None, max_examples=8)
 EXAMPLES = dsp_oracles_stages.EXAMPLES
 STAGES = {name: example.make() for name, example in EXAMPLES.items()}
 TYPES = ["float32", "float64", "int16", "int32", "float16", ">f4", ">f8"]
