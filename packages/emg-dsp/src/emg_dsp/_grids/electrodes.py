@@ -76,7 +76,7 @@ class Electrodes:
         table = _table(self.sheets, self.name)
         object.__setattr__(self, "sheets", tuple(tuple(tuple(row) for row in sheet) for sheet in table.tolist()))
         object.__setattr__(self, "n_chans", whole(self.n_chans, "n_chans", 1))
-        object.__setattr__(self, "dropped", tuple(sorted(whole(c, "dropped channel", 0) for c in self.dropped)))
+        object.__setattr__(self, "dropped", channel_list(self.dropped, "dropped"))
         object.__setattr__(self, "pitch_mm", _checked_pitch(self.pitch_mm))
         for field, allowed in (("closed", ("rows", "cols", None)), ("along", ("rows", "cols", None)), ("kind", KINDS)):
             if getattr(self, field) not in allowed:
@@ -133,6 +133,14 @@ class Electrodes:
         plain = {field.name: getattr(self, field.name) for field in fields(Electrodes)}
         plain["sheets"] = np.array(self.sheets).tolist()
         return plain | {"dropped": list(self.dropped), "pitch_mm": list(self.pitch_mm)}
+
+
+def channel_list(values: Any, name: str) -> tuple[int, ...]:  # noqa: ANN401  anything may come from a caller
+    """Return channel numbers, ascending, or raise unless they are whole numbers of at least 0."""
+    try:
+        return tuple(sorted(whole(value, f"channel in {name}", 0) for value in values))
+    except TypeError:
+        raise EmgDspError(f"{name}={values!r}; required is a list of channel numbers.") from None
 
 
 def from_fields(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class GridFrames(GridStage):
     fill: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not np.isfinite(self.fill):
             raise EmgDspError(f"fill={self.fill!r}; required is a finite number.")
 

@@ -12,7 +12,7 @@ from emg_dsp._errors import EmgDspError
 
 from .geometry import plate_weights, ring_axis
 from .grid import Grid  # noqa: TC001  fields of dataclasses
-from .mixer import Mixer
+from .mixer import Mixer, checked_grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +52,8 @@ class Interpolation(Mixer):
     outside: Literal["raise", "nearest"] = "raise"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_grid(self.other, "other")
         if self.method not in {"bilinear", "tps"}:
             raise EmgDspError(f"method={self.method!r}; required is 'bilinear' or 'tps'.")
         if self.outside not in {"raise", "nearest"}:

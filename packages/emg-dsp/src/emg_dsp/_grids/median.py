@@ -39,8 +39,7 @@ class SpatialMedian(GridStage):
     --------
     >>> import numpy as np
     >>> from emg_dsp import Grid, SpatialMedian
-    >>> x = np.zeros((128, 1))
-    ... x[20] = 9.0
+    >>> x = 9.0 * np.eye(128)[:, 20:21]
     >>> float(SpatialMedian(Grid.capgmyo())(x).max())
     0.0
     """

@@ -37,6 +37,9 @@ class GridStage(Memoryless):
 
     grid: Grid
 
+    def __post_init__(self) -> None:
+        checked_grid(self.grid, "grid")
+
     def to_dict(self) -> dict[str, Any]:
         """Describe kind and parameters in JSON's terms."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
@@ -59,6 +62,12 @@ class GridStage(Memoryless):
             raise EmgDspError(
                 f"{n_chans} channels; {self.kind} for grid {self.grid.name!r} requires {self.grid.n_chans}."
             )
+
+
+def checked_grid(grid: Any, name: str) -> None:  # noqa: ANN401  anything may come from a caller
+    """Raise unless ``grid`` is one."""
+    if not isinstance(grid, Grid):
+        raise EmgDspError(f"{name}={grid!r}; required is a Grid, e.g. Grid.capgmyo() or Grid.named(...).")
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -36,7 +36,7 @@ class Pictures(Electrodes):
         x : array (..., channels, time)
             Signal in any unit, with all channels of the file, dropped ones included.
         frames : bool
-            False keeps time last; True gives one picture after another, as networks that look at single instants take them.
+            False keeps time last; True gives one picture after another, as networks for single instants take them.
         fill : float
             What stands where there is no electrode; NaN by default, so that nobody takes it for a measurement. Give 0
             for a network, or repair the place first.
@@ -105,7 +105,7 @@ class Pictures(Electrodes):
         full_scale : float
             Largest amplitude of the amplifier, > 0, in the unit of ``x``.
         outside : {"raise", "clip"}
-            A sample beyond full scale (by more than rounding, 1e-6) raises and is named, or gets the nearest level.
+            A sample beyond full scale (more than 1e-6 of it) raises and is named, or gets the nearest level.
         fill : float
             Level where there is no electrode; 0.5 is that of 0.
         nan, threads

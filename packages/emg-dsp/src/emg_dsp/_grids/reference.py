@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run
 
+from .electrodes import channel_list
 from .memoryless import Memoryless, StatelessRun
 from .rows import located
 
@@ -47,8 +47,7 @@ class CommonReference(Memoryless):
     def __post_init__(self) -> None:
         if self.how not in {"mean", "median"}:
             raise EmgDspError(f"how={self.how!r}; required is 'mean' or 'median'.")
-        left_out = tuple(sorted({whole(channel, "channel to leave out", 0) for channel in self.leave_out}))
-        object.__setattr__(self, "leave_out", left_out)
+        object.__setattr__(self, "leave_out", channel_list(self.leave_out, "leave_out"))
 
     def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:
         """Return a run; there is no memory."""

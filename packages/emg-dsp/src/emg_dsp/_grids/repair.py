@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 
+from .electrodes import channel_list
 from .geometry import offsets, plate_weights, ring_axis, same_sheet
 from .mixer import Mixer
 
@@ -49,8 +49,7 @@ class Repair(Mixer):
     --------
     >>> import numpy as np
     >>> from emg_dsp import Grid, Repair
-    >>> x = np.ones((128, 5))
-    ... x[20] = np.nan
+    >>> x = np.where(np.arange(128)[:, None] == 20, np.nan, np.ones((1, 5)))
     >>> bool(np.allclose(Repair(Grid.capgmyo(), (20,))(x), 1))
     True
     """
@@ -61,9 +60,10 @@ class Repair(Mixer):
     method: Literal["idw", "tps"] = "idw"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.method not in {"idw", "tps"}:
             raise EmgDspError(f"method={self.method!r}; required is 'idw' or 'tps'.")
-        bad = tuple(sorted({whole(channel, "bad channel", 0) for channel in self.bad}))
+        bad = tuple(dict.fromkeys(channel_list(self.bad, "bad")))
         unknown = [channel for channel in bad if channel not in self.grid.channels]
         if unknown:
             raise EmgDspError(

@@ -81,6 +81,7 @@ class SpatialFilter(Mixer):
     along: Axis | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.name not in MASKS:
             near = difflib.get_close_matches(str(self.name).upper(), MASKS, n=3, cutoff=0.3) or sorted(MASKS)
             raise EmgDspError(f"unknown spatial filter {self.name!r}; near names are {', '.join(near)}.")
