@@ -64,4 +64,5 @@ EXAMPLES = {
     "resampled, then filtered": Example(
         lambda: emg_dsp.Resampler(1000, 500, transition=0.5) | emg_dsp.notch(50, 500), spare_bytes=_TILES
     ),
+    "running standardizer": Example(lambda: emg_dsp.RunningStandardizer(0.02, 1000)),
 }

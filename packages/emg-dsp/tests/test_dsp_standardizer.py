@@ -6,7 +6,7 @@ import dsp_oracles
 import numpy as np
 import pytest
 
-from emg_dsp import EmgDspError, Standardizer
+from emg_dsp import EmgDspError, RunningStandardizer, Standardizer
 
 X = dsp_oracles.emg(4, 3000)
 
@@ -74,7 +74,24 @@ def test_equal_statistics_are_equal_stages():
     assert first != 7
 
 
+def test_running_statistics_forget_what_is_long_ago():
+    rng = np.random.default_rng(1)
+    loud, quiet = rng.normal(40, 30, (2, 20_000)), rng.normal(-5, 0.1, (2, 20_000))
+    got = RunningStandardizer(0.5, 1000)(np.hstack([loud, quiet]))
+    for part in (got[:, 5_000:20_000], got[:, 35_000:]):
+        np.testing.assert_allclose(part.mean(axis=1), 0, atol=0.1)
+        np.testing.assert_allclose(part.std(axis=1), 1, atol=0.1)
+
+
+def test_running_statistics_of_a_flat_channel_give_0():
+    flat = np.full((1, 50), 0.1, dtype=np.float32)
+    assert not RunningStandardizer(0.01, 1000)(flat).any()
+
+
 BAD = {
+    "short": (lambda: RunningStandardizer(1e-4, 1000), r"seconds=0\.0001 is 0\.1 samples at sfreq=1000 Hz"),
+    "seconds": (lambda: RunningStandardizer(-1, 1000), r"seconds=-1; required is a finite number above 0 s"),
+    "rate": (lambda: RunningStandardizer(1, 0), r"sfreq=0; required is"),
     "no samples": (lambda: Standardizer.fit(np.zeros((3, 0))), r"3 channels and 0 samples; required is at least one"),
     "no arrays": (lambda: Standardizer.fit([]), r"training arrays have \[\] channels"),
     "channels": (lambda: Standardizer.fit([X, X[:2]]), r"training arrays have \[2, 4\] channels"),

@@ -39,7 +39,7 @@ from ._onsets import (
 )
 from ._plots import plot_bode, plot_features, plot_map, plot_signal
 from ._resampling import Resampler, resample, to_uniform
-from ._scaling import Standardizer
+from ._scaling import RunningStandardizer, Standardizer
 from ._spectra import (
     MPF,
     LogSpectrogram,
@@ -81,6 +81,7 @@ __all__ = [
     "Repair",
     "Resampler",
     "RingBuffer",
+    "RunningStandardizer",
     "SpatialFilter",
     "SpatialMedian",
     "Stage",

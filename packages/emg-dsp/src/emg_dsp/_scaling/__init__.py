@@ -1,5 +1,6 @@
-"""Normalisation learned from training data alone."""
+"""Normalisation: learned from training data alone, or from the past of the signal itself."""
 
+from .running import RunningStandardizer
 from .standardizer import Standardizer
 
-__all__ = ["Standardizer"]
+__all__ = ["RunningStandardizer", "Standardizer"]
