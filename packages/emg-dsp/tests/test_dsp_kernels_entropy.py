@@ -14,7 +14,7 @@ from emg_dsp._features.sorting import sort_with_order
 TOLERANCE = {"FUZZYEN": 1e-5}
 
 
-@pytest.mark.parametrize("name", sorted(dsp_oracles_entropy.FEATURES))
+@pytest.mark.parametrize("name", [*dsp_oracles_entropy.FEATURES, *dsp_oracles_entropy.ACROSS])
 def test_equals_oracle(name):
     x = dsp_oracles.emg(2, 26, seed=3).astype(np.float64)
     tolerance = TOLERANCE.get(name.partition("(")[0], 1e-9)
@@ -29,6 +29,13 @@ def test_templates_beyond_one_pass_over_the_bits():
     x = x[0].astype(np.float64)
     expected = [dsp_oracles_entropy.sample_entropy(x, 1), dsp_oracles_entropy.approximate_entropy(x)]
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["AFB(width=0.005)", "AR", "HIST", "LS", "MTW", "SAMPEN", "FUZZYEN"])
+@pytest.mark.parametrize("x", [np.ones(9), np.arange(9.0)], ids=["flat", "rising"])
+def test_windows_without_noise(name, x):
+    expected = dsp_oracles_features.features(x[None, :], [name])
+    np.testing.assert_allclose(features(x[None, :], [name], 1000), expected, rtol=1e-5, atol=1e-12)
 
 
 def test_ones_counts_bits():
