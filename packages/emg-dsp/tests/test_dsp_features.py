@@ -74,7 +74,7 @@ def test_a_group_stands_for_its_members(group):
 
 
 @every
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "float16", ">f4", "float64"])
+@pytest.mark.parametrize("dtype", ["int8", "int64", ">f4", "float64"])
 def test_equals_oracle_for_every_type(name, dtype):
     x = (SIGNAL * 20).astype(dtype)
     w = windows(x, 41, 39)
@@ -131,27 +131,26 @@ def test_memory_layout_changes_no_value(name):
 
 
 @every
-@pytest.mark.parametrize("threads", [2, 5])
-def test_threads_change_no_value(name, threads):
-    w = windows(np.tile(SIGNAL, (1, 3)), 33, 4)
-    np.testing.assert_array_equal(compute(w, name, threads=threads), compute(w, name))
+def test_threads_change_no_value(name):
+    w = windows(SIGNAL, 33, 8)
+    np.testing.assert_array_equal(compute(w, name, threads=2), compute(w, name))
 
 
 @every
-@pytest.mark.parametrize("length", [1, 2, 3, 4])
-def test_shortest_windows(name, length):
-    x = np.array([3.0, -4.0, 1.0, 2.0])[:length] * np.array([[1.0], [2.0], [-0.5]])
-    np.testing.assert_allclose(compute(x, name), oracles.features(x, [name], SFREQ), rtol=2e-5, atol=1e-3)
+def test_shortest_windows(name):
+    for length in (1, 2, 3, 4):
+        x = np.array([3.0, -4.0, 1.0, 2.0])[:length] * np.array([[1.0], [2.0], [-0.5]])
+        np.testing.assert_allclose(compute(x, name), oracles.features(x, [name], SFREQ), rtol=2e-5, atol=1e-3)
 
 
 @every
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_flat_window_is_finite_or_nan(name, dtype):
+def test_flat_window_is_finite_or_nan(name):
     """LibEMG gives -inf or an exception for zeros, and 98 slope changes for a constant (cases 3 and 7)."""
-    zeros = np.zeros((3, 64), dtype)
+    zeros = np.zeros((3, 64))
     np.testing.assert_allclose(compute(zeros, name), oracles.features(zeros, [name], SFREQ), rtol=2e-5, atol=1e-3)
     for level in (0.0, -100.0, 0.1):
-        assert not np.isinf(compute(zeros + dtype(level), name)).any()
+        assert not np.isinf(compute(zeros + level, name)).any()
+        assert not np.isinf(compute((zeros + level).astype(np.float32), name)).any()
 
 
 @every

@@ -71,9 +71,10 @@ def _var(block: Block, options: Options) -> Values:
 def _mpk(block: Block, _: Options) -> Values:
     from .peaks import peaks
 
-    out = np.empty(len(block))
-    peaks(block.flat, block.starts, block.length, out)
-    return out
+    whole_type = np.int32 if block.flat.dtype == np.float32 else np.int64
+    out = np.empty(len(block), dtype=np.int64)
+    peaks(block.flat.view(whole_type), block.starts, block.length, out)
+    return out.astype(whole_type).view(block.flat.dtype).astype(np.float64)
 
 
 def _check_ddof(options: Options, _: float) -> None:
@@ -89,6 +90,7 @@ FEATURES = (
         PHINYOMARK,
         _mav1,
         aliases=("MMAV1",),
+        copies=False,
     ),
     Feature(
         "MAV2",
@@ -98,6 +100,7 @@ FEATURES = (
         PHINYOMARK,
         _mav2,
         aliases=("MMAV2",),
+        copies=False,
     ),
     Feature("MEAN", "sum x / L", "as recorded", LIBEMG, _mean, needs=("total",)),
     Feature(
@@ -115,5 +118,5 @@ FEATURES = (
         needs=("spread_2",),
         check=_check_ddof,
     ),
-    Feature("MPK", "max x, with its sign", "as recorded", LIBEMG, _mpk),
+    Feature("MPK", "max x, with its sign", "as recorded", LIBEMG, _mpk, copies=False),
 )

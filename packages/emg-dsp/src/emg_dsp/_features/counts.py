@@ -97,6 +97,7 @@ FEATURES = (
         _wamp,
         options={"threshold": 0.002},
         check=_check,
+        copies=False,
     ),
     Feature(
         "MYOP",
@@ -106,5 +107,6 @@ FEATURES = (
         _myop,
         options={"threshold": 0.002},
         check=_check,
+        copies=False,
     ),
 )

@@ -34,7 +34,13 @@ def _log(block: Block, _: Options) -> Values:
 
 
 def _ld(block: Block, _: Options) -> Values:
-    return np.exp(block.mapped("log1p", lambda x: np.log1p(np.abs(x))).sum("total") / block.length)
+    return np.exp(block.mapped("log above 1", _log_above_1).sum("total") / block.length)
+
+
+def _log_above_1(x: Values) -> Values:
+    magnitudes: Values = np.abs(x)
+    magnitudes += 1
+    return np.log(magnitudes, out=magnitudes)
 
 
 def _msr(block: Block, _: Options) -> Values:

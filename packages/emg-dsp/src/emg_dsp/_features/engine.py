@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _SAMPLES = 1 << 19
 """Samples in the windows of one block, which features may copy."""
-_SAMPLES_OF_SUMS = 1 << 21
-"""The same where nothing but sums is asked for, which copy nothing."""
+_SAMPLES_IN_PLACE = 1 << 21
+"""The same where no feature copies any."""
 _LOUDEST = 1e60
 """Root mean square of a window from which on powers of its samples may overflow."""
 
@@ -56,8 +56,8 @@ class _Work:
     def __init__(self, x: Array, layout: Layout, choices: Sequence[Choice], sfreq: float, nan: NanPolicy) -> None:
         self._x, self._layout, self._choices, self._sfreq, self._nan = x, layout, choices, sfreq, nan
         self._needs = frozenset[str]().union(*(choice.feature.needs for choice in choices))
-        light = all(choice.feature.needs for choice in choices)
-        self._size = max(1, (_SAMPLES_OF_SUMS if light else _SAMPLES) // layout.length)
+        light = all(choice.feature.needs or not choice.feature.copies for choice in choices)
+        self._size = max(1, (_SAMPLES_IN_PLACE if light else _SAMPLES) // layout.length)
         ends = np.cumsum([0, *(self._width(choice) for choice in choices)]).tolist()
         self._columns = [slice(first, stop) for first, stop in pairwise(ends)]
         exact = any(choice.feature.across for choice in choices)

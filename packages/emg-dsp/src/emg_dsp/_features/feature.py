@@ -52,6 +52,9 @@ class Feature:
         Raises unless the options are in range; called before any work with the options and the sampling rate.
     aliases : tuple of str
         Other names under which the same feature is known.
+    copies : bool
+        Whether ``compute`` copies samples; False, or having ``needs``, says that it reads them in place, so that a
+        block may hold more windows.
     """
 
     name: str
@@ -65,3 +68,4 @@ class Feature:
     across: Callable[[Values, Options], Values] | None = None
     check: Callable[[Options, float], None] | None = None
     aliases: tuple[str, ...] = ()
+    copies: bool = True

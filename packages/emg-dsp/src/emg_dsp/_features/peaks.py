@@ -6,30 +6,26 @@ import numpy as np
 
 from emg_dsp._jit import kernel
 
-LANES = 16
-
 
 @kernel(
-    "void(Array(float32, 1, 'C', True), Array(int64, 1, 'C', True), int64, float64[::1])",
-    "void(Array(float64, 1, 'C', True), Array(int64, 1, 'C', True), int64, float64[::1])",
+    "void(Array(int32, 1, 'C', True), Array(int64, 1, 'C', True), int64, int64[::1])",
+    "void(Array(int64, 1, 'C', True), Array(int64, 1, 'C', True), int64, int64[::1])",
 )
 def peaks(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
-    """Write the largest sample of each window. ``LANES`` partial maxima become one vector, without fast-math."""
-    best = np.empty(LANES, dtype=flat.dtype)
+    """Write the largest sample of each window; samples are floats read as integers of as many bits, and so are maxima.
+
+    Floats rise as such integers do, but for negative ones, which fall: all their bits but the sign are turned. A
+    largest integer is found by vector instructions, a largest float only if NaN might be ignored.
+    """
+    most = np.iinfo(flat.dtype).max
+    bits = 8 * flat.itemsize - 1
     for w in range(starts.shape[0]):
         window = flat[starts[w] : starts[w] + length]
-        best[:] = window[0]
-        blocks = length // LANES
-        for b in range(blocks):
-            part = window[b * LANES : (b + 1) * LANES]
-            for k in range(LANES):
-                best[k] = part[k] if part[k] > best[k] else best[k]
-        for t in range(blocks * LANES, length):
-            best[0] = window[t] if window[t] > best[0] else best[0]
-        highest = best[0]
-        for k in range(1, LANES):
-            highest = max(highest, best[k])
-        out[w] = highest
+        highest = window[0] ^ ((window[0] >> bits) & most)
+        for t in range(1, length):
+            key = window[t] ^ ((window[t] >> bits) & most)
+            highest = max(highest, key)
+        out[w] = highest ^ ((highest >> bits) & most)
 
 
 @kernel("int64(Array(float32, 1, 'C', True), float64)", "int64(Array(float64, 1, 'C', True), float64)")
