@@ -92,6 +92,17 @@ class LslSource:
         kept, patience = whole(buffer, "buffer", 1, " seconds"), positive(wait, "wait", "s")
         pylsl = _pylsl()
         info = _resolve(pylsl, {"name": name, "type": stream_type, "source_id": source_id}, patience)
+        self._describe(pylsl, info, n_chans)
+        flags = pylsl.proc_clocksync if clock == "local" else pylsl.proc_none
+        self._inlet = pylsl.StreamInlet(info, max_buflen=kept, recover=recover, processing_flags=flags)
+        self._open(patience)
+        self._memory: Array = np.empty((_AT_ONCE, self.n_chans), dtype=self.dtype)
+        self._stopped = Event()
+        self._last: float | None = None
+        self._n_seen = 0
+
+    def _describe(self, pylsl: ModuleType, info: Any, n_chans: int | None) -> None:  # noqa: ANN401
+        """Take over what the sender says of its stream, and check the number of channels."""
         self.name: str = info.name()
         """Name of the stream."""
         self.n_chans: int = info.channel_count()
@@ -102,13 +113,6 @@ class LslSource:
         """Type of the samples."""
         if n_chans not in (None, self.n_chans):
             raise EmgDspError(f"LSL stream {self.name!r} has {self.n_chans} channels; required are n_chans={n_chans}.")
-        flags = pylsl.proc_clocksync if clock == "local" else pylsl.proc_none
-        self._inlet = pylsl.StreamInlet(info, max_buflen=kept, recover=recover, processing_flags=flags)
-        self._open(patience)
-        self._memory: Array = np.empty((_AT_ONCE, self.n_chans), dtype=self.dtype)
-        self._stopped = Event()
-        self._last: float | None = None
-        self._n_seen = 0
 
     def stop(self) -> None:
         """End the iteration, from any thread, within a tenth of a second."""
