@@ -9,6 +9,7 @@ import numpy as np
 from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 
+from .dense import dense
 from .feature import Feature
 from .sources import PHINYOMARK
 
@@ -26,7 +27,7 @@ def _autoregressive(block: Block, options: Options) -> Values:
 
     def build(block: Block) -> Values:
         out = np.empty((len(block), order))
-        burg(block.samples, order, out)
+        burg(dense(block), order, out)
         return out
 
     return block.product(("burg", order), build)

@@ -9,6 +9,7 @@ import numpy as np
 from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 
+from .dense import dense
 from .feature import Feature
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def _histogram(block: Block, options: Options) -> Values:
     from .ordered import histogram
 
     out = np.empty((len(block), int(options["bins"])))
-    histogram(block.samples, int(options["bins"]), float(options["limit"]), out)
+    histogram(dense(block), int(options["bins"]), float(options["limit"]), out)
     return out
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 
+from .dense import dense
 from .feature import Feature
 from .sources import PHINYOMARK
 
@@ -49,7 +50,7 @@ def _energies(shape: str) -> Callable[[Block, Options], Values]:
 
         weights = _squared_weights(shape, block.length, int(options["parts"]))
         out = np.empty((len(block), len(weights)))
-        weighted_energies(block.samples, weights, out)
+        weighted_energies(dense(block), weights, out)
         return out
 
     return compute
@@ -62,7 +63,7 @@ def _first_burst(block: Block, options: Options) -> Values:
     weights = np.hamming(min(size, block.length))
     weights.flags.writeable = False
     out = np.empty(len(block))
-    first_burst(block.samples, weights, out)
+    first_burst(dense(block), weights, out)
     return out
 
 
