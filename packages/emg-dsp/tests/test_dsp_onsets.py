@@ -150,8 +150,21 @@ def test_stage_gives_the_same_track_on_line(name, dtype):
     np.testing.assert_array_equal(second.push(x[:, 1701:]), stage(x)[:, 1701:])
 
 
+@pytest.mark.parametrize("name", CAUSAL)
+def test_stage_keeps_its_channels(name):
+    assert detect(name, channels(3)).stage.stream(3).n_chans_out == 3
+
+
 def test_likelihood_ratio_has_no_stage():
     assert detect("aglr", channels(1)).stage is None
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_activity_cut_off_by_the_end(name):
+    x, onset, offset = oracles.gated(0, 20)
+    activity = detect(name, x[:, : offset - 100], **CLEAN)
+    assert activity.offsets[0].tolist() == [offset - 100]
+    np.testing.assert_allclose(activity.onset_times[0], onset / 1000, atol=0.06)
 
 
 @pytest.mark.parametrize("name", DETECTORS)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-_LANES = 16
+_ROWS = 4
 _SIGNED, _ABSOLUTE, _SQUARE = 0, 1, 2
 _ENDLESS = 1 << 62
 
@@ -101,7 +101,7 @@ class MovingMean(Stage):
         check_policy(nan)
         given = as_signal(x)
         wide, result = widen(given)
-        rows = as_rows(wide)
+        rows = np.ascontiguousarray(as_rows(wide))
         n_rows, n_times = rows.shape
         out = np.empty((n_rows, n_times + ahead), dtype=rows.dtype)
         silence = np.zeros((n_rows, ahead), dtype=rows.dtype)
@@ -109,8 +109,8 @@ class MovingMean(Stage):
 
         def job(start: int, stop: int) -> None:
             memory = _Memory(stop - start, self.n_samples)
-            finite.append(memory.advance(rows[start:stop], self._mode, out[start:stop, :n_times], n_times))
-            finite.append(memory.advance(silence[start:stop], self._mode, out[start:stop, n_times:], n_times))
+            finite.append(memory.advance(rows[start:stop], self._mode, out[start:stop], 0, n_times))
+            finite.append(memory.advance(silence[start:stop], self._mode, out[start:stop], n_times, n_times))
 
         if n_times:
             over_rows(n_rows, threads, job)
@@ -156,19 +156,19 @@ class MovingRMS(MovingMean):
 
 
 class _Memory:
-    """Sums of some rows: values of the running block, behind them sums to the end of the last one; and its total."""
+    """Sums of some rows: values of the running block, sums to the end of the block before it, and the running sum."""
 
     def __init__(self, n_rows: int, length: int) -> None:
-        groups = -(-n_rows // _LANES)
-        self.blocks = np.zeros((groups, length + 1, _LANES))
-        self.heads = np.zeros((groups, _LANES))
+        padded = -(-n_rows // _ROWS) * _ROWS
+        self.blocks = np.zeros((2, padded, length + 1))
+        self.heads = np.zeros(padded)
         self.seen = 0
 
-    def advance(self, x: Array, mode: int, out: Array, last: int = _ENDLESS) -> bool:
-        """Write the mean at each sample of ``x`` (rows, time) into ``out``; tell whether all are finite."""
+    def advance(self, x: Array, mode: int, out: Array, at: int = 0, last: int = _ENDLESS) -> bool:
+        """Write the mean at each sample of ``x`` into ``out``, from column ``at`` on; tell whether all are finite."""
         from .moving_sums import moving_means
 
-        finite = moving_means(x, mode, self.seen, last, self.blocks, self.heads, out)
+        finite = moving_means(x, mode, self.seen, last, self.blocks, self.heads, out, at)
         self.seen += x.shape[1]
         return bool(finite)
 
@@ -178,7 +178,7 @@ class _MovingRun(Run):
         self._n_chans = n_chans
         self._mode = mode
         self._memory = _Memory(n_chans, length)
-        self._out = Buffer(dtype)
+        self._in, self._out = Buffer(dtype), Buffer(dtype)
 
     @property
     def n_chans_out(self) -> int:
@@ -186,6 +186,9 @@ class _MovingRun(Run):
 
     def step(self, chunk: Array) -> Array:
         out = self._out.take(*chunk.shape)
+        if not chunk.flags.c_contiguous:
+            np.copyto(self._in.take(*chunk.shape), chunk)
+            chunk = self._in.take(*chunk.shape)
         self._memory.advance(chunk, self._mode, out)
         return out
 
