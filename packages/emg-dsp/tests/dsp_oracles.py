@@ -49,7 +49,57 @@ DESIGNS = {
         lambda: emg_dsp.lowpass(1, 2048, order=5), lambda: signal.butter(5, 1, "lowpass", fs=2048, output="sos")
     ),
     "notch": Design(lambda: emg_dsp.notch(60, 1000, q=35), lambda: _notch(60, 1000, 35)),
+    "bandstop": Design(
+        lambda: emg_dsp.bandstop(45, 55, 1000, order=2),
+        lambda: signal.butter(2, [45, 55], "bandstop", fs=1000, output="sos"),
+    ),
+    "cheby1": Design(
+        lambda: emg_dsp.bandpass(20, 450, 2048, kind="cheby1", ripple_db=0.5),
+        lambda: signal.cheby1(4, 0.5, [20, 450], "bandpass", fs=2048, output="sos"),
+    ),
+    "cheby2": Design(
+        lambda: emg_dsp.highpass(20, 1000, order=5, kind="cheby2", attenuation_db=40),
+        lambda: signal.cheby2(5, 40, 20, "highpass", fs=1000, output="sos"),
+    ),
+    "ellip": Design(
+        lambda: emg_dsp.lowpass(450, 2000, order=6, kind="ellip", ripple_db=1, attenuation_db=60),
+        lambda: signal.ellip(6, 1, 60, 450, "lowpass", fs=2000, output="sos"),
+    ),
+    "comb": Design(
+        lambda: emg_dsp.comb(60, 500, q=30),
+        lambda: np.vstack([_notch(60 * k, 500, 30 * k) for k in range(1, 5)]),
+    ),
+    "dc-block": Design(
+        lambda: emg_dsp.dc_block(2000, cutoff=2), lambda: signal.butter(1, 2, "highpass", fs=2000, output="sos")
+    ),
 }
+
+NARROW = {
+    "butter": Design(
+        lambda: emg_dsp.lowpass(1, 2048, order=8), lambda: signal.butter(8, 1, "lowpass", fs=2048, output="sos")
+    ),
+    "cheby1": Design(
+        lambda: emg_dsp.lowpass(1, 2048, order=8, kind="cheby1", ripple_db=1),
+        lambda: signal.cheby1(8, 1, 1, "lowpass", fs=2048, output="sos"),
+    ),
+    "cheby2": Design(
+        lambda: emg_dsp.lowpass(1, 2048, order=8, kind="cheby2", attenuation_db=60),
+        lambda: signal.cheby2(8, 60, 1, "lowpass", fs=2048, output="sos"),
+    ),
+    "ellip": Design(
+        lambda: emg_dsp.lowpass(1, 2048, order=8, kind="ellip", ripple_db=1, attenuation_db=60),
+        lambda: signal.ellip(8, 1, 60, 1, "lowpass", fs=2048, output="sos"),
+    ),
+    "bandpass": Design(
+        lambda: emg_dsp.bandpass(0.5, 1, 2048, order=4),
+        lambda: signal.butter(4, [0.5, 1], "bandpass", fs=2048, output="sos"),
+    ),
+    "highpass": Design(
+        lambda: emg_dsp.highpass(0.1, 2048, order=8),
+        lambda: signal.butter(8, 0.1, "highpass", fs=2048, output="sos"),
+    ),
+}
+"""Designs with poles so close to 1 that accuracy is hard to keep."""
 
 OPERATIONS = {
     "causal": Operation(lambda f, x: f(x), lambda sos, x: signal.sosfilt(sos, x.astype(np.float64), axis=-1)),

@@ -4,6 +4,7 @@ import dsp_oracles
 import dsp_oracles_features
 import numpy as np
 import pytest
+from scipy import signal
 
 import emg_dsp
 
@@ -18,6 +19,21 @@ def test_filter_equals_scipy(operation, rows, dtype):
     assert got.dtype == dtype
     tolerance = 1e-6 if dtype == np.float32 else 1e-12
     assert dsp_oracles.relative_error(got, run.oracle(design.sos(), x)) < tolerance
+
+
+@pytest.mark.parametrize("operation", dsp_oracles.OPERATIONS)
+def test_full_tiles_of_all_lanes_and_several_blocks_equal_scipy(operation):
+    design, run = dsp_oracles.DESIGNS["dc-block"], dsp_oracles.OPERATIONS[operation]
+    x = dsp_oracles.emg(6, 1100)
+    assert dsp_oracles.relative_error(run.ours(design.ours(), x), run.oracle(design.sos(), x)) < 1e-6
+
+
+@pytest.mark.parametrize("rule", ["odd", "even", "constant", None])
+def test_edges_equal_scipy(rule):
+    design = dsp_oracles.DESIGNS["notch"]
+    x = dsp_oracles.emg(2, 20).astype(np.float64)
+    expected = signal.sosfiltfilt(design.sos(), x, padtype=rule)
+    np.testing.assert_allclose(design.ours().zero_phase(x, rule), expected, atol=1e-12)
 
 
 def test_stream_equals_batch():

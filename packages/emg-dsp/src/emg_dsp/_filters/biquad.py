@@ -40,7 +40,7 @@ def causal(x: Any, sos: Any, state: Any, out: Any, pairs: int) -> None:  # noqa:
     """Filter ``x`` (rows, time) into ``out``; ``state`` (sections, rows, 2) is read, advanced and written back."""
     rows, samples = x.shape
     sections = sos.shape[0]
-    one, two = np.empty(LANES * TILE, np.float32), np.empty(LANES * TILE, np.float32)
+    one, two = np.zeros(LANES * TILE, np.float32), np.zeros(LANES * TILE, np.float32)
     tile = np.zeros(LANES * TILE)
     z = np.zeros((sections, 2, LANES))
     for r0 in range(0, rows, LANES):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 4096
 _TOLERANCE = 1e-9
+_MARGIN_DB = 2.0
+"""Kaiser's formulas are approximate: so much more is asked of them, for the stated loss to hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +71,10 @@ def branches(up: int, down: int, attenuation_db: float, transition: float) -> Br
     if up == down == 1:
         return Branches(1, 1, 0, np.ones(1), np.ones((1, 1)))
     most = max(up, down)
-    length = (attenuation_db - 7.95) / (2.285 * math.pi * transition / most)
+    loss = attenuation_db + _MARGIN_DB
+    length = (loss - 7.95) / (2.285 * math.pi * transition / most)
     half = math.ceil(length / 2 / down) * down
-    beta = 0.1102 * (attenuation_db - 8.7)
+    beta = 0.1102 * (loss - 8.7)
     cutoff = (1 - transition / 2) / most
     time = np.arange(-half, half + 1)
     taps = cutoff * np.sinc(cutoff * time) * np.kaiser(2 * half + 1, beta)
