@@ -93,6 +93,14 @@ def test_threads_change_no_value(frames, threads):
         np.testing.assert_array_equal(GRIDS[name].image(x, frames=frames, threads=threads), expected)
 
 
+@pytest.mark.parametrize("samples", [1039, 1040, 1041, 2500])
+def test_time_major_memory_is_turned_block_by_block(samples):
+    x = noise(128, samples)
+    frames = np.ascontiguousarray(x.T)
+    np.testing.assert_array_equal(CAPG.vector(frames.reshape(-1, 16, 8), frames=True), x)
+    np.testing.assert_array_equal(CAPG.image(frames.T), x.reshape(16, 8, -1))
+
+
 def test_the_result_is_new_memory():
     x = X.copy()
     for frames in (False, True):

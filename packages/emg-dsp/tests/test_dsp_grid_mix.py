@@ -32,7 +32,7 @@ def positions(grid, channels):
 @pytest.mark.parametrize("grid", [CAPG, FLAT, GAP, UNEQUAL, Grid.csl(), Grid.hyser()], ids=lambda grid: grid.name)
 def test_repair_leaves_a_constant_field_and_good_channels_alone(grid, method):
     rng = np.random.default_rng(3)
-    for _ in range(5):
+    for _ in range(2):
         bad = rng.choice(grid.channels, 6, replace=False).tolist()
         x = np.full((grid.n_chans, 3), 7.25)
         x[bad] = np.nan
@@ -178,14 +178,14 @@ def test_interpolation_equals_scipy(source):
     np.testing.assert_allclose(source.interpolate(x, other, "tps"), expected, atol=1e-7)
 
 
-SAME = [(name, method) for name in ("GR08MM1305", "GR10MM0808@180", "capgmyo") for method in ("bilinear", "tps")]
+SAME = [(name, method) for name in ("GR08MM1305", "GR10MM0808@180", "bands") for method in ("bilinear", "tps")]
 
 
 @pytest.mark.parametrize(("name", "method"), [*SAME, ("ring", "bilinear"), ("rings", "bilinear")])
 def test_interpolation_at_the_same_places_changes_nothing(name, method):
     grid = GRIDS[name]
-    if name == "capgmyo":
-        grid = dataclasses.replace(grid, pitch_mm=(10.0, 10.0))
+    if name == "bands":
+        grid = dataclasses.replace(grid, pitch_mm=(20.0, 30.0))
     x = noise(grid.n_chans)
     np.testing.assert_allclose(grid.interpolate(x, grid, method), x, atol=1e-9)
 

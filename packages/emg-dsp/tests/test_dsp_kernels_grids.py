@@ -51,6 +51,12 @@ def test_medians(dtype):
     assert np.isnan(CommonReference("median")(x, nan="propagate")).sum() == 19
 
 
+def test_dropped_channels_pass_the_median():
+    grid = Grid.custom([[0, 2]], n_chans=3, dropped=(1,))
+    x = noise(5, np.float32)[:3]
+    np.testing.assert_array_equal(SpatialMedian(grid)(x), oracles.median(grid, x))
+
+
 def test_the_network_finds_the_median_of_any_nine():
     """It holds for all inputs if it holds for all of zeros and ones (the zero-one principle)."""
     x = ((np.arange(512)[None, :] >> np.arange(9)[:, None]) & 1).astype(np.float32)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 11
 _ROWS = 2
 _ROUNDING = 1e-6
+_FRAMES = 1040  # an odd number of cache lines, so that channels do not evict each other
 
 
 def checked_signal(grid: Electrodes, x: ArrayLike, nan: NanPolicy = "raise") -> Array:
@@ -196,7 +197,11 @@ def _row_major(x: Array) -> Array:
     from . import moves
 
     if x.ndim == 2 and x.shape[0] > 1 and x.T.flags.c_contiguous and x.shape[1] > 1:
-        out = np.empty(x.shape, dtype=x.dtype)
-        moves.to_frames(x.T, np.arange(x.shape[1]), 1.0, 0.0, out)
+        out, frames = np.empty(x.shape, dtype=x.dtype), x.T
+        for start in range(0, len(frames), _FRAMES):
+            part = frames[start : start + _FRAMES]
+            turned = np.empty((len(x), len(part)), dtype=x.dtype)
+            moves.to_frames(part, np.arange(len(part)), 1.0, 0.0, turned)
+            out[:, start : start + _FRAMES] = turned
         return out
     return x
