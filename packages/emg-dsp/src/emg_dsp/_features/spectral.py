@@ -94,7 +94,7 @@ def _dftr(block: Block, options: Options) -> Values:
     for column, (low, high) in enumerate(_dftr_bands(block.sfreq)):
         inside = np.flatnonzero((scale > low) & (scale < high))
         if len(inside):
-            values = np.sqrt(np.ascontiguousarray(spectrum[:, inside[0] : inside[-1] + 1]))
+            values = np.sqrt(spectrum[:, inside[0] : inside[-1] + 1])
             out[:, column] = np.cbrt(np.mean(values, axis=1)) ** 2
     return out
 

@@ -38,6 +38,8 @@ SYM8 = (
 """Low-pass filter of the least asymmetric Daubechies wavelet with 8 vanishing moments; Daubechies, Ten Lectures on
 Wavelets, SIAM 1992, doi:10.1137/1.9781611970104."""
 _MOST = 20
+_SAMPLES = 1 << 14
+"""Samples that are copied before they are transformed."""
 _SOURCE = "Khushaba et al., Neural Netw. 55, 2014, doi:10.1016/j.neunet.2014.03.010; " + (
     "constants as in LibEMG: Eddy et al., IEEE Access 11, 2023, doi:10.1109/ACCESS.2023.3304544"
 )
@@ -65,10 +67,17 @@ def _sums(block: Block, options: Options, *, entropy: bool = False) -> Values:
     depth = levels(options, block.sfreq)
 
     def build(given: Block) -> Values:
+        from emg_dsp._spectra.frame_kernels import gather
+
         from .wavelet_kernels import band_sums
 
         out = np.empty((len(given), depth + 1, 4))
-        band_sums(given.flat, given.starts, given.length, filters(), int(entropy), out)
+        some = max(1, _SAMPLES // given.length)
+        work, ones = np.empty((min(some, len(given)), given.length)), np.ones(given.length)
+        for first in range(0, len(given), some):
+            part = out[first : first + some]
+            gather(given.flat, given.starts[first : first + some], ones, 0, work)
+            band_sums(work[: len(part)], int(entropy), part)
         return out
 
     return block.product(("wavelet", depth, entropy), build)
