@@ -100,8 +100,9 @@ def onset_hodges_bui(
     test = Chain(smooth)(signal, nan="propagate")
     mean, std = baseline(test, rate, rest)
     level = Threshold(tuple(mean + factor * std), settle=size - 1)
+    track = Chain([MovingMean(size), level])(test, nan="propagate")
     stage = Chain([*smooth, MovingMean(size), level])
-    return detected(signal, stage, rate, _ahead(at, size), durations(min_active, min_rest, rate))
+    return detected(track, stage, rate, _ahead(at, size), durations(min_active, min_rest, rate))
 
 
 def onset_tkeo(
@@ -160,8 +161,11 @@ def onset_tkeo(
     signal = checked_signal(x, nan)
     test = Chain(energy)(signal, nan="propagate")
     mean, std = baseline(test, rate, rest)
-    stage = Chain([*energy, Threshold(tuple(mean + factor * std), settle=size + 1)])
-    return detected(signal, stage, rate, _ahead(at, size) + 1, durations(min_active, min_rest, rate))
+    level = Threshold(tuple(mean + factor * std), settle=size + 1)
+    stage = Chain([*energy, level])
+    return detected(
+        level(test, nan="propagate"), stage, rate, _ahead(at, size) + 1, durations(min_active, min_rest, rate)
+    )
 
 
 def _ahead(at: str, size: int) -> int:

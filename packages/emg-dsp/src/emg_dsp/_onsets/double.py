@@ -81,7 +81,7 @@ def onset_double_threshold(
     power = std**2 if isinstance(rest, Baseline) else std**2 + mean**2
     levels = np.where(power > 0, -2 * power * math.log(strong), 0.0)
     stage = DoubleThreshold(tuple(levels), design.m, design.r0)
-    return detected(signal, stage, rate, 0, durations(min_active, min_rest, rate))
+    return detected(stage(signal, nan="propagate"), stage, rate, 0, durations(min_active, min_rest, rate))
 
 
 def pair_probability(false_alarm: float, m: int, r0: int) -> float:

@@ -34,9 +34,8 @@ def durations(min_active: float, min_rest: float, sfreq: float) -> tuple[int, in
     return _samples(min_active, "min_active", sfreq), _samples(min_rest, "min_rest", sfreq)
 
 
-def detected(signal: Floats, stage: Stage, sfreq: float, ahead: int, lengths: tuple[int, int]) -> Activity:
-    """Run the stage, move its track back by ``ahead`` samples (its last value stays), and clean it."""
-    track: NDArray[np.bool_] = stage(signal, nan="propagate")
+def detected(track: NDArray[np.bool_], stage: Stage, sfreq: float, ahead: int, lengths: tuple[int, int]) -> Activity:
+    """Move the track of a stage back by ``ahead`` samples (its last value stays), and clean it."""
     later = np.minimum(np.arange(track.shape[1]) + ahead, max(0, track.shape[1] - 1))
     return Activity(cleaned(track[:, later], *lengths), sfreq, stage)
 
