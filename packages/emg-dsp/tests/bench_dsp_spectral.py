@@ -91,7 +91,7 @@ def test_log_spectrogram_live(benchmark, arrays):
 
 def test_mpf_live(benchmark, arrays):
     """16 channels, one output of 20 ms at 2 kHz a push."""
-    stream = emg_dsp.MPF().stream(16)
+    stream = emg_dsp.MultivariatePower().stream(16)
     chunk = np.ascontiguousarray(np.tile(arrays["a8"][0], (2, 1))[:, :40])
     latency(benchmark, lambda: stream.push(chunk), calls=1_500, warm=200)
 

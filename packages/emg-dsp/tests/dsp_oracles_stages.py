@@ -54,8 +54,8 @@ EXAMPLES = {
     "repair": Example(lambda: emg_dsp.Repair(GRID, (3, 40)), n_chans=128, spare_bytes=_BLOCK),
     "grid frames": Example(lambda: emg_dsp.GridFrames(GRID), n_chans=128),
     "log-spectrogram": Example(lambda: emg_dsp.LogSpectrogram(length=15, hop=4), spare_bytes=_BLOCK),
-    "MPF": Example(
-        lambda: emg_dsp.MPF(sfreq=1000, window=40, stride=20, n_fft=32, bands=[(0, 200), (100, 500)]),
+    "MultivariatePower": Example(
+        lambda: emg_dsp.MultivariatePower(sfreq=1000, window=40, stride=20, n_fft=32, bands=[(0, 200), (100, 500)]),
         spare_bytes=_BLOCK,
     ),
     "interpolation": Example(lambda: emg_dsp.Interpolation(FLAT, FLAT, method="tps"), n_chans=64, spare_bytes=_BLOCK),

@@ -91,7 +91,7 @@ def test_own_logarithm_is_as_good_as_the_type(exponent):
 
 @pytest.mark.parametrize(("window", "span"), [(200, 254), (160, 214)])
 def test_mpf_equals_scipy(window, span):
-    bands = list(emg_dsp.MPF().bands)
+    bands = list(emg_dsp.MultivariatePower().bands)
     got = mpf(X.astype(np.float64), window=window)
     expected = dsp_oracles_spectra.mpf(X, 2000, window, 40, bands)
     assert got.shape == expected.shape == ((1500 - span) // 40 + 1, 6, 5, 5)
@@ -104,10 +104,10 @@ def test_mpf_equals_scipy(window, span):
 
 def test_mpf_needs_exactly_its_span():
     """253 samples of left context, as the source says: one output from 254, none from 253."""
-    assert emg_dsp.MPF().span == 254
+    assert emg_dsp.MultivariatePower().span == 254
     assert len(mpf(X[:, :254])) == 1
     assert len(mpf(X[:, :253])) == 0
-    assert emg_dsp.MPF().sfreq_out == 50
+    assert emg_dsp.MultivariatePower().sfreq_out == 50
 
 
 def test_mpf_of_silence_and_of_equal_channels_is_finite():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emg_dsp
-from emg_dsp import MPF, EmgDspError, LogSpectrogram, Stage
+from emg_dsp import EmgDspError, LogSpectrogram, MultivariatePower, Stage
 
 LAW = settings(derandomize=True, deadline=None, max_examples=25)
 STAGES = {
@@ -18,8 +18,8 @@ STAGES = {
     "log of odd frames": LogSpectrogram(length=15, hop=4, window="hamming"),
     "log with gaps": LogSpectrogram(length=5, hop=17),
     "log of single samples": LogSpectrogram(length=1, hop=1),
-    "mpf": MPF(window=40, stride=20),
-    "mpf with gaps": MPF(sfreq=1000, window=20, stride=70, n_fft=32, bands=[(0, 200), (100, 500)]),
+    "mpf": MultivariatePower(window=40, stride=20),
+    "mpf with gaps": MultivariatePower(sfreq=1000, window=20, stride=70, n_fft=32, bands=[(0, 200), (100, 500)]),
 }
 NAMES = sorted(STAGES)
 X = dsp_oracles.emg(3, 700)
@@ -80,19 +80,19 @@ def test_plain_data_survive_json(name):
 def test_rates():
     assert LogSpectrogram(sfreq=2000).sfreq_out == 125
     assert LogSpectrogram().sfreq_out is None
-    assert MPF().sfreq_out == 50
+    assert MultivariatePower().sfreq_out == 50
     assert LogSpectrogram.frames
 
 
 def test_frames_end_a_chain_that_streams():
-    chain = emg_dsp.highpass(40, sfreq=2000) | MPF(window=40, stride=20)
+    chain = emg_dsp.highpass(40, sfreq=2000) | MultivariatePower(window=40, stride=20)
     np.testing.assert_array_equal(pushed(chain.stream(3), X, [100, 3, 250]), chain(X))
     assert chain.stream(3).push(X[:, :200]).shape[1:] == (6, 3, 3)
 
 
 def test_function_and_stage_agree():
     np.testing.assert_array_equal(emg_dsp.log_spectrogram(X), LogSpectrogram()(X))
-    np.testing.assert_array_equal(emg_dsp.mpf(X), MPF()(X))
+    np.testing.assert_array_equal(emg_dsp.mpf(X), MultivariatePower()(X))
 
 
 def test_a_step_reuses_its_memory():

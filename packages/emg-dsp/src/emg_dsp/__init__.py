@@ -41,8 +41,8 @@ from ._plots import plot_bode, plot_features, plot_map, plot_signal
 from ._resampling import Resampler, resample, to_uniform
 from ._scaling import RunningStandardizer, Standardizer
 from ._spectra import (
-    MPF,
     LogSpectrogram,
+    MultivariatePower,
     band_power,
     filter_bank,
     log_spectrogram,
@@ -55,7 +55,6 @@ from ._warmup import warmup
 from ._windows import overlap_mean, window_count, window_labels, window_padding, window_times, windows
 
 __all__ = [
-    "MPF",
     "Activity",
     "Baseline",
     "Chain",
@@ -77,6 +76,7 @@ __all__ = [
     "MovingMAV",
     "MovingMean",
     "MovingRMS",
+    "MultivariatePower",
     "Rectify",
     "Repair",
     "Resampler",

@@ -1,4 +1,4 @@
-"""`MPF`: multivariate power-frequency features, logarithms of cross-power between channels in bands."""
+"""`MultivariatePower`: multivariate power-frequency features, logarithms of cross-power between channels in bands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OUTPUTS = 16
 
 
 @dataclass(frozen=True)
-class MPF(FramedStage):
+class MultivariatePower(FramedStage):
     """Multivariate power-frequency features of the generic neuromotor interface: a stage of frames.
 
     In every window: the cross-spectra ``X X^H / frames`` of all pairs of channels, their squared magnitudes
@@ -63,8 +63,8 @@ class MPF(FramedStage):
     Examples
     --------
     >>> import numpy as np
-    >>> from emg_dsp import MPF
-    >>> MPF()(np.random.default_rng(0).standard_normal((16, 2000))).shape
+    >>> from emg_dsp import MultivariatePower
+    >>> MultivariatePower()(np.random.default_rng(0).standard_normal((16, 2000))).shape
     (44, 6, 16, 16)
     """
 
@@ -156,7 +156,7 @@ def mpf(
     nan: NanPolicy = "raise",
     threads: int = 1,
 ) -> Array:
-    """Compute multivariate power-frequency features of a whole signal; see `MPF`, which also streams.
+    """Compute multivariate power-frequency features of a whole signal; see `MultivariatePower`, which also streams.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def mpf(
     sfreq : float
         Sampling rate in Hz, > 0.
     window, stride, n_fft, fft_hop : int
-        Samples, as for `MPF`.
+        Samples, as for `MultivariatePower`.
     bands : sequence of pairs
         Edges ``(low, high]`` in Hz.
     nan : {"raise", "propagate"}
@@ -178,7 +178,7 @@ def mpf(
     array (..., n_frames, bands, channels, channels)
         float64 for float64, float32 for everything else.
     """
-    return MPF(sfreq, window, stride, n_fft, fft_hop, bands)(x, nan=nan, threads=threads)
+    return MultivariatePower(sfreq, window, stride, n_fft, fft_hop, bands)(x, nan=nan, threads=threads)
 
 
 def _checked_bands(bands: Any, sfreq: float) -> tuple[tuple[float, float], ...]:  # noqa: ANN401
