@@ -33,9 +33,9 @@ EXAMPLES = {
     "chain": Example(
         lambda: emg_dsp.highpass(20, 1000) | emg_dsp.notch(50, 1000) | emg_dsp.lowpass(400, 1000), spare_bytes=_TILES
     ),
-    "moving mean": Example(lambda: emg_dsp.MovingMean(7), spare_bytes=_TILES),
-    "moving MAV": Example(lambda: emg_dsp.MovingMAV(1), spare_bytes=_TILES),
-    "moving RMS": Example(lambda: emg_dsp.MovingRMS(0.03, sfreq=1000), n_chans=18, spare_bytes=_TILES),
+    "moving mean": Example(lambda: emg_dsp.MovingMean(7)),
+    "moving MAV": Example(lambda: emg_dsp.MovingMAV(1)),
+    "moving RMS": Example(lambda: emg_dsp.MovingRMS(0.03, sfreq=1000), n_chans=18),
     "standardizer": Example(lambda: emg_dsp.Standardizer(np.array([0.5, -1.0, 3.0]), np.array([2.0, 0.7, 30.0]))),
     "features": Example(lambda: emg_dsp.Features(0.03, 0.01, ("HTD", "RMS", "AR(order=2)"), 1000), spare_bytes=_BLOCK),
     "features of windows that lie apart": Example(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-_ROWS = 4
+_ROWS, _PART = 4, 1024
 _SIGNED, _ABSOLUTE, _SQUARE = 0, 1, 2
 _ENDLESS = 1 << 62
 
@@ -162,13 +162,14 @@ class _Memory:
         padded = -(-n_rows // _ROWS) * _ROWS
         self.blocks = np.zeros((2, padded, length + 1))
         self.heads = np.zeros(padded)
+        self._sums = np.empty((_ROWS, _PART))
         self.seen = 0
 
     def advance(self, x: Array, mode: int, out: Array, at: int = 0, last: int = _ENDLESS) -> bool:
         """Write the mean at each sample of ``x`` into ``out``, from column ``at`` on; tell whether all are finite."""
         from .moving_sums import moving_means
 
-        finite = moving_means(x, mode, self.seen, last, self.blocks, self.heads, out, at)
+        finite = moving_means(x, mode, self.seen, last, self.blocks, self.heads, self._sums, out, at)
         self.seen += x.shape[1]
         return bool(finite)
 

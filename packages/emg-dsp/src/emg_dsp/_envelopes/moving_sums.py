@@ -110,20 +110,31 @@ def _row(x: Any, mode: int, seen: int, last: int, here: Any, tail: Any, head: fl
 
 
 @kernel(
-    "boolean(Array(float32, 2, 'C', True), int64, int64, int64, float64[:,:,::1], float64[::1], float32[:,::1], int64)",
-    "boolean(Array(float64, 2, 'C', True), int64, int64, int64, float64[:,:,::1], float64[::1], float64[:,::1], int64)",
+    "boolean(Array(float32, 2, 'C', True), int64, int64, int64, float64[:,:,::1], float64[::1], float64[:,::1],"
+    " float32[:,::1], int64)",
+    "boolean(Array(float64, 2, 'C', True), int64, int64, int64, float64[:,:,::1], float64[::1], float64[:,::1],"
+    " float64[:,::1], int64)",
 )
-def moving_means(x: Any, mode: int, seen: int, last: int, blocks: Any, heads: Any, out: Any, at: int) -> bool:  # noqa: ANN401
+def moving_means(
+    x: Any,  # noqa: ANN401
+    mode: int,
+    seen: int,
+    last: int,
+    blocks: Any,  # noqa: ANN401
+    heads: Any,  # noqa: ANN401
+    sums: Any,  # noqa: ANN401
+    out: Any,  # noqa: ANN401
+    at: int,
+) -> bool:
     """Write the mean over the last samples at each sample of ``x`` (rows, time) into ``out``, from column ``at`` on.
 
     ``seen`` samples came before, samples from ``last`` on count as absent. ``blocks`` (2, rows, length + 1), of blocks
     with even and with odd number, ends in zeros; it and ``heads`` (rows,) are advanced in place; both have a multiple
-    of ``ROWS`` rows. Tells whether the sum over each block, doubled, is finite: every sample lies in one block, every
-    window in two.
+    of ``ROWS`` rows. ``sums`` (ROWS, PART) is room to work in. Tells whether the sum over each block, doubled, is
+    finite: every sample lies in one block, every window in two.
     """
     rows, samples = x.shape
     length = blocks.shape[2] - 1
-    sums = np.zeros((ROWS, PART))
     check = 0.0
     for r0 in range(0, heads.shape[0], ROWS):
         head = heads[r0 : r0 + ROWS]
