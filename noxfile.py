@@ -23,12 +23,13 @@ SIBLINGS = {"emg-io": [], "emg-dsp": [], "emg-models": [], "emg-distill": ["emg-
 PACKAGES = list(SIBLINGS)
 TORCH_FREE = ["emg-io", "emg-dsp", "emg-edge"]
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads slow training down many times on a busy machine
-EXTRAS = {"emg-io": ["dask"], "emg-models": ["onnx"], "emg-distill": ["data"]}
+EXTRAS = {"emg-io": ["dask"], "emg-dsp": ["lsl", "plot", "sklearn"], "emg-models": ["onnx"], "emg-distill": ["data"]}
 EXTRA_SIBLINGS = {"emg-distill": ["emg-io", "emg-dsp"]}
 COVERAGE_FLOOR = {"emg-io": 98, "emg-dsp": 99, "emg-models": 98, "emg-distill": 98, "emg-edge": 96}
 TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "pytest-xdist", "hypothesis"]
 TEST_EXTRAS = {
     "emg-io": ["edfio", "pyedflib", "pyxdf", "wfdb"],
+    "emg-dsp": ["pandas"],
     "emg-models": ["onnxruntime"],
     "emg-distill": ["onnx", "onnxscript"],
     "emg-edge": ["onnxruntime"],
@@ -98,10 +99,10 @@ def install_alone(session: nox.Session, package: str) -> None:
 
 
 def in_parallel(session: nox.Session, package: str) -> list[str]:
-    """Return the options for a worker a core, a whole file each; one process fills the cache of compiled kernels."""
-    if package == "emg-dsp":
-        return []
+    """Return the options for a worker a core, a whole file each, after one process has filled the cache of kernels."""
     session.env["OMP_NUM_THREADS"] = "1"
+    if package == "emg-dsp":
+        session.run("python", "-c", "import emg_dsp; emg_dsp.warmup()")
     return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--benchmark-disable"]
 
 
