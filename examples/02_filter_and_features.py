@@ -1,4 +1,4 @@
-"""From a grid recording to features, off-line and live with the same bits: filter, repair, onsets, windows, features."""
+"""From a grid recording to features, off-line and live alike: filter, repair, onsets, windows, features."""
 
 import argparse
 from pathlib import Path
