@@ -84,6 +84,18 @@ def test_warmup_compiles_every_kernel():
     assert [name for name, value in found if value._compiled is None] == []
 
 
+def test_warmup_of_some_rooms_compiles_what_they_need_and_no_more():
+    code = (
+        "import sys, emg_dsp; emg_dsp.warmup('onsets'); "
+        "print(sorted({name.split('.')[1] for name in sys.modules if name.startswith('emg_dsp._') "
+        "and name.split('.')[-1] in {'biquad', 'moving_sums', 'pairs', 'moves', 'window_sums'}}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "['_envelopes', '_filters', '_onsets']"
+    with pytest.raises(emg_dsp.EmgDspError, match=r"unknown rooms filter; required are some of envelopes, features"):
+        emg_dsp.warmup("filter")
+
+
 def test_changelog_opens_with_this_version():
     text = (PACKAGE / "CHANGELOG.md").read_text(encoding="utf-8")
     version = re.search(r'^version = "(.+)"', (PACKAGE / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
