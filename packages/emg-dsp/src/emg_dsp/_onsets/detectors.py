@@ -81,8 +81,9 @@ def onset_hodges_bui(
 
     References
     ----------
-    Hodges and Bui, Electroencephalogr. Clin. Neurophysiol. 101(6), 1996, doi:10.1016/0921-884X(96)95190-5. The
-    low-pass is a choice of this package.
+    Hodges and Bui, Electroencephalogr. Clin. Neurophysiol. 101(6), 1996, doi:10.1016/S0921-884X(96)95190-5. They
+    compare 1, 2 and 3 standard deviations, windows of 20, 50 and 100 ms, and low-passes of 10, 50 and 500 Hz; type and
+    order of the low-pass, offsets and ``rest=None`` are choices of this package.
 
     Examples
     --------
