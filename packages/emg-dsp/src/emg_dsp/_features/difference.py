@@ -84,7 +84,7 @@ FEATURES = (
         "AAC",
         "sum |d| / (L - 1); a window of one sample gives 0",
         "as recorded",
-        PHINYOMARK,
+        PHINYOMARK + ", which divides by L; L - 1 as MAVFD of LibEMG",
         _aac,
         needs=("step",),
         aliases=("MAVFD",),

@@ -125,7 +125,7 @@ FEATURES = (
         "SKEW",
         "m3 / m2^1.5 with mk = sum (x - mean x)^k / L; a flat window gives 0",
         "1",
-        NAZARPOUR,
+        "Thongpanja et al., IEEE Trans. Instrum. Meas. 65(7), 2016, doi:10.1109/TIM.2016.2534378",
         _skew,
         needs=("spread_3",),
     ),

@@ -153,7 +153,7 @@ FEATURES = (
         "sum of P with low <= f < split, over that with split <= f < high; NaN where the second is 0, as at rates "
         "up to 500 Hz with these defaults.",
         "1",
-        "Han et al., Proc. IEEE IROS 2000, as written down by " + PHINYOMARK,
+        "Han et al., Proc. Int. Conf. Soft Computing (IIZUKA), 2000, as written down by " + PHINYOMARK,
         _fr,
         options={"low": 30.0, "split": 250.0, "high": 500.0},
         check=rising("low", "split", "high"),

@@ -40,8 +40,8 @@ Wavelets, SIAM 1992, doi:10.1137/1.9781611970104."""
 _MOST = 20
 _SAMPLES = 1 << 14
 """Samples that are copied before they are transformed."""
-_SOURCE = "Khushaba et al., Neural Netw. 55, 2014, doi:10.1016/j.neunet.2014.03.010; " + (
-    "constants as in LibEMG: Eddy et al., IEEE Access 11, 2023, doi:10.1109/ACCESS.2023.3304544"
+_SOURCE = "no paper: Khushaba's program getmswtfeat for MATLAB, 2012, " + (
+    "as in LibEMG: Eddy et al., IEEE Access 11, 2023, doi:10.1109/ACCESS.2023.3304544; ends of windows are ours"
 )
 _RULE = (
     "; c are the sym8 wavelet coefficients of a band, the window mirrored at its ends (first and last sample doubled), "
