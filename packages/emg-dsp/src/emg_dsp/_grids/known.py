@@ -75,7 +75,7 @@ def flexemg() -> Fields:
         "n_chans": 64,
         "kind": "monopolar",
         "name": "flexemg",
-        "note": "Moin et al., ISCAS 2018, doi:10.1109/ISCAS.2018.8351613; equals arraymap.mat of the data set. "
+        "note": "Moin et al., IEEE ISCAS 2018, arXiv:1802.10237; equals arraymap.mat of the data set. "
         "Channels are columns 0 ... 63 of raw; 64 ... 95 are empty. Pitch and direction on the arm are not known here.",
     }
 

@@ -61,7 +61,7 @@ def filter_bank(
 
     References
     ----------
-    Davis and Mermelstein, IEEE Trans. Acoust. 28(4), 1980, doi:10.1109/TASSP.1980.1163420; the mel formula is that of
+    Davis and Mermelstein, IEEE Trans. ASSP 28(4), 1980, doi:10.1109/TASSP.1980.1163420; the mel formula is that of
     O'Shaughnessy, Speech Communication, 1987, p. 150.
 
     Examples
