@@ -97,7 +97,7 @@ FEATURES = (
         "sum w[t] |x[t]| / L for t = 1 ... L with w = 1 in the middle half, rising as 4t/L before it and falling as "
         "4(L - t)/L after it; a constant 1 gives 3/4 where 4 divides L",
         "as recorded",
-        PHINYOMARK,
+        PHINYOMARK + "; its last ramp is handed down as 4(t - L)/L, which is negative: the sign is ours",
         _mav2,
         aliases=("MMAV2",),
         copies=False,
@@ -112,7 +112,7 @@ FEATURES = (
         "VAR",
         "sum (x - mean x)^2 / (L - ddof); a flat window gives 0; L <= ddof gives NaN",
         "as recorded, squared",
-        PHINYOMARK,
+        PHINYOMARK + ", which has sum x^2 / (L - 1) of a signal without offset; mean and L as in LibEMG",
         _var,
         options={"ddof": 0},
         needs=("spread_2",),

@@ -10,7 +10,6 @@ import numpy as np
 from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 
-from .dense import dense
 from .feature import Feature
 from .sources import PHINYOMARK
 
@@ -50,7 +49,7 @@ def _energies(shape: str) -> Callable[[Block, Options], Values]:
 
         weights = _squared_weights(shape, block.length, int(options["parts"]))
         out = np.empty((len(block), len(weights)))
-        weighted_energies(dense(block), weights, out)
+        weighted_energies(block.samples, weights, out)
         return out
 
     return compute
@@ -63,7 +62,7 @@ def _first_burst(block: Block, options: Options) -> Values:
     weights = np.hamming(min(size, block.length))
     weights.flags.writeable = False
     out = np.empty(len(block))
-    first_burst(dense(block), weights, out)
+    first_burst(block.samples, weights, out)
     return out
 
 
@@ -90,7 +89,7 @@ def _multiwindow(name: str, weights: str) -> Feature:
         name,
         formula,
         "as recorded^2",
-        PHINYOMARK,
+        PHINYOMARK + "; number, length, overlap and slopes of the parts are our definition",
         _energies(name),
         options={"parts": 3},
         columns=_columns,
@@ -105,8 +104,8 @@ FEATURES = (
         "that is shorter): above the value before, not below the one after; the first value where it is the largest of "
         "all, the largest where there is no peak; a zero window gives 0",
         "as recorded^2",
-        "as in the toolbox of Jiang et al., IEEE Trans. Neural Syst. Rehabil. Eng. 29, 2021, "
-        "doi:10.1109/TNSRE.2021.3082551",
+        "Du and Vuskovic, Proc. IEEE IRI, 2004; window as in the toolbox of Jiang et al., IEEE Trans. Neural Syst. "
+        "Rehabil. Eng. 29, 2021, doi:10.1109/TNSRE.2021.3082551; what counts as a peak is ours",
         _first_burst,
         options={"width": 0.032},
         check=_check_width,

@@ -121,8 +121,8 @@ FEATURES = (
         "sum (p2 - p1)^2 with p1, p2 the P / sum P of the first and the last floor(L/2) samples, each as a window of "
         "its own; NaN where either is silent or L = 1.",
         "0 to 2",
-        "Giannakopoulos and Pikrakis, Introduction to Audio Analysis, 2014, doi:10.1016/C2012-0-03524-7; halves of a "
-        "window as in EMGFlow 1.1",
+        "Giannakopoulos and Pikrakis, Introduction to Audio Analysis, 2014, doi:10.1016/B978-0-08-099388-1.00004-2; "
+        "halves of a window as in the documentation of EMGFlow 1.1",
         _flux,
     ),
     spectral(
