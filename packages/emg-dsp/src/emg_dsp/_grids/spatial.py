@@ -27,7 +27,7 @@ class Mask(NamedTuple):
     source: str
 
 
-_KLUG = "Disselhorst-Klug, Silny and Rau, IEEE Trans. Biomed. Eng. 44(7), 1997, doi:10.1109/10.594897"
+_KLUG = "Disselhorst-Klug, Silny and Rau, IEEE Trans. Biomed. Eng. 44(7), 1997, 567-574"
 _FARINA = "Farina, Arendt-Nielsen, Merletti, Indino and Graven-Nielsen, IEEE Trans. Biomed. Eng. 50(3), 2003, 354-364"
 _HJORTH = "Hjorth, Electroenceph. Clin. Neurophysiol. 39(5), 1975, doi:10.1016/0013-4694(75)90056-5"
 
@@ -63,8 +63,8 @@ class SpatialFilter(Mixer):
     Only whole masks count: outputs exist where every electrode of the mask exists, round a closed axis everywhere.
     `output` is the grid of the outputs; it is smaller by the border, and lacks places beside missing electrodes.
 
-    Sources: Disselhorst-Klug et al. 1997, doi:10.1109/10.594897; Farina et al., IEEE Trans. Biomed. Eng. 50(3), 2003;
-    Hjorth 1975, doi:10.1016/0013-4694(75)90056-5.
+    Sources: Disselhorst-Klug et al., IEEE Trans. Biomed. Eng. 44(7), 1997; Farina et al., IEEE Trans. Biomed. Eng.
+    50(3), 2003; Hjorth 1975, doi:10.1016/0013-4694(75)90056-5. Weights are whole numbers, not scaled to unit gain.
 
     Examples
     --------
@@ -82,10 +82,10 @@ class SpatialFilter(Mixer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.name not in MASKS:
+        if not isinstance(self.name, str) or self.name not in MASKS:
             near = difflib.get_close_matches(str(self.name).upper(), MASKS, n=3, cutoff=0.3) or sorted(MASKS)
             raise EmgDspError(f"unknown spatial filter {self.name!r}; near names are {', '.join(near)}.")
-        if self.along not in {"rows", "cols", None}:
+        if self.along not in ("rows", "cols", None):
             raise EmgDspError(f"along={self.along!r}; required is 'rows', 'cols' or None.")
         _ = self.weights
 
