@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 _EYBEN = "Eyben et al., IEEE Trans. Affect. Comput. 7(2), 2016, doi:10.1109/TAFFC.2015.2457417"
 _PEETERS = "Peeters et al., J. Acoust. Soc. Am. 130(5), 2011, doi:10.1121/1.3642604"
-_TWITCH = "no paper: the documentation of EMGFlow 1.1, after the audio features of " + _EYBEN
+_TWITCH = (
+    "no paper: EMGFlow 1.1 as it computes, fast over slow (its documentation prints the ratios the other way round), "
+    "after the audio features of " + _EYBEN
+)
 
 
 def _share(block: Block, options: Options) -> Values:

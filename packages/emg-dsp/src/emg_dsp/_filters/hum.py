@@ -33,7 +33,7 @@ def notch(freq: float, sfreq: float, q: float = 30.0) -> Filter:
 
     References
     ----------
-    Orfanidis, Introduction to Signal Processing, Prentice Hall, 1996, section 11.3.
+    Orfanidis, Introduction to Signal Processing, Prentice Hall, 1996, ch. 11.
     """
     rate = positive(sfreq, "sfreq")
     centre, quality = below_nyquist(freq, "freq", rate), positive(q, "q", "(no unit)")

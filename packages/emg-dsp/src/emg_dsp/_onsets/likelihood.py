@@ -69,7 +69,7 @@ def onset_aglr(
     ----------
     Staude and Wolf, Med. Eng. Phys. 21(6-7), 1999, doi:10.1016/S1350-4533(99)00067-3; Staude, Flachenecker, Daumer and
     Wolf, EURASIP J. Appl. Signal Process. 2001(2), doi:10.1155/S1110865701000191, a step of variance. Whitening, which
-    they do first, is left to the caller.
+    they do first, is left to the caller; ``r > 1``, the reach of ``2 L`` and the defaults are choices of this package.
 
     Examples
     --------
