@@ -9,7 +9,6 @@ import numpy as np
 from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 
-from .dense import dense
 from .feature import Feature
 from .sources import PHINYOMARK
 
@@ -27,7 +26,7 @@ def _autoregressive(block: Block, options: Options) -> Values:
 
     def build(block: Block) -> Values:
         out = np.empty((len(block), order))
-        burg(dense(block), order, out)
+        burg(block.samples, order, out)
         return out
 
     return block.product(("burg", order), build)

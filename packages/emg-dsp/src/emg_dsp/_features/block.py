@@ -51,9 +51,14 @@ class Block:
 
     @cached_property
     def samples(self) -> NDArray[np.float64]:
-        """A float64 copy (n, length) of the windows, made at first use; shared, so never write to it."""
-        index = self.starts[:, None] + np.arange(self.length)
-        copy: NDArray[np.float64] = self.flat[index].astype(np.float64, copy=False)
+        """A float64 copy (n, length) of the windows, made at first use; shared and read-only.
+
+        Rows are picked from a view of all windows that there could be, which needs no index for every single sample.
+        """
+        step = self.flat.itemsize
+        shape = (self.flat.size - self.length + 1, self.length)
+        view = np.lib.stride_tricks.as_strided(self.flat, shape, (step, step), writeable=False)
+        copy: NDArray[np.float64] = view[self.starts].astype(np.float64, copy=False)
         copy.flags.writeable = False
         return copy
 
@@ -73,15 +78,15 @@ class Block:
     def mapped(self, key: Hashable, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Block:
         """Return the windows of ``function(samples)``, a function of single samples, made once for each ``key``.
 
-        Samples that several windows share are mapped once.
+        Samples that several windows share are mapped once. The function is given a copy, which it may overwrite.
         """
 
         def build(block: Block) -> Block:
             region = block.region
             if region.stop - region.start > len(block) * block.length:
                 starts = np.arange(len(block), dtype=np.int64) * block.length
-                return Block(function(block.samples.ravel()), starts, block.length, block.sfreq)
-            wide = block.flat[region].astype(np.float64, copy=False)
+                return Block(function(block.samples.flatten()), starts, block.length, block.sfreq)
+            wide = block.flat[region].astype(np.float64)
             return Block(function(wide), block.starts - region.start, block.length, block.sfreq)
 
         return self.product(("mapped", key), build)

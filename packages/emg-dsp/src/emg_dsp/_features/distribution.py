@@ -30,7 +30,7 @@ def _vord(block: Block, options: Options) -> Values:
 
 
 def _log(block: Block, _: Options) -> Values:
-    return np.exp(block.mapped("log", lambda x: np.log(np.abs(x))).sum("total") / block.length)
+    return np.exp(block.mapped("log", _log_magnitude).sum("total") / block.length)
 
 
 def _ld(block: Block, _: Options) -> Values:
@@ -38,9 +38,13 @@ def _ld(block: Block, _: Options) -> Values:
 
 
 def _log_above_1(x: Values) -> Values:
-    magnitudes: Values = np.abs(x)
+    magnitudes: Values = np.abs(x, out=x)
     magnitudes += 1
     return np.log(magnitudes, out=magnitudes)
+
+
+def _log_magnitude(x: Values) -> Values:
+    return np.log(np.abs(x, out=x), out=x)
 
 
 def _msr(block: Block, _: Options) -> Values:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _SAMPLES = 1 << 19
 """Samples in the windows of one block, which features may copy."""
-_SAMPLES_IN_PLACE = 1 << 21
+_SAMPLES_IN_PLACE = 1 << 22
 """The same where no feature copies any."""
 _LOUDEST = 1e60
 """Root mean square of a window from which on powers of its samples may overflow."""
@@ -96,9 +96,17 @@ class _Work:
             values[good] = sound
 
     def _good(self, block: Block) -> NDArray[np.bool_] | None:
-        """Tell which windows can be computed, None for all; a look at every sample is cheaper than squares."""
-        if self._needs.isdisjoint({"abs", "square", "total"}) and is_quiet(block, _LOUDEST):
-            return None
+        """Tell which windows can be computed, None for all.
+
+        Sums that are needed anyway tell, without another look at the samples: squares, and where the samples are too
+        small to overflow, any sum that all of them are part of.
+        """
+        if self._needs.isdisjoint({"abs", "square"}):
+            telling = self._needs & {"total", "step"} if block.length > 1 else set[str]()
+            if telling and block.flat.dtype == np.float32:
+                return np.isfinite(block.sum(min(telling)))
+            if is_quiet(block, _LOUDEST):
+                return None
         return block.sum("square") < _LOUDEST**2 * block.length
 
     def _compute(self, values: Floats, block: Block) -> None:
@@ -116,7 +124,7 @@ class _Work:
         """Return the values of all windows, their axes and type restored, after features have compared channels."""
         values, result = self._layout.restore(self._values), self._layout.result
         if not any(choice.feature.across for choice in self._choices):
-            return np.ascontiguousarray(values)
+            return values
         with np.errstate(all="ignore"):
             parts = [
                 across(values[..., columns], choice.options)

@@ -9,7 +9,6 @@ import numpy as np
 from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 
-from .dense import dense
 from .feature import Feature
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def _matches(block: Block, options: Options) -> Values:
 
     def build(block: Block) -> Values:
         out = np.empty((4, len(block)))
-        similar_templates(dense(block), size, ratio, out)
+        similar_templates(block.samples, size, ratio, out)
         return out
 
     return block.product(("similar templates", size, ratio), build)
@@ -61,9 +60,9 @@ def _fuzzy_entropy(block: Block, options: Options) -> Values:
         return np.full(len(block), np.nan)
     out = np.empty((2, len(block)))
     if (size, power) == (2, 2):
-        fuzzy_templates(dense(block), ratio, out)
+        fuzzy_templates(block.samples, ratio, out)
     else:
-        fuzzy_templates_of(dense(block), size, power, ratio, out)
+        fuzzy_templates_of(block.samples, size, power, ratio, out)
     entropy: Values = np.log(out[0] / out[1])
     return entropy
 

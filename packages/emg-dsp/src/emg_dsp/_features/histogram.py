@@ -9,7 +9,6 @@ import numpy as np
 from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 
-from .dense import dense
 from .feature import Feature
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def _histogram(block: Block, options: Options) -> Values:
     from .ordered import histogram
 
     out = np.empty((len(block), int(options["bins"])))
-    histogram(dense(block), int(options["bins"]), float(options["limit"]), out)
+    histogram(block.samples, int(options["bins"]), float(options["limit"]), out)
     return out
 
 

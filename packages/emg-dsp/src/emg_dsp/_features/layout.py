@@ -44,9 +44,10 @@ class Layout:
 
     def restore(self, values: NDArray[Any]) -> NDArray[Any]:
         """Bring values (n, k), in walking order, into the order of the windows: (..., k)."""
-        walked = values.reshape(*(self.shape[axis] for axis in self.order), values.shape[-1])
-        back = np.argsort(self.order).tolist()
-        return walked.transpose(*back, len(self.shape))
+        rows = np.ascontiguousarray(values).view(np.dtype((np.void, values[:1].nbytes))) if values.size else values
+        walked = rows.reshape(*(self.shape[axis] for axis in self.order), -1)
+        moved = walked.transpose(*np.argsort(self.order).tolist(), len(self.shape))
+        return np.ascontiguousarray(moved).view(values.dtype)
 
 
 def locate(x: Array) -> Layout:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .dense import dense
 from .feature import Feature
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ def _l_scale(block: Block, _: Options) -> Values:
 
     out = np.zeros(len(block))
     if block.length > 1:
-        l_scale(dense(block), out)
+        l_scale(block.samples, out)
     return out
 
 

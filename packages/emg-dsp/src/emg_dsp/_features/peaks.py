@@ -28,10 +28,11 @@ def peaks(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN40
         out[w] = highest ^ ((highest >> bits) & most)
 
 
-@kernel("int64(Array(float32, 1, 'C', True), float64)", "int64(Array(float64, 1, 'C', True), float64)")
-def count_above(part: Any, limit: float) -> Any:  # noqa: ANN401
-    """Count the samples that are not below ``limit`` in size, NaN among them."""
-    count = np.int64(0)
-    for t in range(part.shape[0]):
-        count += np.int64(not abs(part[t]) < limit)
-    return count
+@kernel("int64(Array(int32, 1, 'C', True))", "int64(Array(int64, 1, 'C', True))")
+def largest_bits(part: Any) -> Any:  # noqa: ANN401
+    """Return the largest ``|x|`` of floats read as integers, as an integer; NaN is above infinity."""
+    most = np.iinfo(part.dtype).max
+    highest = part[0] & most
+    for t in range(1, part.shape[0]):
+        highest = max(highest, part[t] & most)
+    return highest

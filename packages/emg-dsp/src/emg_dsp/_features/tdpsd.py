@@ -52,7 +52,7 @@ _INNER: dict[str, Callable[[Block], Values]] = {
 
 
 def _log_square(x: Values) -> Values:
-    squares = x * x
+    squares: Values = np.multiply(x, x, out=x)
     squares += _SPACING
     return np.log(squares, out=squares)
 

@@ -19,8 +19,10 @@ def walk(block: Block, needs: Collection[str]) -> dict[str, NDArray[np.float64]]
     from . import event_counts, window_sums
 
     kernels = (
+        (window_sums.TOTALS, window_sums.total_sums),
         (window_sums.LEVELS, window_sums.level_sums),
         (window_sums.STEPS, window_sums.step_sums),
+        (window_sums.STEP_SQUARES, window_sums.step_squares),
         (window_sums.BENDS, window_sums.bend_sums),
         (window_sums.SPREADS, window_sums.spread_sums),
         (window_sums.POWERS, window_sums.power_sums),
@@ -37,6 +39,8 @@ def walk(block: Block, needs: Collection[str]) -> dict[str, NDArray[np.float64]]
 
 def is_quiet(block: Block, limit: float) -> bool:
     """Tell whether all samples from the first window to the last are finite and below ``limit``; NaN is not."""
-    from .peaks import count_above
+    from .peaks import largest_bits
 
-    return bool(count_above(block.flat[block.region], limit) == 0)
+    whole_type = np.int32 if block.flat.dtype == np.float32 else np.int64
+    bound = np.array([limit]).astype(block.flat.dtype).view(whole_type)[0]
+    return bool(largest_bits(block.flat[block.region].view(whole_type)) < bound)

@@ -10,10 +10,14 @@ import numpy as np
 
 from emg_dsp._jit import kernel
 
-LEVELS = ("abs", "square", "total")
-"""Rows of the result of `level_sums`: ``sum |x|``, ``sum x**2`` and ``sum x``."""
-STEPS = ("step", "step_square")
-"""Rows of the result of `step_sums`: ``sum |d|`` and ``sum d**2`` of the ``length - 1`` first differences ``d``."""
+TOTALS = ("total",)
+"""The row of the result of `total_sums`: ``sum x``."""
+LEVELS = ("abs", "square")
+"""Rows of the result of `level_sums`: ``sum |x|`` and ``sum x**2``."""
+STEPS = ("step",)
+"""The row of the result of `step_sums`: ``sum |d|`` of the ``length - 1`` first differences ``d``."""
+STEP_SQUARES = ("step_square",)
+"""The row of the result of `step_squares`: ``sum d**2``."""
 BENDS = ("bend", "bend_square")
 """Rows of the result of `bend_sums`: the same of the ``length - 2`` second differences."""
 SPREADS = ("spread_2", "spread_3", "spread_4")
@@ -28,36 +32,52 @@ _WINDOWS = (
 
 
 @kernel(*_WINDOWS, reassociate=True)
+def total_sums(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
+    """Write the sum of ``x`` of each window."""
+    for w in range(starts.shape[0]):
+        window = flat[starts[w] : starts[w] + length]
+        total = 0.0
+        for t in range(length):
+            total += np.float64(window[t])
+        out[0, w] = total
+
+
+@kernel(*_WINDOWS, reassociate=True)
 def level_sums(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
-    """Write the sums of ``|x|``, ``x**2`` and ``x`` of each window."""
+    """Write the sums of ``|x|`` and ``x**2`` of each window."""
     for w in range(starts.shape[0]):
         window = flat[starts[w] : starts[w] + length]
         magnitude = 0.0
         square = 0.0
-        total = 0.0
         for t in range(length):
             v = np.float64(window[t])
             magnitude += abs(v)
             square += v * v
-            total += v
         out[0, w] = magnitude
         out[1, w] = square
-        out[2, w] = total
 
 
 @kernel(*_WINDOWS, reassociate=True)
 def step_sums(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
-    """Write the sums of ``|d|`` and ``d**2`` of each window, ``d = x[t] - x[t-1]``."""
+    """Write the sum of ``|d|`` of each window, ``d = x[t] - x[t-1]``."""
     for w in range(starts.shape[0]):
         window = flat[starts[w] : starts[w] + length]
         total = 0.0
+        for t in range(1, length):
+            total += abs(np.float64(window[t]) - np.float64(window[t - 1]))
+        out[0, w] = total
+
+
+@kernel(*_WINDOWS, reassociate=True)
+def step_squares(flat: Any, starts: Any, length: int, out: Any) -> None:  # noqa: ANN401
+    """Write the sum of ``d**2`` of each window."""
+    for w in range(starts.shape[0]):
+        window = flat[starts[w] : starts[w] + length]
         square = 0.0
         for t in range(1, length):
             d = np.float64(window[t]) - np.float64(window[t - 1])
-            total += abs(d)
             square += d * d
-        out[0, w] = total
-        out[1, w] = square
+        out[0, w] = square
 
 
 @kernel(*_WINDOWS, reassociate=True)
