@@ -110,7 +110,7 @@ FEATURES = (
         "MSR",
         "|sum sqrt(x) / L| with imaginary roots of samples below 0",
         "square root of as recorded",
-        WEARABLE,
+        WEARABLE + "; complex roots as in LibEMG",
         _msr,
     ),
     Feature(

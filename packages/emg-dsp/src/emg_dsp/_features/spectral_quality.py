@@ -56,7 +56,7 @@ FEATURES = (
         f"largest over smallest mean of {_POINTS} neighbouring P with low <= f < high; NaN with fewer bins, or where "
         "the smallest is 0.",
         "1",
-        _SINDERBY,
+        _SINDERBY + ", up to 600 Hz there",
         _dpr,
         options={"low": 35.0, "high": 500.0},
         check=rising("low", "high"),
