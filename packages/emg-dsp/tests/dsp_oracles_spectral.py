@@ -135,6 +135,13 @@ def shannon(energies: np.ndarray) -> float:
     return -(share * np.log(share)).sum()
 
 
+def wavelet_entropies(x: np.ndarray, sfreq: float) -> list[float]:
+    """What rounding leaves in a band counts as silence."""
+    bands = [c**2 for c in wavelet_bands(x, sfreq)]
+    least = 1e-20 * max(band.sum() for band in bands)
+    return [shannon(band) if band.sum() > least else 0.0 for band in bands]
+
+
 def _of_power(value: Callable[..., object], **settings: bool) -> Callable[[np.ndarray, float], object]:
     return lambda x, sfreq: value(*spectrum(x, sfreq, **settings))
 
@@ -182,5 +189,5 @@ FEATURES: dict[str, Callable[[np.ndarray, float], object]] = {
     "WENG(level=3)": _of_wavelets(lambda e: np.log(e.sum() + 1e-10), 3),
     "WV": _of_wavelets(lambda e: np.log(e.var() + 1e-10)),
     "WWL": _of_wavelets(lambda e: np.log(np.abs(np.diff(e)).sum() + 1e-10)),
-    "WENT": _of_wavelets(shannon),
+    "WENT": wavelet_entropies,
 }

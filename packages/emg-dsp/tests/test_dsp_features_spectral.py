@@ -71,6 +71,25 @@ def test_silence_is_what_the_formula_says_never_an_exception(name, length):
         assert ("silen" in emg_dsp.describe_feature(first)["formula"]) or np.isnan(got).all()
 
 
+@pytest.mark.parametrize("level", [1e-6, 1.0, -3.7, 2048.0, 1e5])
+@pytest.mark.parametrize("length", [1, 17, 40, 64])
+def test_details_of_a_flat_window_are_silent(level, length):
+    """The high-pass filter adds up to 2e-12, so that its output is not 0 but the same everywhere, of entropy ln n."""
+    approximation, *details = one(np.full(length, level), "WENT(level=3)")
+    assert details == [0, 0, 0]
+    np.testing.assert_allclose(approximation, np.log(length_after(length, 3)), rtol=1e-9)
+
+
+def length_after(length, levels):
+    for _ in range(levels):
+        length = (length + 15) // 2
+    return length
+
+
+def test_a_tone_below_a_large_offset_keeps_its_wavelet_entropy():
+    np.testing.assert_allclose(one(tone(300) * 1e-6 + 1, "WENT")[-1], one(tone(300), "WENT")[-1], rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_scale(name):
     """Powers of two change ratios and frequencies by no bit."""

@@ -40,6 +40,8 @@ Wavelets, SIAM 1992, doi:10.1137/1.9781611970104."""
 _MOST = 20
 _SAMPLES = 1 << 14
 """Samples that are copied before they are transformed."""
+_ROUNDING = 1e-20
+"""Energy of a band that counts as none, as a part of the strongest band's: the filters have 12 digits."""
 _SOURCE = "no paper: Khushaba's program getmswtfeat for MATLAB, 2012, " + (
     "as in LibEMG: Eddy et al., IEEE Access 11, 2023, doi:10.1109/ACCESS.2023.3304544; ends of windows are ours"
 )
@@ -69,10 +71,10 @@ def _sums(block: Block, options: Options, *, entropy: bool = False) -> Values:
     def build(given: Block) -> Values:
         from emg_dsp._spectra.frame_kernels import gather
 
-        from .wavelet_kernels import band_sums
+        from .wavelet_kernels import LANES, band_sums
 
         out = np.empty((len(given), depth + 1, 4))
-        some = max(1, _SAMPLES // given.length)
+        some = max(1, _SAMPLES // (given.length * LANES)) * LANES
         work, ones = np.empty((min(some, len(given)), given.length)), np.ones(given.length)
         for first in range(0, len(given), some):
             part = out[first : first + some]
@@ -88,7 +90,10 @@ def _logarithm(column: int) -> Callable[[Block, Options], Values]:
 
 
 def _went(block: Block, options: Options) -> Values:
-    return _sums(block, options, entropy=True)[..., 3]
+    """Entropies, 0 where the coefficients are what rounding leaves of a window that is strong in another band."""
+    sums = _sums(block, options, entropy=True)
+    energies = sums[..., 0]
+    return np.where(energies > _ROUNDING * np.max(energies, axis=1, keepdims=True), sums[..., 3], 0.0)
 
 
 def _columns(options: Options, _: int, sfreq: float) -> tuple[str, ...]:
@@ -109,5 +114,11 @@ FEATURES = (
     _feature("WENG", "ln(sum c^2 + 1e-10); silence gives ln 1e-10", "ln of unit^2", _logarithm(0)),
     _feature("WV", "ln(var(c^2) + 1e-10), population variance; silence gives ln 1e-10", "ln of unit^4", _logarithm(1)),
     _feature("WWL", "ln(sum |diff c^2| + 1e-10); silence gives ln 1e-10", "ln of unit^2", _logarithm(2)),
-    _feature("WENT", "-sum p ln p with p = c^2 / sum c^2, 0 ln 0 = 0; a silent band gives 0", "nat", _went),
+    _feature(
+        "WENT",
+        "-sum p ln p with p = c^2 / sum c^2, 0 ln 0 = 0; a silent band gives 0, that is one with less energy than "
+        "1e-290 or than 1e-20 of the strongest band's, as the details of a flat window",
+        "nat",
+        _went,
+    ),
 )
