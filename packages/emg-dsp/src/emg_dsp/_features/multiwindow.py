@@ -104,8 +104,8 @@ FEATURES = (
         "that is shorter): above the value before, not below the one after; the first value where it is the largest of "
         "all, the largest where there is no peak; a zero window gives 0",
         "as recorded^2",
-        "Du and Vuskovic, Proc. IEEE IRI, 2004; window as in the toolbox of Jiang et al., IEEE Trans. Neural Syst. "
-        "Rehabil. Eng. 29, 2021, doi:10.1109/TNSRE.2021.3082551; what counts as a peak is ours",
+        "Du and Vuskovic, Proc. IEEE Int. Conf. Information Reuse and Integration, 2004, 344-350; width as in "
+        "Pysiology; what counts as a peak is our definition",
         _first_burst,
         options={"width": 0.032},
         check=_check_width,
