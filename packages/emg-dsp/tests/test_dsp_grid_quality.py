@@ -4,8 +4,7 @@ import dsp_oracles_grids as oracles
 import numpy as np
 import pytest
 
-from emg_dsp import EmgDspError, Grid, SpatialMedian
-from emg_dsp._grids.quality import Thresholds
+from emg_dsp import ChannelLimits, EmgDspError, Grid, SpatialMedian
 
 SFREQ = 1000.0
 GRID = Grid.otb("GR08MM1305")
@@ -105,7 +104,7 @@ def test_dropped_channels_and_other_sheets_are_not_looked_at():
 def test_limits_are_the_callers():
     x = spoiled(30, lambda row: row * 0.02)
     assert GRID.bad_channels(x, SFREQ).get(30, ()).count("flat") == 0
-    assert "flat" in GRID.bad_channels(x, SFREQ, limits=Thresholds(flat=0.1))[30]
+    assert "flat" in GRID.bad_channels(x, SFREQ, limits=ChannelLimits(flat=0.1))[30]
 
 
 def test_a_lone_electrode_has_no_neighbour_to_differ_from():

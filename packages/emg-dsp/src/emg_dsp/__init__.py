@@ -16,6 +16,7 @@ from ._errors import EmgDspError
 from ._features import Features, describe_feature, feature_columns, feature_groups, feature_names, features, mav, rms
 from ._filters import Filter, bandpass, bandstop, comb, dc_block, highpass, lowpass, notch
 from ._grids import (
+    ChannelLimits,
     CommonReference,
     Grid,
     GridFrames,
@@ -26,7 +27,18 @@ from ._grids import (
     grid_names,
 )
 from ._learn import FeatureTransformer
-from ._live import ChunkQueue, Gap, Live, LiveReport, LslSource, RingBuffer, TimedChunk, run_live
+from ._live import (
+    ChunkQueue,
+    Gap,
+    Latency,
+    Live,
+    LiveReport,
+    LslSource,
+    RingBuffer,
+    RingReader,
+    TimedChunk,
+    run_live,
+)
 from ._onsets import (
     Activity,
     Baseline,
@@ -58,6 +70,7 @@ __all__ = [
     "Activity",
     "Baseline",
     "Chain",
+    "ChannelLimits",
     "ChunkQueue",
     "CommonReference",
     "DoubleThreshold",
@@ -69,6 +82,7 @@ __all__ = [
     "Grid",
     "GridFrames",
     "Interpolation",
+    "Latency",
     "Live",
     "LiveReport",
     "LogSpectrogram",
@@ -81,6 +95,7 @@ __all__ = [
     "Repair",
     "Resampler",
     "RingBuffer",
+    "RingReader",
     "RunningStandardizer",
     "SpatialFilter",
     "SpatialMedian",

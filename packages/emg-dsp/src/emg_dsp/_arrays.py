@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._checks import one_of
 from ._errors import EmgDspError
 
 Array: TypeAlias = NDArray[Any]
@@ -70,8 +71,7 @@ def as_rows(x: Floats) -> Floats:
 
 def check_policy(nan: str) -> None:
     """Raise unless ``nan`` is one of the two policies."""
-    if nan not in {"raise", "propagate"}:
-        raise EmgDspError(f"nan={nan!r}; required is 'raise' or 'propagate'.")
+    one_of(nan, "nan", ("raise", "propagate"))
 
 
 def raise_not_finite(x: Array, first_sample: int = 0, way_out: str = ", or pass nan='propagate'") -> None:

@@ -94,21 +94,26 @@ class MovingMean(Stage):
 
         At both ends the mean is over the samples that there are. Arguments and result as for a causal call.
         """
-        return self._run(x, self.n_samples // 2, nan, threads)
+        return self._run(x, 1, nan, threads)
 
-    def _run(self, x: ArrayLike, ahead: int, nan: NanPolicy, threads: int) -> Floats:
-        """Average over windows that end ``ahead`` samples later: as causally, with silence after the signal."""
+    def _run(self, x: ArrayLike, centred: int, nan: NanPolicy, threads: int) -> Floats:
+        """Average over windows that end half a window later if ``centred``: as causally, with silence after the signal.
+
+        A window longer than twice the signal holds all of it wherever it lies, so it need not be longer.
+        """
         check_policy(nan)
         given = as_signal(x)
         wide, result = widen(given)
         rows = np.ascontiguousarray(as_rows(wide))
         n_rows, n_times = rows.shape
+        length = min(self.n_samples, max(1, 2 * n_times))
+        ahead = centred * (length // 2)
         out = np.empty((n_rows, n_times + ahead), dtype=rows.dtype)
         silence = np.zeros((n_rows, ahead), dtype=rows.dtype)
         finite: list[bool] = []
 
         def job(start: int, stop: int) -> None:
-            memory = _Memory(stop - start, self.n_samples)
+            memory = _Memory(stop - start, length)
             finite.append(memory.advance(rows[start:stop], self._mode, out[start:stop], 0, n_times))
             finite.append(memory.advance(silence[start:stop], self._mode, out[start:stop], n_times, n_times))
 

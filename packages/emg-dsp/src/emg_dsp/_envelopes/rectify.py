@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from emg_dsp._arrays import Array, Floats, NanPolicy, as_signal, check_policy, raise_not_finite, widen
+from emg_dsp._checks import one_of
 from emg_dsp._errors import EmgDspError
 from emg_dsp._filters import lowpass
 from emg_dsp._stages import Buffer, Run, Stage, checked_state
@@ -131,8 +132,7 @@ def envelope(
 
 
 def _check_wave(wave: str) -> None:
-    if wave not in {"full", "half"}:
-        raise EmgDspError(f"wave={wave!r}; required is 'full' or 'half'.")
+    one_of(wave, "wave", ("full", "half"))
 
 
 def _rectify(x: Array, wave: str, out: Array) -> None:

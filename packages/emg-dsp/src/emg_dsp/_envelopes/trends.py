@@ -41,13 +41,13 @@ def _without(x: ArrayLike, degree: int, nan: NanPolicy) -> Floats:
     n_times = given.shape[-1]
     if n_times == 0:
         return np.empty(given.shape, dtype=result)
-    if nan == "raise" and given.dtype.kind == "f" and not np.isfinite(given).all():
-        raise_not_finite(given)
-    with np.errstate(invalid="ignore"):
-        values = wide.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = wide.astype(np.float64, order="C")
         values -= values.mean(axis=-1, keepdims=True)
         if degree and n_times > 1:
             ramp: Array = np.linspace(-1.0, 1.0, n_times)
             slope = (values @ ramp) / (ramp @ ramp)
             values -= slope[..., None] * ramp
+    if nan == "raise" and not np.isfinite(values).all():
+        raise_not_finite(given)
     return values.astype(result, copy=False)

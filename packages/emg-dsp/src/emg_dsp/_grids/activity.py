@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_dsp._arrays import as_real
-from emg_dsp._checks import whole
+from emg_dsp._checks import among, number, whole
 from emg_dsp._errors import EmgDspError
 
 from .images import checked_signal, spread
@@ -25,9 +25,9 @@ def activation(grid: Electrodes, windows: ArrayLike, feature: str, fill: float, 
     from emg_dsp import _features
 
     measures = {"RMS": _features.rms, "MAV": _features.mav}
-    if feature not in measures:
+    if not among(feature, measures):
         raise EmgDspError(f"feature={feature!r}; required is 'RMS' or 'MAV'. Any other: grid.spread(features(...)).")
-    given = checked_signal(grid, windows, nan)
+    given, fill = checked_signal(grid, windows, nan), number(fill, "fill")
     if not grid.dropped:
         return spread(grid, measures[feature](given, nan=nan), fill)
     kept = measures[feature](np.take(given, grid.channels, axis=-2), nan=nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -13,7 +14,7 @@ from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -25,6 +26,8 @@ Kind: TypeAlias = Literal["monopolar", "bipolar", "filtered", "unknown"]
 """What one channel is."""
 
 KINDS = ("monopolar", "bipolar", "filtered", "unknown")
+MOST_CHANNELS = 1 << 16
+"""Channels of one file at most."""
 _SHOWN = 8
 
 
@@ -38,7 +41,7 @@ class Electrodes:
         Channel numbers from 0, -1 where there is no electrode. Several grids of one shape in one file are several
         sheets; electrodes of different sheets are never neighbours.
     n_chans : int
-        Channels of the file, >= 1.
+        Channels of the file, 1 to 65,536.
     dropped : sequence of int
         Channels of the file that carry nothing and have no place.
     pitch_mm : pair of float or None
@@ -75,9 +78,12 @@ class Electrodes:
     def __post_init__(self) -> None:
         table = _table(self.sheets, self.name)
         object.__setattr__(self, "sheets", tuple(tuple(tuple(row) for row in sheet) for sheet in table.tolist()))
-        object.__setattr__(self, "n_chans", whole(self.n_chans, "n_chans", 1))
+        object.__setattr__(self, "n_chans", whole(self.n_chans, "n_chans", 1, most=MOST_CHANNELS))
         object.__setattr__(self, "dropped", channel_list(self.dropped, "dropped"))
         object.__setattr__(self, "pitch_mm", _checked_pitch(self.pitch_mm))
+        for field in ("name", "note"):
+            if not isinstance(getattr(self, field), str):
+                raise EmgDspError(f"{field}={getattr(self, field)!r}; required is text.")
         for field, allowed in (("closed", ("rows", "cols", None)), ("along", ("rows", "cols", None)), ("kind", KINDS)):
             if getattr(self, field) not in allowed:
                 raise EmgDspError(f"{field}={getattr(self, field)!r}; required is one of {allowed}.")
@@ -146,8 +152,10 @@ def channel_list(values: Any, name: str) -> tuple[int, ...]:  # noqa: ANN401  an
 def from_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Check the keys of plain data; return the arguments of a grid."""
     known = {field.name for field in fields(Electrodes)}
-    if set(given) != known:
-        raise EmgDspError(f"not a grid: keys {sorted(given)}; required are {sorted(known)}.")
+    plain: Any = given
+    if not isinstance(plain, Mapping) or set(plain) != known:
+        keys = f"keys {sorted(map(str, plain))}" if isinstance(plain, Mapping) else repr(plain)
+        raise EmgDspError(f"not a grid: {keys}; required are {sorted(known)}.")
     return dict(given)
 
 
@@ -162,8 +170,12 @@ def _table(sheets: Any, name: str) -> NDArray[np.int64]:  # noqa: ANN401  anythi
             f"map of {name!r} has shape {table.shape} and type {table.dtype}; required is a table of whole numbers "
             "(rows, cols), or (grids, rows, cols), with rows of one length."
         )
-    if table.min() < -1:
-        raise EmgDspError(f"map of {name!r} has {table.min()}; required are channels from 0, -1 for no electrode.")
+    if table.min() < -1 or table.max() >= MOST_CHANNELS:
+        wrong = table.min() if table.min() < -1 else table.max()
+        raise EmgDspError(
+            f"map of {name!r} has {wrong}; required are channels from 0, -1 for no electrode, at most "
+            f"{MOST_CHANNELS - 1}."
+        )
     return table.astype(np.int64)
 
 

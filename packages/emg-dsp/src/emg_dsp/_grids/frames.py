@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emg_dsp._checks import number
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run
 
@@ -49,7 +50,7 @@ class GridFrames(GridStage):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not np.isfinite(self.fill):
+        if not np.isfinite(number(self.fill, "fill", "a finite number")):
             raise EmgDspError(f"fill={self.fill!r}; required is a finite number.")
 
     def __call__(self, x: ArrayLike, *, nan: NanPolicy = "raise") -> Array:

@@ -11,7 +11,7 @@ from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 
 from . import known
-from .electrodes import Axis, Kind, from_fields
+from .electrodes import Axis, Kind, channel_list, from_fields
 from .operations import Operations
 
 if TYPE_CHECKING:
@@ -124,9 +124,10 @@ class Grid(Operations):
         """
         table = np.asarray(map) if not isinstance(map, list | tuple) else _ragged_to_empty(map)
         sheets: Any = table if table.ndim == 3 else table[None]
-        count = int((table >= 0).sum()) + len(dropped) if n_chans is None and table.dtype.kind in "iu" else n_chans
+        gone = channel_list(dropped, "dropped")
+        count = max(1, int((table >= 0).sum()) + len(gone) if table.dtype.kind in "iu" else 1)
         pitch: Any = pitch_mm
-        return cls(sheets, count or 1, tuple(dropped), pitch, closed, along, kind, name, note)
+        return cls(sheets, count if n_chans is None else n_chans, gone, pitch, closed, along, kind, name, note)
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -139,7 +140,8 @@ class Grid(Operations):
 
         Images have a leading axis for the grids. Shape, pitch, closed axis and direction must be the same in all.
         """
-        if not grids or any(not isinstance(grid, Grid) for grid in grids):
+        given: Any = grids
+        if not isinstance(given, list | tuple) or not given or any(not isinstance(grid, Grid) for grid in given):
             raise EmgDspError(f"grids={grids!r}; required is a list of at least one Grid.")
         facts = {(grid.shape[-2:], grid.pitch_mm, grid.closed, grid.along, grid.kind) for grid in grids}
         if len(facts) > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_dsp._arrays import Array, Floats, NanPolicy, as_real, as_signal, check_policy, raise_not_finite, widen
-from emg_dsp._checks import positive
+from emg_dsp._checks import number, one_of, positive
 from emg_dsp._errors import EmgDspError
 from emg_dsp._threads import over_rows
 
@@ -41,7 +41,7 @@ def checked_signal(grid: Electrodes, x: ArrayLike, nan: NanPolicy = "raise") -> 
 
 def to_images(grid: Electrodes, x: ArrayLike, fill: float, nan: NanPolicy, threads: int) -> Floats:
     """Return images with time last (..., *grid.shape, time)."""
-    given = checked_signal(grid, x, nan)
+    given, fill = checked_signal(grid, x, nan), number(fill, "fill")
     wide, result = widen(given)
     samples = given.shape[-1]
     out = np.empty((*given.shape[:-2], *grid.shape, samples), dtype=wide.dtype)
@@ -56,7 +56,7 @@ def to_frames(
     grid: Electrodes, x: ArrayLike, fill: float, nan: NanPolicy, threads: int, scale: float = 1.0, offset: float = 0.0
 ) -> Floats:
     """Return frames of ``x * scale + offset``, time before the grid (..., time, *grid.shape)."""
-    given = checked_signal(grid, x, nan)
+    given, fill = checked_signal(grid, x, nan), number(fill, "fill")
     wide, result = widen(given)
     samples = given.shape[-1]
     out = np.empty((*given.shape[:-2], samples, *grid.shape), dtype=wide.dtype)
@@ -113,7 +113,7 @@ def copy_rows(x: Array, order: NDArray[np.int64], out: Array, fill: float, threa
 
 def to_vector(grid: Electrodes, images: ArrayLike, frames: bool, fill: float) -> Floats:
     """Return the signal (..., channels, time) that images were made of; dropped channels are filled."""
-    given = as_real(images, "images")
+    given, fill = as_real(images, "images"), number(fill, "fill")
     size = len(grid.shape)
     cut = given.ndim - size
     place = given.shape[cut:] if frames else given.shape[cut - 1 : -1]
@@ -141,7 +141,7 @@ def inverse(grid: Electrodes) -> NDArray[np.int64]:
 
 def spread(grid: Electrodes, values: ArrayLike, fill: float) -> Floats:
     """Return maps (..., *grid.shape) of one value for each channel (..., channels)."""
-    given = as_real(values, "values")
+    given, fill = as_real(values, "values"), number(fill, "fill")
     if given.shape[-1] != grid.n_chans:
         raise EmgDspError(
             f"values have shape {given.shape}; grid {grid.name!r} requires {grid.n_chans} on the last axis."
@@ -155,9 +155,8 @@ def to_grey(
     grid: Electrodes, x: ArrayLike, full_scale: float, outside: str, fill: float, nan: NanPolicy, threads: int
 ) -> Floats:
     """Return frames of ``(x / full_scale + 1) / 2``."""
-    if outside not in {"raise", "clip"}:
-        raise EmgDspError(f"outside={outside!r}; required is 'raise' or 'clip'.")
-    if not 0 <= fill <= 1:
+    one_of(outside, "outside", ("raise", "clip"))
+    if not 0 <= number(fill, "fill", "a level in [0, 1]") <= 1:
         raise EmgDspError(f"fill={fill!r}; required is a level in [0, 1].")
     half = 0.5 / positive(full_scale, "full_scale", "(unit of x)")
     out = to_frames(grid, x, fill, nan, threads, half, 0.5)

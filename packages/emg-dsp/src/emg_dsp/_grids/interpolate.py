@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from emg_dsp._checks import one_of
 from emg_dsp._errors import EmgDspError
 
 from .geometry import plate_weights, ring_axis
@@ -54,10 +55,8 @@ class Interpolation(Mixer):
     def __post_init__(self) -> None:
         super().__post_init__()
         checked_grid(self.other, "other")
-        if self.method not in {"bilinear", "tps"}:
-            raise EmgDspError(f"method={self.method!r}; required is 'bilinear' or 'tps'.")
-        if self.outside not in {"raise", "nearest"}:
-            raise EmgDspError(f"outside={self.outside!r}; required is 'raise' or 'nearest'.")
+        one_of(self.method, "method", ("bilinear", "tps"))
+        one_of(self.outside, "outside", ("raise", "nearest"))
         if len(self.grid.sheets) != len(self.other.sheets):
             raise EmgDspError(
                 f"{len(self.grid.sheets)} grids in {self.grid.name!r}, {len(self.other.sheets)} in "

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emg_dsp._checks import whole
+from emg_dsp._checks import among, whole
 from emg_dsp._errors import EmgDspError
+
+from .electrodes import MOST_CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,9 +96,9 @@ def ninapro_db1() -> Fields:
 
 def otb(code: str, orientation: int = 0) -> Fields:
     """Return a grid of OT Bioelettronica by its code; orientation 180 is the grid put on the other way round."""
-    if code not in _OTB_MAPS or orientation not in {0, 180}:
-        why = "whose map is not established" if code in _OTB_NO_MAP else "which is unknown"
-        reason = f"code={code!r}, {why}" if code not in _OTB_MAPS else f"orientation={orientation!r}"
+    if not among(code, _OTB_MAPS) or orientation not in (0, 180):
+        why = "whose map is not established" if among(code, _OTB_NO_MAP) else "which is unknown"
+        reason = f"code={code!r}, {why}" if not among(code, _OTB_MAPS) else f"orientation={orientation!r}"
         raise EmgDspError(
             f"{reason}; required is one of {', '.join(_OTB_MAPS)}, and 0 or 180. Give other maps to Grid.custom."
         )
@@ -115,7 +117,8 @@ def otb(code: str, orientation: int = 0) -> Fields:
 
 def ring(n: int, bands: int = 1) -> Fields:
     """Return one or more bands of ``n`` electrodes that close, channel by channel round each."""
-    around, count = whole(n, "n", 2), whole(bands, "bands", 1)
+    around, count = whole(n, "n", 2, most=MOST_CHANNELS), whole(bands, "bands", 1, most=MOST_CHANNELS)
+    whole(around * count, "n * bands", 2, most=MOST_CHANNELS)
     return {
         "sheets": [np.arange(around * count).reshape(count, around)],
         "n_chans": around * count,
@@ -162,7 +165,7 @@ def grid_names() -> list[str]:
 
 def known(name: str) -> Fields:
     """Return the facts of a named grid; near names are listed where there is none."""
-    if name not in KNOWN:
+    if not among(name, KNOWN):
         near = difflib.get_close_matches(str(name), KNOWN, n=3, cutoff=0.3) or grid_names()
         raise EmgDspError(f"unknown grid {name!r}; near names are {', '.join(near)}; grid_names() lists all.")
     return KNOWN[name]()

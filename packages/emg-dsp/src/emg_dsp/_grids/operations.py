@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from emg_dsp._arrays import Array, NanPolicy
 
     from .grid import Grid
-    from .quality import Thresholds
+    from .quality import ChannelLimits
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Operations(Pictures):
         """Replace bad channels by what the others say: ``Repair(grid, bad, method)(x)``; see `Repair`."""
         from .repair import Repair
 
-        return Repair(self, tuple(bad), method)(x, nan=nan)  # type: ignore[arg-type]
+        return Repair(self, bad, method)(x, nan=nan)  # type: ignore[arg-type]
 
     def interpolate(
         self,
@@ -74,7 +74,7 @@ class Operations(Pictures):
         sfreq: float,
         *,
         mains: float | None = 50.0,
-        limits: Thresholds | None = None,
+        limits: ChannelLimits | None = None,
     ) -> dict[int, tuple[str, ...]]:
         """Find bad channels, each with its reasons; nothing is repaired.
 
@@ -102,8 +102,8 @@ class Operations(Pictures):
         sfreq : float
             Sampling rate in Hz, > 0.
         mains : float or None
-            50 or 60 Hz; None leaves hum out.
-        limits : Thresholds, optional
+            50 or 60 Hz, at least 1; None leaves hum out.
+        limits : ChannelLimits, optional
             Other limits than the above.
 
         Returns
@@ -115,9 +115,9 @@ class Operations(Pictures):
         2015, doi:10.3389/fninf.2015.00016, there for EEG; outliers by amplitude and mains in surface EMG after Marateb
         et al., Med. Biol. Eng. Comput. 50, 2012, doi:10.1007/s11517-011-0790-7. The other limits are ours.
         """
-        from .quality import Thresholds, bad_channels
+        from .quality import ChannelLimits, bad_channels
 
-        return bad_channels(self, x, sfreq, mains, limits or Thresholds())
+        return bad_channels(self, x, sfreq, mains, ChannelLimits() if limits is None else limits)
 
     def active_segment(self, x: ArrayLike, block: int = 150) -> tuple[int, int]:
         """Find the active part of one trial, as Geng et al. cut CSL-HDEMG. It needs the whole trial: off-line only.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emg_dsp._arrays import as_signal
-from emg_dsp._checks import positive
+from emg_dsp._checks import number, positive
 from emg_dsp._errors import EmgDspError
 
 from .geometry import neighbours
@@ -30,8 +30,20 @@ _LEAST_SPREAD = 0.05
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """When a channel is bad; see `Grid.bad_channels`."""
+class ChannelLimits:
+    """From where on a channel is bad; each number is explained in `Grid.bad_channels`.
+
+    Parameters
+    ----------
+    flat, saturated, noisy, louder, hum, correlation : float
+        At least 0 and not NaN; ``inf`` (``correlation``, ``flat``: 0) switches a criterion off.
+
+    Examples
+    --------
+    >>> from emg_dsp import ChannelLimits
+    >>> ChannelLimits(hum=0.8).hum
+    0.8
+    """
 
     flat: float = 0.01
     saturated: float = 0.01
@@ -39,6 +51,12 @@ class Thresholds:
     louder: float = 3.0
     hum: float = 0.5
     correlation: float = 0.4
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = number(getattr(self, field.name), field.name, "a number of at least 0")
+            if not value >= 0:
+                raise EmgDspError(f"{field.name}={value!r}; required is a number of at least 0.")
 
 
 @dataclass(frozen=True)
@@ -51,10 +69,12 @@ class _Measures:
 
 
 def bad_channels(
-    grid: Electrodes, x: ArrayLike, sfreq: float, mains: float | None, limits: Thresholds
+    grid: Electrodes, x: ArrayLike, sfreq: float, mains: float | None, limits: ChannelLimits
 ) -> dict[int, tuple[str, ...]]:
     """Return the reasons for each bad channel."""
     given = checked_signal(grid, as_signal(x), "propagate")
+    if not isinstance(limits, ChannelLimits):
+        raise EmgDspError(f"limits={limits!r}; required are ChannelLimits, or None.")
     rate = positive(sfreq, "sfreq")
     size = min(int(rate + 0.5), given.shape[-1])
     if given.ndim != 2 or size < _RUN:
@@ -118,6 +138,8 @@ def _waves(size: int, sfreq: float, mains: float | None) -> NDArray[np.complex12
     if mains is None:
         return np.zeros((size, 0), dtype=np.complex128)
     first = positive(mains, "mains")
+    if first < 1:
+        raise EmgDspError(f"mains={first:g} Hz; required is at least the 1 Hz that each harmonic is wide, or None.")
     harmonics = np.arange(first, sfreq / 2 * 0.999, first)
     if len(harmonics) == 0:
         raise EmgDspError(f"mains={first:g} Hz is not below half of sfreq={sfreq:g} Hz; pass mains=None.")
@@ -125,7 +147,7 @@ def _waves(size: int, sfreq: float, mains: float | None) -> NDArray[np.complex12
 
 
 def _judge(
-    measures: _Measures, near: dict[int, NDArray[np.int64]], usable: NDArray[np.int64], limits: Thresholds
+    measures: _Measures, near: dict[int, NDArray[np.int64]], usable: NDArray[np.int64], limits: ChannelLimits
 ) -> dict[str, NDArray[np.int64]]:
     """Compare each channel with the grid and with its neighbours."""
     std = measures.std[usable]

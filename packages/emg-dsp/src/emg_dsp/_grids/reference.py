@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from emg_dsp._checks import one_of
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run
 
@@ -45,8 +46,7 @@ class CommonReference(Memoryless):
     leave_out: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.how not in {"mean", "median"}:
-            raise EmgDspError(f"how={self.how!r}; required is 'mean' or 'median'.")
+        one_of(self.how, "how", ("mean", "median"))
         object.__setattr__(self, "leave_out", channel_list(self.leave_out, "leave_out"))
 
     def start(self, n_chans: int, dtype: np.dtype[Any]) -> Run:
@@ -79,4 +79,5 @@ class _ReferenceRun(StatelessRun):
             mix(*located(chunk), self._starts, self._kept, self._weights, common)
         else:
             median_of_channels(chunk, self._kept, common[0])
-        return np.subtract(chunk, common, out=self._out.take(*chunk.shape))
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.subtract(chunk, common, out=self._out.take(*chunk.shape))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from emg_dsp._checks import one_of
 from emg_dsp._errors import EmgDspError
 
 from .electrodes import channel_list
@@ -61,8 +62,7 @@ class Repair(Mixer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.method not in {"idw", "tps"}:
-            raise EmgDspError(f"method={self.method!r}; required is 'idw' or 'tps'.")
+        one_of(self.method, "method", ("idw", "tps"))
         bad = tuple(dict.fromkeys(channel_list(self.bad, "bad")))
         unknown = [channel for channel in bad if channel not in self.grid.channels]
         if unknown:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emg_dsp._checks import MOST, whole
 from emg_dsp._errors import EmgDspError
 
 from .geometry import ring_axis
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def roll(grid: Electrodes, x: ArrayLike, steps: int) -> Array:
     """Return ``x`` (..., channels, time) turned by ``steps`` places; the type stays."""
     given = checked_signal(grid, x)
-    return np.take(given, turned(grid, operator.index(steps)), axis=-2)
+    return np.take(given, turned(grid, whole(steps, "steps", -MOST)), axis=-2)
 
 
 def turned(grid: Electrodes, steps: int) -> NDArray[np.int64]:
@@ -35,7 +35,7 @@ def turned(grid: Electrodes, steps: int) -> NDArray[np.int64]:
             "Only electrodes all the way round can be turned."
         )
     tables = np.array(grid.sheets)
-    rolled = np.roll(tables, steps, axis=1 + axis)
+    rolled = np.roll(tables, steps % tables.shape[1 + axis], axis=1 + axis)
     if not np.array_equal(rolled < 0, tables < 0):
         raise EmgDspError(
             f"grid {grid.name!r} has electrodes in some places of a ring only; turned by {steps} they would come to "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from emg_dsp._checks import among
 from emg_dsp._errors import EmgDspError
 
 from .electrodes import Axis  # noqa: TC001  fields of dataclasses
@@ -82,7 +83,7 @@ class SpatialFilter(Mixer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.name, str) or self.name not in MASKS:
+        if not among(self.name, MASKS):
             near = difflib.get_close_matches(str(self.name).upper(), MASKS, n=3, cutoff=0.3) or sorted(MASKS)
             raise EmgDspError(f"unknown spatial filter {self.name!r}; near names are {', '.join(near)}.")
         if self.along not in ("rows", "cols", None):

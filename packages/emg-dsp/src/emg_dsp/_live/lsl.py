@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from emg_dsp._checks import positive, whole
+from emg_dsp._checks import one_of, positive, whole
 from emg_dsp._errors import EmgDspError
 
 from .source import Gap, TimedChunk
@@ -85,8 +85,7 @@ class LslSource:
         clock: Literal["local", "sender"] = "local",
         recover: bool = True,
     ) -> None:
-        if clock not in {"local", "sender"}:
-            raise EmgDspError(f"clock={clock!r}; required is 'local' or 'sender'.")
+        one_of(clock, "clock", ("local", "sender"))
         self._silence = None if silence is None else positive(silence, "silence", "s")
         self._max_gap = positive(max_gap, "max_gap", "s")
         kept, patience = whole(buffer, "buffer", 1, " seconds"), positive(wait, "wait", "s")

@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from emg_dsp._arrays import check_policy
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Stage, Stream
 
 
 def opened(source: Any, stage: Any, nan: Literal["raise", "propagate"]) -> tuple[Stage, Stream | None]:  # noqa: ANN401
     """Return the stage, and its stream where the number of channels is known already."""
+    check_policy(nan)
     n_chans = getattr(source, "n_chans", None)
     if isinstance(stage, Stream):
         if n_chans not in (None, stage.n_chans):

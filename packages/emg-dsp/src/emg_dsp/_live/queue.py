@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, SupportsIndex
 import numpy as np
 
 from emg_dsp._arrays import as_signal
-from emg_dsp._checks import whole
+from emg_dsp._checks import number, whole
 from emg_dsp._errors import EmgDspError
 
 from .source import Gap, TimedChunk
@@ -72,6 +72,9 @@ class ChunkQueue:
     def put(self, chunk: ArrayLike, time: float | None = None) -> None:
         """Append a copy of samples (channels, n), with the time in seconds of the newest if it is known."""
         values = np.array(as_signal(chunk, "chunk"))
+        if values.ndim != 2:
+            raise EmgDspError(f"chunk has shape {values.shape}; required is (channels, n).")
+        time = None if time is None else number(time, "time", "a time in seconds")
         with self._changed:
             self._make_room()
             if self._closed:

@@ -9,6 +9,8 @@ import numpy as np
 from emg_dsp._arrays import Array, as_signal
 from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
+from emg_dsp._stages.buffer import enough_memory
+from emg_dsp._stages.types import Types
 from emg_dsp._windows.sizes import in_samples
 
 if TYPE_CHECKING:
@@ -52,10 +54,9 @@ class RingBuffer:
     ) -> None:
         n_rows = whole(n_chans, "n_chans", 1)
         self._capacity = in_samples(length, "length", sfreq)
-        kind = np.dtype(dtype)
-        if kind.kind not in "iuf" or kind.itemsize > 8:
-            raise EmgDspError(f"dtype={dtype!r}; required are integers or floats of at most 64 bits.")
-        self._memory: Array = np.zeros((n_rows, 2 * self._capacity), dtype=kind.newbyteorder("="))
+        kind = Types.of(dtype).samples
+        with enough_memory(f"a ring of {n_rows} channels and {self._capacity} samples"):
+            self._memory: Array = np.zeros((n_rows, 2 * self._capacity), dtype=kind)
         self._begun = 0  # samples that the producer has at least begun to write
         self._done = 0  # samples that may be read
 

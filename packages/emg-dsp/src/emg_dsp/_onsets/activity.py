@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emg_dsp._arrays import as_array
+from emg_dsp._checks import positive
 from emg_dsp._errors import EmgDspError
 
 if TYPE_CHECKING:
@@ -44,11 +46,16 @@ class Activity:
     stage: Stage | None = None
 
     def __post_init__(self) -> None:
-        state = np.array(self.state)
+        state = as_array(self.state, "state").copy()
         if state.ndim != 2 or state.dtype != np.bool_:
             raise EmgDspError(f"state has shape {state.shape}, type {state.dtype}; required is bool (channels, time).")
         state.flags.writeable = False
         object.__setattr__(self, "state", state)
+        object.__setattr__(self, "sfreq", positive(self.sfreq, "sfreq"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by value, so that the copy is as immutable."""
+        return type(self), (self.state, self.sfreq, self.stage)
 
     @property
     def onsets(self) -> tuple[NDArray[np.int64], ...]:

@@ -52,8 +52,11 @@ def baseline(test: Array, sfreq: float, rest: Rest) -> tuple[NDArray[np.float64]
             "Pass another rest=(start, stop), or a Baseline."
         )
     values = np.where(finite, picked, 0.0)
-    mean = values.sum(axis=1) / count
-    std = np.sqrt((np.where(finite, picked - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = values.sum(axis=1) / count
+        std = np.sqrt((np.where(finite, picked - mean[:, None], 0.0) ** 2).sum(axis=1) / count)
+    if not (np.isfinite(mean) & np.isfinite(std)).all():
+        raise EmgDspError("float64 overflowed on the samples at rest; scale the signal down (e.g. from uV to V).")
     return mean, std
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from emg_dsp._checks import positive
+from emg_dsp._checks import one_of, positive
 from emg_dsp._envelopes import MovingMAV, MovingMean, Rectify, TeagerKaiser
-from emg_dsp._errors import EmgDspError
 from emg_dsp._filters import lowpass
 from emg_dsp._stages import Chain
 from emg_dsp._windows.sizes import in_samples
@@ -171,6 +170,5 @@ def onset_tkeo(
 
 def _ahead(at: str, size: int) -> int:
     """Return how many samples later than the sample it speaks for a window is complete."""
-    if at not in {"start", "end"}:
-        raise EmgDspError(f"at={at!r}; required is 'start' or 'end'.")
+    one_of(at, "at", ("start", "end"))
     return size - 1 if at == "start" else 0

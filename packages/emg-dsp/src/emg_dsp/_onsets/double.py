@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
-from emg_dsp._checks import positive
+from emg_dsp._checks import positive, whole
 from emg_dsp._errors import EmgDspError
 
 from .baseline import Baseline, Rest, baseline
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from emg_dsp._arrays import NanPolicy
 
     from .activity import Activity
+
+_MOST_PAIRS = 1000
+"""Up to here binomial coefficients fit float64."""
 
 
 def onset_double_threshold(
@@ -50,7 +53,7 @@ def onset_double_threshold(
     false_alarm : float
         Probability in 0 to 1 that the track of pure noise is true at a sample, before intervals are joined or dropped.
     m, r0 : int
-        At least ``r0`` of the last ``m`` pairs, ``1 <= r0 <= m``.
+        At least ``r0`` of the last ``m`` pairs, ``1 <= r0 <= m <= 1000``.
     rest, min_active, min_rest, nan
         As for `onset_hodges_bui`; the root mean square of ``x`` itself is taken for ``s``. The paper rejects states
         shorter than 30 ms. A sample that is not finite makes its own pair weak and no other.
@@ -86,6 +89,7 @@ def onset_double_threshold(
 
 def pair_probability(false_alarm: float, m: int, r0: int) -> float:
     """Return the probability of a strong pair that makes ``r0`` or more of ``m`` as probable as ``false_alarm``."""
+    whole(m, "m", 1, " pairs", most=_MOST_PAIRS)
     target = positive(false_alarm, "false_alarm", "(a probability)")
     if target >= 1:
         raise EmgDspError(f"false_alarm={false_alarm!r}; required is a probability below 1.")

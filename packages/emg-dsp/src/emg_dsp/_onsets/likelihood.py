@@ -105,7 +105,8 @@ def onset_aglr(
 def gain(ratio: NDArray[np.float64], count: int | NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the log likelihood ratio of ``count`` samples whose variance is ``ratio`` times that of rest; 0 below."""
     above = np.where(ratio > 1, ratio, 1.0)
-    result: NDArray[np.float64] = np.where(np.isfinite(above), count / 2 * (above - np.log(above) - 1), 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        result: NDArray[np.float64] = np.where(np.isfinite(above), count / 2 * (above - np.log(above) - 1), 0.0)
     return result
 
 
@@ -126,6 +127,6 @@ def _offset(ratio: NDArray[np.float64], start: int, stop: int, size: int) -> int
 def _likeliest(ratio: NDArray[np.float64]) -> int:
     """Return the index up to which the samples, from the first one on, speak most for activity."""
     counts = np.arange(1, len(ratio) + 1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         means = np.cumsum(ratio) / counts
     return int(np.argmax(gain(means, counts)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_dsp._arrays import Floats, NanPolicy, as_signal, check_policy, raise_not_finite, widen
+from emg_dsp._checks import MOST, number
 from emg_dsp._errors import EmgDspError
 
 from .activity import Activity, cleaned
@@ -41,10 +42,7 @@ def detected(track: NDArray[np.bool_], stage: Stage, sfreq: float, ahead: int, l
 
 
 def _samples(value: Any, name: str, sfreq: float) -> int:  # noqa: ANN401  anything may come from a caller
-    try:
-        seconds = float(value)
-    except (TypeError, ValueError):
-        seconds = math.nan
-    if not math.isfinite(seconds) or seconds < 0:
+    seconds = number(value, name, "a finite number of seconds, at least 0")
+    if not 0 <= seconds * sfreq <= MOST:
         raise EmgDspError(f"{name}={value!r}; required is a finite number of seconds, at least 0.")
     return math.floor(seconds * sfreq + 0.5)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emg_dsp._checks import whole
+from emg_dsp._checks import number, whole
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run, Stage, checked_state
 
@@ -99,10 +99,10 @@ class DoubleThreshold(Stage):
 def checked_levels(levels: Any) -> tuple[float, ...]:  # noqa: ANN401  anything may come from a caller
     """Return levels as floats, or raise unless they are numbers that can be compared with."""
     try:
-        values = tuple(float(level) for level in levels)
-    except (TypeError, ValueError):
+        values = tuple(number(level, "level") for level in (() if isinstance(levels, str | bytes) else levels))
+    except (TypeError, EmgDspError):
         raise EmgDspError(f"levels={levels!r}; required is a sequence of numbers, one for each channel.") from None
-    if any(math.isnan(value) for value in values):
+    if isinstance(levels, str | bytes) or any(math.isnan(value) for value in values):
         raise EmgDspError(f"levels={levels!r}; required are numbers, not NaN.")
     return values
 

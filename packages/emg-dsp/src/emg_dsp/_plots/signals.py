@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_dsp._arrays import Array, as_signal
-from emg_dsp._checks import positive
+from emg_dsp._checks import number, positive
 from emg_dsp._errors import EmgDspError
 
 from .canvas import axes_for
@@ -82,7 +82,7 @@ def plot_signal(
     >>> ax.figure.savefig("signal.png")  # doctest: +SKIP
     """
     traces = _checked(raw, filtered, envelope)
-    rate = positive(sfreq, "sfreq")
+    rate, begin = positive(sfreq, "sfreq"), number(start, "start", "a time in s")
     labels = _channel_names(names, len(traces["raw"]))
     traces["raw"] = traces["raw"] - _medians(traces["raw"])
     step = _default_spacing(traces["raw"]) if spacing is None else positive(spacing, "spacing", unit)
@@ -90,7 +90,7 @@ def plot_signal(
     ax = axes_for(ax, figure, (9.0, 1.5 + 0.45 * min(len(labels), 40)))
     for name, trace in traces.items():
         positions, values = thin(trace, _MOST_POINTS)
-        lines = ax.plot(start + positions / rate, (values + places[:, None]).T, **_LOOKS[name])
+        lines = ax.plot(begin + positions / rate, (values + places[:, None]).T, **_LOOKS[name])
         lines[0].set_label(name)
     ax.set_yticks(places, labels)
     ax.set_xlabel("time (s)")
@@ -118,9 +118,9 @@ def _checked(raw: ArrayLike, filtered: ArrayLike | None, envelope: ArrayLike | N
     """Return the traces that were given as float64, with infinite samples as gaps."""
     traces: dict[str, Array] = {}
     for name, given in (("raw", raw), ("filtered", filtered), ("envelope", envelope)):
-        if given is None:
+        if given is None and name != "raw":
             continue
-        x = as_signal(given, name)
+        x = as_signal(np.asarray(given) if given is None else given, name)
         if x.ndim != 2 or x.size == 0:
             raise EmgDspError(f"{name} has shape {x.shape}; required is (channels, time), at least one of each.")
         if traces and x.shape != traces["raw"].shape:

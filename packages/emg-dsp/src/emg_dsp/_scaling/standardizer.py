@@ -136,6 +136,10 @@ class Standardizer(Stage):
     def __hash__(self) -> int:
         return hash((tuple(self.mean.tolist()), tuple(self.std.tolist())))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by value, so that the copy is as immutable."""
+        return type(self), (self.mean, self.std)
+
     def to_dict(self) -> dict[str, Any]:
         """Return ``{"kind": "zscore", "mean", "std"}``, which JSON holds without loss."""
         return {"kind": "zscore", "mean": self.mean.tolist(), "std": self.std.tolist()}
@@ -184,8 +188,9 @@ def _total(parts: list[Array], centre: NDArray[np.float64], power: int) -> NDArr
     total = np.zeros(len(centre))
     for part in parts:
         for start in range(0, part.shape[-1], _BLOCK):
-            block = part[..., start : start + _BLOCK].astype(np.float64) - centre[:, None]
-            total += (block**power).sum(axis=-1).reshape(-1, len(centre)).sum(axis=0)
-        if power == 1 and not np.isfinite(total).all():
+            with np.errstate(over="ignore", invalid="ignore"):
+                block = part[..., start : start + _BLOCK].astype(np.float64, order="C") - centre[:, None]
+                total += (block**power).sum(axis=-1).reshape(-1, len(centre)).sum(axis=0)
+        if not np.isfinite(total).all():
             raise_not_finite(part, way_out="")
     return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,22 @@ import numpy as np
 from emg_dsp._errors import EmgDspError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import DTypeLike
 
     from emg_dsp._arrays import Array
+
+
+@contextmanager
+def enough_memory(what: str) -> Iterator[None]:
+    """Say what needs more memory than there is, where NumPy cannot get it."""
+    try:
+        yield
+    except EmgDspError:
+        raise
+    except (MemoryError, OverflowError, ValueError) as error:
+        raise EmgDspError(f"{what} needs more memory than there is ({error}); required is less.") from None
 
 
 class Buffer:

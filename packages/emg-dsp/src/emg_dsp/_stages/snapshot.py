@@ -9,6 +9,7 @@ import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def write(path: str | os.PathLike[str], about: Mapping[str, Any], arrays: Mappin
     members = {"about": np.frombuffer(text.encode(), dtype=np.uint8)}
     members.update({_PREFIX + name: array for name, array in arrays.items()})
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
             np.savez(file, **members)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from emg_dsp._arrays import Array, NanPolicy, as_signal, check_policy, raise_not
 from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 
-from .buffer import Buffer
+from .buffer import Buffer, enough_memory
 from .stage import Stage
 from .types import Types
 from .whole import narrow
@@ -70,7 +70,8 @@ class Stream:
 
     def _start(self, types: Types) -> None:
         """Take a new memory, for samples of the given types."""
-        self._run = self._stage.start(self._n_chans, types.compute)
+        with enough_memory(f"a stream of {self._n_chans} channels through {self._stage!r}"):
+            self._run = self._stage.start(self._n_chans, types.compute)
         self._wide, self._narrow = Buffer(types.compute), Buffer(types.result)
 
     @property
@@ -173,8 +174,9 @@ class Stream:
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
-        if set(value) != {"n_seen", "dtype", "arrays"}:
-            raise EmgDspError(f"state has the keys {sorted(value)}; required are ['arrays', 'dtype', 'n_seen'].")
+        keys = _keys(value)
+        if keys != ["arrays", "dtype", "n_seen"]:
+            raise EmgDspError(f"state has the keys {keys}; required are ['arrays', 'dtype', 'n_seen'].")
         if not isinstance(value["arrays"], Mapping):
             raise EmgDspError(f"arrays={value['arrays']!r}; required is a mapping of names to arrays.")
         n_seen = whole(value["n_seen"], "n_seen", 0)
@@ -235,3 +237,8 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream({self._stage!r}, n_chans={self._n_chans}, n_seen={self._n_seen})"
+
+
+def _keys(value: Any) -> list[str] | None:  # noqa: ANN401  anything may come from a caller
+    """Return the keys of a mapping, sorted; None of what is no mapping."""
+    return sorted(map(str, value)) if isinstance(value, Mapping) else None

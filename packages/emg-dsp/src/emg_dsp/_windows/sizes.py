@@ -2,7 +2,7 @@
 
 import math
 
-from emg_dsp._checks import positive, whole
+from emg_dsp._checks import MOST, positive, whole
 from emg_dsp._errors import EmgDspError
 
 
@@ -11,6 +11,8 @@ def in_samples(value: float, name: str, sfreq: float | None) -> int:
     if sfreq is None:
         return whole(value, name, 1, " samples (seconds need sfreq=)")  # type: ignore[arg-type]
     seconds, rate = positive(value, name, "s"), positive(sfreq, "sfreq")
+    if seconds * rate > MOST:
+        raise EmgDspError(f"{name}={seconds:g} s at sfreq={rate:g} Hz; required are at most {MOST} samples.")
     count = math.floor(seconds * rate + 0.5)
     if count < 1:
         raise EmgDspError(

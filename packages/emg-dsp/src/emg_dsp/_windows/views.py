@@ -125,5 +125,11 @@ def _continued(signal: Array, padding: int, pad: Pad) -> Array:
             "mirrored. Pass a longer signal, or pad='edge'."
         )
     widths = [(0, 0)] * (signal.ndim - 1) + [(0, padding)]
-    padded: Array = np.pad(signal, widths, mode=_MODES[pad])  # type: ignore[call-overload]
+    try:
+        padded: Array = np.pad(signal, widths, mode=_MODES[pad])  # type: ignore[call-overload]
+    except (MemoryError, OverflowError, ValueError):
+        raise EmgDspError(
+            f"pad={pad!r} would append {padding} samples to x of shape {signal.shape}, more than memory holds; "
+            "required are shorter windows."
+        ) from None
     return padded
