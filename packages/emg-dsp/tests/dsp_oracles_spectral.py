@@ -19,8 +19,10 @@ def spectrum(
     weights = weights / np.sqrt((weights**2).mean())
     values = weights * (x - x.mean() if centre else x)
     bins = np.arange(max(1, size // 2))
-    transform = np.exp(-2j * np.pi * np.outer(bins, np.arange(length)) / size) @ values
-    return bins * sfreq / size, np.abs(transform / length) ** 2
+    transform = np.exp(-2j * np.pi * (np.outer(bins, np.arange(length)) % size) / size) @ values
+    powers = np.abs(transform / length) ** 2
+    rounding = (length * 2.0**-52) ** 2 * (x**2).mean()
+    return bins * sfreq / size, np.where(powers < rounding, 0, powers)
 
 
 def divided(part: float, whole: float) -> float:

@@ -71,6 +71,56 @@ def test_silence_is_what_the_formula_says_never_an_exception(name, length):
         assert ("silen" in emg_dsp.describe_feature(first)["formula"]) or np.isnan(got).all()
 
 
+CENTRED = sorted({name.split("(")[0] for name in SPECTRAL})
+
+
+@pytest.mark.parametrize("level", [1e-6, 0.1, -3.7, 2048.0, 1e5 / 3])
+@pytest.mark.parametrize("length", [1, 2, 50, 64, 410])
+def test_a_centred_flat_window_is_silence_whatever_rounding_leaves(length, level):
+    """The mean of 410 times 0.1 is not 0.1; ratios of what is left would be numbers without a meaning."""
+    names = [f"{name}({options})" for name in CENTRED for options in ("centre=1", "centre=1, taper=1")]
+    got, silent = (features(np.full((1, length), value), names, 1000) for value in (level, 0.0))
+    np.testing.assert_array_equal(got, silent)
+
+
+@pytest.mark.parametrize("level", [1e-6, -3.7, 1e5 / 3])
+@pytest.mark.parametrize("options", ["taper=0", "taper=1"])
+def test_a_flat_window_that_fills_its_transform_has_power_at_frequency_0_only(level, options):
+    """With a Hann window also in the next bin, a quarter of it; no rounding stands in for the rest."""
+    x, step, tapered = np.full(256, level), 1000 / 256, options == "taper=1"
+    got = {name: one(x, f"{name}({options})")[0] for name in ("MNF", "PKF", "TTP", "SFLT", "SE", "TWR", "TWI")}
+    assert got["PKF"] == got["TWR"] == got["TWI"] == got["SFLT"] == 0
+    np.testing.assert_allclose(got["TTP"], level**2 * ((2 / 3) * 1.25 if tapered else 1), rtol=1e-12)
+    np.testing.assert_allclose(got["MNF"], step / 5 if tapered else 0, rtol=1e-12)
+    np.testing.assert_allclose(got["SE"], -0.8 * np.log2(0.8) - 0.2 * np.log2(0.2) if tapered else 0, rtol=1e-12)
+    for name in ("FR", "PSR", "SNR", "DPR"):
+        assert np.isnan(one(x, f"{name}({options})")[0])
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_a_tone_on_a_bin_has_its_power_there_and_nowhere_else(offset):
+    """Also below an offset a million times larger, once that is taken out."""
+    x = tone(125, 1024, 1024) + offset
+    got = {name: one(x, f"{name}(centre=1)", 1024)[0] for name in CENTRED if name not in {"DFTR", "TWS"}}
+    for name in ("MNF", "MDF", "PKF", "SR"):
+        np.testing.assert_allclose(got[name], 125, rtol=1e-12)
+    np.testing.assert_allclose(got["TTP"], 0.25, rtol=1e-9)
+    np.testing.assert_allclose(got["SM2"], 0.25 * 125**2, rtol=1e-9)
+    assert got["PSR"] == 1
+    np.testing.assert_allclose(got["OHM"], 1, rtol=1e-12)
+    for name in ("VCF", "SS", "SBW", "SFLT", "SFLX", "SE"):
+        np.testing.assert_allclose(got[name], 0, atol=1e-9)
+    for name in ("FR", "SNR", "DPR", "TWR", "TWI"):
+        assert np.isnan(got[name])
+
+
+def test_noise_below_a_large_offset_keeps_its_spectrum():
+    """Rounding to float64 costs it 1e-10 of its amplitude, the rule for rounding nothing."""
+    noise = np.random.default_rng(0).standard_normal(1000)
+    for name in (f"{name}(centre=1)" for name in CENTRED):
+        np.testing.assert_allclose(one(noise + 1e6, name), one(noise, name), rtol=1e-6, err_msg=name)
+
+
 @pytest.mark.parametrize("level", [1e-6, 1.0, -3.7, 2048.0, 1e5])
 @pytest.mark.parametrize("length", [1, 17, 40, 64])
 def test_details_of_a_flat_window_are_silent(level, length):

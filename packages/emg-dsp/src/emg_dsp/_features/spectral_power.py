@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SPECTRUM = (
     " P is |FFT(x, N) / L|^2, zeros behind x up to the next power of two N, f = 0, sfreq/N, ... below sfreq/2; "
-    "taper=1: x times a periodic Hann window of the same mean square; centre=1: the mean of x taken out first."
+    "taper=1: x times a periodic Hann window of the same mean square; centre=1: the mean of x taken out first. P below "
+    "(L 2^-52)^2 sum x^2 / L is what rounding leaves where there is nothing, and counts as 0."
 )
 """What P and f mean, for formulas."""
 SILENCE = "; silence gives NaN."
@@ -85,8 +86,15 @@ def powers_of(block: Block, length: int, offset: int, tapered: int, centre: int)
     weights = taper("hann" if tapered else "boxcar", length)
     weights /= length * np.sqrt(np.mean(weights**2))
     out = np.empty((len(block), max(1, size // 2)))
-    Frames(weights, size, bool(centre)).powers(block.flat, block.starts + offset, out)
+    least = _rounding(block if length == block.length else block.part(offset, offset + length))
+    Frames(weights, size, bool(centre)).powers(block.flat, block.starts + offset, out, least=least)
     return out
+
+
+def _rounding(block: Block) -> Values:
+    """Return the power (n,) up to which a bin holds rounding errors of the mean and of the transform only."""
+    squares: Values = block.sum("square") * (block.length * np.finfo(np.float64).eps ** 2)
+    return squares
 
 
 def freqs(block: Block, spectrum: Values) -> Values:

@@ -58,7 +58,8 @@ def _decrease(block: Block, options: Options) -> Values:
 
 def _entropy(block: Block, options: Options) -> Values:
     share = _share(block, options)
-    return -total(np.where(share > 0, share * np.log2(np.where(share > 0, share, 1.0)), share))
+    bits: Values = 0.0 - total(np.where(share > 0, share * np.log2(np.where(share > 0, share, 1.0)), share))
+    return bits
 
 
 def _sides(block: Block, options: Options) -> tuple[Values, Values]:

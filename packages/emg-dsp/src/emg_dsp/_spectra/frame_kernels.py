@@ -41,15 +41,21 @@ def gather(flat: Any, starts: Any, taper: Any, centre: int, out: Any) -> None:  
 
 
 @kernel(
-    "void(Array(float32, 2, 'C', True), float32, float32[:,::1])",
-    "void(Array(float64, 2, 'C', True), float64, float64[:,::1])",
+    "void(Array(float32, 2, 'C', True), float32, Array(float32, 1, 'C', True), float32[:,::1])",
+    "void(Array(float64, 2, 'C', True), float64, Array(float64, 1, 'C', True), float64[:,::1])",
 )
-def power(parts: Any, floor: float, out: Any) -> None:  # noqa: ANN401
-    """Write ``re^2 + im^2 + floor`` of interleaved complex values; as many bins as ``out`` (frames, bins) has."""
+def power(parts: Any, floor: float, least: Any, out: Any) -> None:  # noqa: ANN401
+    """Write ``re^2 + im^2 + floor`` of interleaved complex values, 0 where it is below ``least`` of the frame.
+
+    As many bins are written as ``out`` (frames, bins) has.
+    """
     for w in range(out.shape[0]):
         row, source = out[w], parts[w]
         for f in range(out.shape[1]):
-            row[f] = source[2 * f] * source[2 * f] + source[2 * f + 1] * source[2 * f + 1] + floor
+            value = source[2 * f] * source[2 * f] + source[2 * f + 1] * source[2 * f + 1] + floor
+            row[f] = value
+            if value < least[w]:
+                row[f] = 0
 
 
 @kernel("void(float32[::1], int32[::1])")

@@ -65,12 +65,23 @@ class Frames:
             rows = -(-(stop - first) // LANES) * LANES
             yield first, stop, rfft(work[:rows], axis=-1)[: stop - first]
 
-    def powers(self, flat: Floats, starts: NDArray[np.int64], out: Floats, floor: float = 0.0) -> None:
-        """Write squared magnitudes plus ``floor`` to ``out`` (n, bins or fewer), computed in the type of ``out``."""
+    def powers(
+        self,
+        flat: Floats,
+        starts: NDArray[np.int64],
+        out: Floats,
+        floor: float = 0.0,
+        least: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Write squared magnitudes plus ``floor`` to ``out`` (n, bins or fewer), computed in the type of ``out``.
+
+        What is below ``least`` (n,) becomes 0.
+        """
         from .frame_kernels import power
 
+        bounds = (np.zeros(len(starts)) if least is None else least).astype(out.dtype, copy=False)
         for first, stop, values in self.transforms(flat, starts, out.dtype):
-            power(values.view(out.dtype), out.dtype.type(floor), out[first:stop])
+            power(values.view(out.dtype), out.dtype.type(floor), bounds[first:stop], out[first:stop])
 
 
 def flattened(x: Floats) -> Floats:
