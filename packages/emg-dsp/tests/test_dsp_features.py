@@ -1,5 +1,7 @@
 """Features: one contract over the whole registry, and the names that callers write."""
 
+from functools import cache
+
 import dsp_oracles
 import dsp_oracles_features as oracles
 import numpy as np
@@ -12,7 +14,19 @@ from emg_dsp._features.registry import ALIASES, REGISTRY
 SFREQ = 1000.0
 NAMES = sorted({*oracles.FEATURES, *oracles.ACROSS})
 """Every feature with its default options, and some with others."""
-SIGNAL = np.round(dsp_oracles.emg(3, 160), 1)
+SIGNAL = np.round(dsp_oracles.emg(3, 160).astype(np.float64) * 8) / 8
+WINDOWS = windows(SIGNAL, 40, 17)
+LAYOUTS = [
+    np.ascontiguousarray(WINDOWS),
+    np.asfortranarray(WINDOWS),
+    windows(np.ascontiguousarray(SIGNAL.T).T, 40, 17),
+    WINDOWS[::-1].copy()[::-1],
+    windows(np.repeat(SIGNAL, 2, axis=1)[:, ::2], 40, 17),
+    WINDOWS[None, :, None],
+]
+"""The same windows in other places of memory; the first is read-only."""
+LAYOUTS[0].flags.writeable = False
+LEVELS = np.array([0.0, 100.0, 0.1, -1 / 3, -3e-7])[:, None, None]
 FLOATS = {"rtol": 2e-6, "atol": 1e-9, "equal_nan": True}
 every = pytest.mark.parametrize("name", NAMES)
 
@@ -74,66 +88,18 @@ def test_a_group_stands_for_its_members(group):
 
 
 @every
-@pytest.mark.parametrize("dtype", ["int8", "int64", ">f4", "float64"])
-def test_equals_oracle_for_every_type(name, dtype):
-    x = (SIGNAL * 20).astype(dtype)
-    w = windows(x, 41, 39)
-    before = x.copy()
-    got = compute(w, name)
-    assert got.dtype == (np.float64 if dtype == "float64" else np.float32)
-    assert got.flags.c_contiguous
-    np.testing.assert_allclose(got, oracles.features(w, [name], SFREQ), **FLOATS)
-    np.testing.assert_array_equal(x, before)
-
-
-@every
-def test_columns_are_named(name):
-    columns = feature_columns([name], SFREQ, n_chans=3)
-    assert len(set(columns)) == len(columns) == compute(windows(SIGNAL, 41, 41), name).shape[-1]
-    assert all(column.split("[")[0] == name for column in columns)
-    if name != "MAV":
-        assert feature_columns(["MAV", name], SFREQ, 3) == ["MAV", *columns]
-
-
-@every
-def test_a_window_does_not_depend_on_the_batch(name):
-    """LibEMG's COMP sums over all windows and channels, its MAVSLP mixes them (reference cases 4 and 5)."""
-    w = windows(SIGNAL, 50, 13)
-    together = compute(w, name)
-    for n in range(len(w)):
-        np.testing.assert_array_equal(together[n], compute(w[n : n + 1], name)[0])
-        if name not in oracles.ACROSS:
-            np.testing.assert_array_equal(together[n, 1:2], compute(w[n, 1:2].copy(), name))
-    np.testing.assert_array_equal(together[1::3], compute(w[1::3], name))
-
-
-@every
-def test_asking_for_all_changes_no_value(name):
-    w = windows(SIGNAL, 64, 48)
-    others = [other for other in NAMES if other != name]
-    together = features(w, [name, *others], SFREQ)
-    alone = compute(w, name)
-    np.testing.assert_array_equal(together[..., : alone.shape[-1]], alone)
-
-
-@every
-def test_memory_layout_changes_no_value(name):
-    w = windows(SIGNAL, 40, 17)
-    expected = compute(w, name)
-    time_major = windows(np.ascontiguousarray(SIGNAL.T).T, 40, 17)
-    frozen = w.copy()
-    frozen.flags.writeable = False
-    every_other = windows(np.repeat(SIGNAL, 2, axis=1)[:, ::2], 40, 17)
-    for given in (frozen, np.asfortranarray(w), time_major, w[::-1].copy()[::-1], every_other, w[None, :, None]):
-        np.testing.assert_array_equal(compute(given, name).reshape(expected.shape), expected)
-    if name not in oracles.ACROSS:
-        np.testing.assert_array_equal(compute(w[:, ::-2], name), expected[:, ::-2])
-
-
-@every
-def test_threads_change_no_value(name):
-    w = windows(SIGNAL, 33, 8)
-    np.testing.assert_array_equal(compute(w, name, threads=2), compute(w, name))
+def test_equals_oracle_for_every_type(name):
+    """Values are multiples of 1/8, which every float type holds, and of 1 as integers."""
+    for x, kinds in ((SIGNAL * 8, ("int8", "int64")), (SIGNAL, (">f4", "float64"))):
+        expected = oracles.features(windows(x, 41, 59), [name], SFREQ)
+        for kind in kinds:
+            samples = x.astype(kind)
+            w = windows(samples, 41, 59)
+            got = compute(w, name)
+            assert got.dtype == (np.float64 if kind == "float64" else np.float32)
+            assert got.flags.c_contiguous
+            np.testing.assert_allclose(got, expected, **FLOATS, err_msg=kind)
+            np.testing.assert_array_equal(samples, x)
 
 
 @every
@@ -144,46 +110,99 @@ def test_shortest_windows(name):
 
 
 @every
-def test_flat_window_is_finite_or_nan(name):
-    """LibEMG gives -inf or an exception for zeros, and 98 slope changes for a constant (cases 3 and 7)."""
-    zeros = np.zeros((3, 64))
-    np.testing.assert_allclose(compute(zeros, name), oracles.features(zeros, [name], SFREQ), rtol=2e-5, atol=1e-3)
-    for level in (0.0, -100.0, 0.1):
-        assert not np.isinf(compute(zeros + level, name)).any()
-        assert not np.isinf(compute((zeros + level).astype(np.float32), name)).any()
+def test_flat_window_has_the_declared_value(name):
+    """LibEMG gives -inf or an exception for zeros, and 98 slope changes for a constant (cases 3 and 7).
+
+    What rounding leaves of a constant would differ from level to level. A window of 64 samples fills its transform, so
+    that nothing is left but the constant; one of 50 is a box amid zeros, which has a spectrum.
+    """
+    for length in (50, 64):
+        x = np.full((len(LEVELS), 3, length), LEVELS)
+        expected = oracles.features(x, [name], SFREQ)
+        for kind in (np.float64, np.float32):
+            np.testing.assert_allclose(compute(x.astype(kind), name), expected, rtol=2e-5, atol=1e-9)
 
 
 @every
-def test_no_window_gives_no_row(name):
+def test_columns_are_named_also_where_no_window_is(name):
     """A signal shorter than one window (case 10)."""
-    empty = compute(windows(np.zeros((8, 39), np.float32), 40, 10), name)
-    assert empty.shape == (0, 8, len(feature_columns([name], SFREQ, 8)))
+    columns = feature_columns([name], SFREQ, n_chans=3)
+    assert len(set(columns)) == len(columns) == alone(name).shape[-1]
+    assert all(column.split("[")[0] == name for column in columns)
+    if name != "MAV":
+        assert feature_columns(["MAV", name], SFREQ, 3) == ["MAV", *columns]
+    empty = compute(windows(np.zeros((3, 39), np.float32), 40, 10), name)
+    assert empty.shape == (0, 3, len(columns))
     assert empty.dtype == np.float32
 
 
-@every
-def test_nan_is_reported_or_kept_in_its_window(name):
-    """LibEMG compares with ``== nan``, so nothing is ever found (case 1); EMGFlow joins across gaps."""
-    x = SIGNAL.copy()
-    x[2, 100] = np.nan
-    w = windows(x, 40, 40)
-    with pytest.raises(EmgDspError, match=r"x \[2\] has nan in channel 2 at sample 20"):
-        compute(w, name)
-    got, clean = compute(w, name, nan="propagate"), compute(windows(SIGNAL, 40, 40), name)
-    assert np.isnan(got[2, 2]).all()
-    kept = [n for n in range(len(w)) if n != 2]
-    np.testing.assert_array_equal(got[kept], clean[kept])
-    assert np.isnan(compute(np.full((3, 40), np.inf), name, nan="propagate")).all()
+@cache
+def alone(name):
+    """Values of `WINDOWS` where nothing else is asked for."""
+    return compute(WINDOWS, name)
+
+
+@cache
+def together():
+    """Values of `WINDOWS` by name where all features are asked for at once, in both orders."""
+    tables = []
+    for names in (NAMES, NAMES[::-1]):
+        ends = np.cumsum([len(feature_columns([name], SFREQ, 3)) for name in names])[:-1]
+        tables.append(dict(zip(names, np.split(features(WINDOWS, names, SFREQ), ends, axis=-1), strict=True)))
+    return tables
 
 
 @every
-def test_a_stream_gives_the_same_bits(name):
+def test_a_window_depends_on_no_other(name):
+    """LibEMG's COMP sums over all windows and channels, its MAVSLP mixes them (reference cases 4 and 5)."""
+    w, expected = WINDOWS, alone(name)
+    for n in (0, 3, len(w) - 1):
+        np.testing.assert_array_equal(expected[n], compute(w[n : n + 1], name)[0])
+        if name not in oracles.ACROSS:
+            np.testing.assert_array_equal(expected[n, 1:2], compute(w[n, 1:2].copy(), name))
+    np.testing.assert_array_equal(expected[1::3], compute(w[1::3], name))
+
+
+@every
+def test_neither_company_nor_layout_nor_threads_nor_streaming_changes_a_value(name):
+    w, expected = WINDOWS, alone(name)
+    for table in together():
+        np.testing.assert_array_equal(table[name], expected)
+    for given in LAYOUTS:
+        np.testing.assert_array_equal(compute(given, name).reshape(expected.shape), expected)
+    if name not in oracles.ACROSS:
+        np.testing.assert_array_equal(compute(w[:, ::-2], name), expected[:, ::-2])
+    np.testing.assert_array_equal(compute(w, name, threads=2), expected)
     stage = Features(0.04, 0.017, (name,), SFREQ)
     stream = stage.stream(3)
     chunks = np.split(SIGNAL, [0, 1, 60, 61, 130], axis=1)
-    whole = compute(windows(SIGNAL, 0.04, 0.017, SFREQ), name)
-    np.testing.assert_array_equal(np.concatenate([stream.push(chunk) for chunk in chunks]), whole)
-    np.testing.assert_array_equal(stage(SIGNAL), whole)
+    np.testing.assert_array_equal(np.concatenate([stream.push(chunk) for chunk in chunks]), expected)
+    np.testing.assert_array_equal(stage(SIGNAL), expected)
+
+
+@every
+def test_bad_samples_are_reported_or_kept_in_their_window(name):
+    """LibEMG compares with ``== nan``, so nothing is ever found (case 1); EMGFlow joins across gaps."""
+    x = SIGNAL.copy()
+    x[2, 85] = np.nan
+    w = windows(x, 40, 17)
+    with pytest.raises(EmgDspError, match=r"x \[5\] has nan in channel 2 at sample 0"):
+        compute(w, name)
+    for kind in (np.float64, np.float32):
+        got = compute(w.astype(kind), name, nan="propagate")
+        hit = np.isnan(w).any(axis=-1)
+        assert np.isnan(got[hit]).all()
+        kept = ~hit.any(axis=-1)
+        np.testing.assert_allclose(got[kept], alone(name)[kept], **FLOATS)
+        assert np.isnan(compute(np.full((3, 40), np.inf, kind), name, nan="propagate")).all()
+
+
+@every
+def test_overflow_is_told_apart_from_bad_samples(name):
+    x = WINDOWS[0] * 1e61
+    with pytest.raises(EmgDspError, match="overflowed on finite input"):
+        compute(x, name)
+    assert np.isnan(compute(x, name, nan="propagate")).all()
 
 
 @pytest.mark.parametrize("rate", [2048, 2048.0, np.float64(2048), np.float32(2048), np.int64(2048)])
@@ -279,14 +298,6 @@ def test_bad_stages():
         Features(0.2, 0.05, ("RMS",), -1)
     with pytest.raises(EmgDspError, match=r"nan='x'"):
         Features(0.2, 0.05, ("RMS",), SFREQ)(SIGNAL, nan="x")
-
-
-@every
-def test_overflow_is_told_apart_from_bad_samples(name):
-    x = np.random.default_rng(0).standard_normal((3, 40)) * 1e61
-    with pytest.raises(EmgDspError, match="overflowed on finite input"):
-        compute(x, name)
-    assert np.isnan(compute(x, name, nan="propagate")).all()
 
 
 def test_what_does_not_fit_into_float32_is_overflow_too():
