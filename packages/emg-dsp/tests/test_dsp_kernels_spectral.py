@@ -26,8 +26,8 @@ def test_power_spectrum(detrend):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_features(dtype):
     w = windows(dsp_oracles.emg(2, 40).astype(dtype), 21, 10)
-    names = ["MDF", "MDF(interpolate=1)", "WENG(level=3)", "WV", "WWL", "WENT"]
-    np.testing.assert_allclose(features(w, names, 100), dsp_oracles_features.features(w, names, 100), rtol=1e-5)
+    names = ["MDF", "MDF(interpolate=1)", "MNF", "DFTR", "WENG(level=3)", "WV", "WWL", "WENT"]
+    np.testing.assert_allclose(features(w, names, 200), dsp_oracles_features.features(w, names, 200), rtol=1e-5)
 
 
 def test_silence():

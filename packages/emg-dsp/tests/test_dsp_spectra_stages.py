@@ -85,7 +85,7 @@ def test_rates():
 
 
 def test_frames_end_a_chain_that_streams():
-    chain = emg_dsp.highpass(40, sfreq=2000) | MultivariatePower(window=40, stride=20)
+    chain = emg_dsp.Rectify() | MultivariatePower(window=40, stride=20)
     np.testing.assert_array_equal(pushed(chain.stream(3), X, [100, 3, 250]), chain(X))
     assert chain.stream(3).push(X[:, :200]).shape[1:] == (6, 3, 3)
 

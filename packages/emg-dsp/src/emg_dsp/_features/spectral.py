@@ -88,15 +88,16 @@ def _dftr_bands(sfreq: float) -> tuple[tuple[float, float], ...]:
 
 
 def _dftr(block: Block, options: Options) -> Values:
+    from .spectral_kernels import mean_roots
+
     spectrum = power(block, options)
+    low, high = np.array(_dftr_bands(block.sfreq)).T
     scale = freqs(block, spectrum)
-    out = np.full((len(block), len(_dftr_bands(block.sfreq))), np.nan)
-    for column, (low, high) in enumerate(_dftr_bands(block.sfreq)):
-        inside = np.flatnonzero((scale > low) & (scale < high))
-        if len(inside):
-            values = np.sqrt(spectrum[:, inside[0] : inside[-1] + 1])
-            out[:, column] = np.cbrt(np.mean(values, axis=1)) ** 2
-    return out
+    bands = np.stack([np.searchsorted(scale, low, "right"), np.searchsorted(scale, high, "left")], axis=1)
+    roots = np.empty((len(block), len(bands)))
+    mean_roots(spectrum, bands, roots)
+    values: Values = np.cbrt(roots) ** 2
+    return values
 
 
 def _dftr_columns(_: Options, __: int, sfreq: float) -> tuple[str, ...]:

@@ -118,9 +118,11 @@ def moment(block: Block, options: Options, order: int) -> Values:
     """Return ``sum f^order P`` (n,)."""
 
     def build(given: Block) -> Values:
-        spectrum = power(given, options)
-        weighted: Values = spectrum if order == 0 else spectrum * freqs(given, spectrum) ** order
-        return total(weighted)
+        from .spectral_kernels import weighted_sums
+
+        spectrum, sums = power(given, options), np.empty(len(given))
+        weighted_sums(spectrum, freqs(given, spectrum) ** order, sums)
+        return sums
 
     return block.product(("moment", order, options["taper"], options["centre"]), build)
 

@@ -62,7 +62,8 @@ def _halve(x: Any, half: int, coarse: Any, fine: Any) -> None:  # noqa: ANN401
 @njit(nogil=True, error_model="numpy")
 def _reduce(c: Any, n: int, sums: Any) -> None:  # noqa: ANN401
     """Square ``n`` rows of ``c`` in place; write sum, population variance and length of the squares."""
-    sums[:] = 0.0
+    for i in range(sums.shape[0]):
+        sums[i] = 0.0
     for i in range(LANES):
         c[i] = c[i] * c[i]
         sums[TOTAL + i] = c[i]
@@ -134,7 +135,8 @@ def band_sums(windows: Any, entropy: int, out: Any) -> None:  # noqa: ANN401
                 _halve(x, n, coarse, fine)
                 x, coarse = coarse, x
             else:
-                fine[: n * LANES] = x[EDGE * LANES : (EDGE + n) * LANES]
+                for j in range(n * LANES):
+                    fine[j] = x[EDGE * LANES + j]
             _reduce(fine, n, sums)
             if entropy:
                 _entropies(fine, n, sums, m, e)
