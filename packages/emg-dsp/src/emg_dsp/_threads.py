@@ -13,7 +13,7 @@ from ._checks import whole
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROW_BLOCK = 32
+ROW_BLOCK = 16
 """Rows that kernels advance together; blocks are whole multiples of it, so that no lane idles in the middle."""
 _BLOCKS_PER_THREAD = 4
 

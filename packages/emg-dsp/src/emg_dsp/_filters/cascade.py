@@ -32,7 +32,6 @@ def run_causal(
     over the signal.
     """
     from .biquad import causal
-    from .lanes import PAIRS
 
     check_policy(nan)
     given = as_signal(x)
@@ -43,7 +42,7 @@ def run_causal(
 
     def job(start: int, stop: int) -> None:
         part = np.ascontiguousarray(state[:, start:stop])
-        causal(rows[start:stop], sos, part, out[start:stop], PAIRS)
+        causal(rows[start:stop], sos, part, out[start:stop])
         state[:, start:stop] = part
 
     over_rows(len(rows), threads, job)
@@ -61,7 +60,6 @@ def run_zero_phase(
     threads: int = 1,
 ) -> Floats:
     """Filter ``x`` (..., channels, time) forward and backward with scipy's edge rules."""
-    from .lanes import PAIRS
     from .round_trip import zero_phase
 
     check_policy(nan)
@@ -81,7 +79,7 @@ def run_zero_phase(
     over_rows(
         len(rows),
         threads,
-        lambda start, stop: zero_phase(rows[start:stop], sos, zi, edge, rule, out[start:stop], PAIRS),
+        lambda start, stop: zero_phase(rows[start:stop], sos, zi, edge, rule, out[start:stop]),
     )
     if nan == "raise" and not np.isfinite(out[:, 0]).all():
         raise_not_finite(given)

@@ -204,14 +204,13 @@ class _FilterRun(Run):
 
     def step(self, chunk: Array) -> Array:
         from .biquad import causal
-        from .lanes import PAIRS
 
         if not chunk.flags.c_contiguous:
             rows = self._in.take(*chunk.shape)
             rows[:] = chunk
             chunk = rows
         out = self._out.take(*chunk.shape)
-        causal(chunk, self._sos, self._state, out, PAIRS)
+        causal(chunk, self._sos, self._state, out)
         return out
 
     def dump(self) -> dict[str, Array]:

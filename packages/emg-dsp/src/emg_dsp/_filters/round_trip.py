@@ -3,6 +3,7 @@
 Backward filtering needs what forward filtering gave, last sample first. Storing that in float64 would cost more time
 than computing it twice: so the first pass forward keeps only the state at the start of each block; then each block,
 from the last to the first, is filtered forward once more, into memory that fits the second-level cache, and backward.
+Rows too few for lanes keep all of it: there the arithmetic costs more than the memory.
 """
 
 from typing import Any
@@ -12,7 +13,8 @@ from numba import njit
 
 from emg_dsp._jit import kernel
 
-from .lanes import LANES, TILE, advance, drain, fill, retreat
+from .lanes import FEW, TILE, advance, advance_alone, drain, fill
+from .vectors import DEPTH, LANES
 
 BLOCK = 16 * TILE
 """Samples whose forward result is in memory at a time."""
@@ -35,19 +37,26 @@ def _extended(x: Any, row: int, i: int, rule: int) -> float:  # noqa: ANN401
 
 
 @njit(nogil=True, error_model="numpy")
-def _settle(z: Any, zi: Any, first: Any) -> None:  # noqa: ANN401
-    """Start every lane in the steady state of its first sample, held for ever."""
+def _settle(z: Any, zi: Any, work: Any, row: int) -> None:  # noqa: ANN401
+    """Start every lane in the steady state of its sample in ``row`` of ``work``, held for ever."""
     for s in range(zi.shape[0]):
         for k in range(LANES):
-            z[s, 0, k] = zi[s, 0] * first[k]
-            z[s, 1, k] = zi[s, 1] * first[k]
+            z[s, 0, k] = zi[s, 0] * work[row * LANES + k]
+            z[s, 1, k] = zi[s, 1] * work[row * LANES + k]
+
+
+@njit(nogil=True, error_model="numpy")
+def _copy(z: Any, to: Any) -> None:  # noqa: ANN401
+    """Copy the state of all lanes."""
+    for s in range(z.shape[0]):
+        for k in range(LANES):
+            to[s, 0, k] = z[s, 0, k]
+            to[s, 1, k] = z[s, 1, k]
 
 
 @njit(nogil=True, error_model="numpy")
 def _forward(
     work: Any,  # noqa: ANN401
-    one: Any,  # noqa: ANN401
-    two: Any,  # noqa: ANN401
     x: Any,  # noqa: ANN401
     r0: int,
     i0: int,
@@ -55,66 +64,87 @@ def _forward(
     rule: int,
     sos: Any,  # noqa: ANN401
     z: Any,  # noqa: ANN401
-    pairs: int,
 ) -> None:
     """Filter samples ``i0 ... i0 + n - 1`` of the extended rows into ``work``."""
     lanes = min(LANES, x.shape[0] - r0)
     for u in range(0, n, TILE):
         count, i = min(TILE, n - u), i0 + u
-        tile = work[u * LANES : (u + TILE) * LANES]
         if i >= 0 and i + count <= x.shape[1]:
-            fill(tile, one, two, x, r0, i, lanes, count, pairs)
+            fill(work, u, x, r0, i, lanes, count)
         else:
             for t in range(count):
                 for k in range(lanes):
-                    tile[t * LANES + k] = _extended(x, r0 + k, i + t, rule)
-        advance(tile, count, sos, z)
+                    work[(u + t) * LANES + k] = _extended(x, r0 + k, i + t, rule)
+        advance(work, u, 1, count, sos, z)
 
 
 @njit(nogil=True, error_model="numpy")
-def _backward(work: Any, one: Any, two: Any, out: Any, r0: int, i0: int, n: int, sos: Any, z: Any, pairs: int) -> None:  # noqa: ANN401
+def _backward(work: Any, spare: Any, out: Any, r0: int, i0: int, n: int, sos: Any, z: Any) -> None:  # noqa: ANN401
     """Filter ``work`` backward; what belongs to the signal itself goes to ``out``."""
     lanes, samples = min(LANES, out.shape[0] - r0), out.shape[1]
     for u in range((n - 1) // TILE * TILE, -1, -TILE):
         count, i = min(TILE, n - u), i0 + u
-        tile = work[u * LANES : (u + TILE) * LANES]
-        retreat(tile, count, sos, z)
+        advance(work, u + count - 1, -1, count, sos, z)
         if i >= 0 and i + count <= samples:
-            drain(tile, one, two, out, r0, i, lanes, count, pairs)
+            drain(work, u, out, r0, i, lanes, count, spare)
         else:
             for t in range(max(0, -i), min(count, samples - i)):
                 for k in range(lanes):
-                    out[r0 + k, i + t] = tile[t * LANES + k]
+                    out[r0 + k, i + t] = work[(u + t) * LANES + k]
+
+
+@njit(nogil=True, error_model="numpy")
+def _one_by_one(x: Any, r0: int, sos: Any, zi: Any, edge: int, rule: int, out: Any) -> None:  # noqa: ANN401
+    """Filter the rows from ``r0`` on, each by itself: few enough to keep the whole forward result."""
+    samples = x.shape[1]
+    total = samples + 2 * edge
+    line, z, table = np.empty(total), np.empty((len(sos), 2)), np.empty((7, DEPTH))
+    for row in range(r0, x.shape[0]):
+        for t in range(samples):
+            line[edge + t] = x[row, t]
+        for i in range(edge):
+            line[i] = _extended(x, row, i - edge, rule)
+            line[total - 1 - i] = _extended(x, row, total - 1 - i - edge, rule)
+        for step in (1, -1):
+            start = 0 if step == 1 else total - 1
+            for s in range(len(sos)):
+                z[s, 0], z[s, 1] = zi[s, 0] * line[start], zi[s, 1] * line[start]
+            advance_alone(line, start, step, total, sos, z, table)
+        for t in range(samples):
+            out[row, t] = line[edge + t]
 
 
 @kernel(
     "void(Array(float32, 2, 'C', True), Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), int64, int64,"
-    " float32[:,::1], int64)",
+    " float32[:,::1])",
     "void(Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), int64, int64,"
-    " float64[:,::1], int64)",
+    " float64[:,::1])",
 )
-def zero_phase(x: Any, sos: Any, zi: Any, edge: int, rule: int, out: Any, pairs: int) -> None:  # noqa: ANN401
+def zero_phase(x: Any, sos: Any, zi: Any, edge: int, rule: int, out: Any) -> None:  # noqa: ANN401
     """Filter ``x`` (rows, time) to and fro, over ``edge`` samples beyond both ends; ``zi`` is (sections, 2)."""
     rows, samples = x.shape
     total, sections = samples + 2 * edge, sos.shape[0]
     blocks = -(-total // BLOCK)
-    one, two = np.zeros(LANES * TILE, np.float32), np.zeros(LANES * TILE, np.float32)
-    work, first = np.zeros(BLOCK * LANES), np.zeros(LANES)
+    spare = np.zeros(LANES, x.dtype)
+    work = np.zeros(BLOCK * LANES)
     z, back = np.zeros((sections, 2, LANES)), np.zeros((sections, 2, LANES))
     kept = np.empty((blocks, sections, 2, LANES))
     for r0 in range(0, rows, LANES):
+        if rows - r0 <= FEW:
+            _one_by_one(x, r0, sos, zi, edge, rule, out)
+            return
         for k in range(min(LANES, rows - r0)):
-            first[k] = _extended(x, r0 + k, -edge, rule)
-        _settle(z, zi, first)
+            work[k] = _extended(x, r0 + k, -edge, rule)
+        _settle(z, zi, work, 0)
         for j in range(2 * blocks - 1):  # to the last block, and back to the first
             b = min(j, 2 * blocks - 2 - j)
             n = min(BLOCK, total - b * BLOCK)
             if j < blocks:
-                kept[b] = z
+                _copy(z, kept[b])
             else:
-                z[:] = kept[b]
-            _forward(work, one, two, x, r0, b * BLOCK - edge, n, rule, sos, z, pairs)
+                _copy(kept[b], z)
+            _forward(work, x, r0, b * BLOCK - edge, n, rule, sos, z)
             if j == blocks - 1:
-                _settle(back, zi, work[(n - 1) * LANES :])
+                _settle(back, zi, work, n - 1)
             if j >= blocks - 1:
-                _backward(work, one, two, out, r0, b * BLOCK - edge, n, sos, back, pairs)
+                _backward(work, spare, out, r0, b * BLOCK - edge, n, sos, back)
