@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -12,17 +13,28 @@ EDGES = [20, 92, 163, 235, 305, 378, 450]
 def spectrum(
     x: np.ndarray, sfreq: float, *, taper: bool = False, centre: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies and powers (bins,): one sum over all samples for each frequency."""
-    length = len(x)
-    size = 2 ** math.ceil(math.log2(length))
+    """Frequencies and powers (bins,), computed once for each window whatever is asked of it."""
+    powers = _powers(x.astype(np.float64).tobytes(), taper, centre)
+    return np.arange(len(powers)) * sfreq / _size(len(x)), powers
+
+
+def _size(length: int) -> int:
+    return 2 ** math.ceil(math.log2(length))
+
+
+@lru_cache(maxsize=1000)
+def _powers(samples: bytes, taper: bool, centre: bool) -> np.ndarray:
+    """One sum over all samples for each frequency; less than rounding can leave counts as 0."""
+    x = np.frombuffer(samples)
+    length, size = len(x), _size(len(x))
     weights = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length) if taper and length > 1 else np.ones(length)
     weights = weights / np.sqrt((weights**2).mean())
     values = weights * (x - x.mean() if centre else x)
-    bins = np.arange(max(1, size // 2))
-    transform = np.exp(-2j * np.pi * (np.outer(bins, np.arange(length)) % size) / size) @ values
-    powers = np.abs(transform / length) ** 2
-    rounding = (length * 2.0**-52) ** 2 * (x**2).mean()
-    return bins * sfreq / size, np.where(powers < rounding, 0, powers)
+    turns = (np.outer(np.arange(max(1, size // 2)), np.arange(length)) % size) / size
+    powers = np.abs(np.exp(-2j * np.pi * turns) @ values / length) ** 2
+    powers[powers < (length * 2.0**-52) ** 2 * (x**2).mean()] = 0
+    powers.flags.writeable = False
+    return powers
 
 
 def divided(part: float, whole: float) -> float:

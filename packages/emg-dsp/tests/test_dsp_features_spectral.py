@@ -205,6 +205,9 @@ def test_columns_follow_the_rate():
     assert len(feature_columns(["WV"], 2048)) == 10
     assert len(feature_columns(["WV"], 2)) == 2
     assert feature_columns(["WENT(level=2)"], 2048) == [f"WENT(level=2)[{band}]" for band in ("A2", "D2", "D1")]
+    bands = ("A5", "D5", "D4", "D3", "D2", "D1")
+    wavelets = [f"{name}[{band}]" for name in ("WENG", "WV", "WWL", "WENT") for band in bands]
+    assert feature_columns(["MSWT"], 200) == wavelets
     assert feature_columns(["TWS"], 1000) == ["TWS[fast]", "TWS[slow]"]
 
 

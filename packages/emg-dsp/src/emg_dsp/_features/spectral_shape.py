@@ -147,7 +147,8 @@ FEATURES = (
         "SR",
         "first f at which the cumulative power exceeds part times the sum" + SILENCE,
         "Hz",
-        "Tzanetakis and Cook, IEEE Trans. Speech Audio Process. 10(5), 2002, doi:10.1109/TSA.2002.800560",
+        "Tzanetakis and Cook, IEEE Trans. Speech Audio Process. 10(5), 2002, doi:10.1109/TSA.2002.800560, of "
+        "magnitudes there",
         lambda block, options: quantile(block, options, options["part"], 0),
         options={"part": 0.85},
         check=between("part", 0, 0.999),
