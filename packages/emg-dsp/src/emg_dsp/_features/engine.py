@@ -73,11 +73,13 @@ class _Work:
             return np.size(choice.feature.compute(silence, choice.options))
 
     def rows(self, start: int, stop: int) -> None:
-        """Fill the rows of the windows ``start ... stop - 1``, block by block."""
+        """Fill the rows of the windows that are walked as ``start ... stop - 1``, block by block."""
         with np.errstate(all="ignore"):
             for first in range(start, stop, self._size):
                 last = min(first + self._size, stop)
-                self._fill(self._values[first:last], self._block(self._layout.starts[first:last]))
+                values = np.empty((last - first, self._values.shape[1]), dtype=self._values.dtype)
+                self._fill(values, self._block(self._layout.starts[first:last]))
+                self._values[self._layout.places[first:last]] = values
 
     def _block(self, starts: NDArray[np.int64]) -> Block:
         return Block(self._layout.flat, starts, self._layout.length, self._sfreq, self._needs)
@@ -122,7 +124,7 @@ class _Work:
 
     def table(self) -> Floats:
         """Return the values of all windows, their axes and type restored, after features have compared channels."""
-        values, result = self._layout.restore(self._values), self._layout.result
+        values = self._values.reshape(*self._layout.shape, self._values.shape[1])
         if not any(choice.feature.across for choice in self._choices):
             return values
         with np.errstate(all="ignore"):
@@ -132,6 +134,6 @@ class _Work:
                 else values[..., columns]
                 for choice, columns in zip(self._choices, self._columns, strict=True)
             ]
-            table: Floats = np.concatenate(parts, axis=-1).astype(result, order="C")
+            table: Floats = np.concatenate(parts, axis=-1).astype(self._layout.result, order="C")
         self._refuse(table, np.isinf(table))
         return table

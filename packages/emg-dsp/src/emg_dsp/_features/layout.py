@@ -29,8 +29,8 @@ class Layout:
         Samples of a window.
     shape : tuple of int
         Axes of the windows, without time, as given.
-    order : tuple of int
-        The same axes in the order of ``starts``: the axis with the smallest stride, along which windows overlap, last.
+    places : array (n,), int64
+        Where each of ``starts`` stands among the windows as given, counted along their axes.
     result : dtype
         Type of the features.
     """
@@ -39,19 +39,12 @@ class Layout:
     starts: NDArray[np.int64]
     length: int
     shape: tuple[int, ...]
-    order: tuple[int, ...]
+    places: NDArray[np.int64]
     result: np.dtype[Any]
-
-    def restore(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Bring values (n, k), in walking order, into the order of the windows: (..., k)."""
-        rows = np.ascontiguousarray(values).view(np.dtype((np.void, values[:1].nbytes))) if values.size else values
-        walked = rows.reshape(*(self.shape[axis] for axis in self.order), -1)
-        moved = walked.transpose(*np.argsort(self.order).tolist(), len(self.shape))
-        return np.ascontiguousarray(moved).view(values.dtype)
 
 
 def locate(x: Array) -> Layout:
-    """Find the windows of ``x`` (..., time) in memory.
+    """Find the windows of ``x`` (..., time) in memory, and walk the axis along which they overlap first.
 
     Where windows overlap, the flat array is shorter than all windows together; so it is what gets widened.
     """
@@ -63,10 +56,11 @@ def locate(x: Array) -> Layout:
     starts = np.zeros(1, dtype=np.int64)
     for axis in order:
         starts = (starts[:, None] + np.arange(shape[axis], dtype=np.int64) * steps[axis]).ravel()
+    places = np.arange(starts.size, dtype=np.int64).reshape(shape).transpose(order).ravel()
     span = int(starts.max()) + x.shape[-1] if starts.size else 0
     flat = np.lib.stride_tricks.as_strided(x, shape=(span,), strides=(x.itemsize,), writeable=False)
     wide, result = widen(flat)
-    return Layout(wide, starts, x.shape[-1], shape, order, result)
+    return Layout(wide, starts, x.shape[-1], shape, places, result)
 
 
 def _is_flat(x: Array) -> bool:
