@@ -34,15 +34,18 @@ def _one_by_one(x: Any, r0: int, sos: Any, state: Any, out: Any) -> None:  # noq
 
 
 @kernel(
-    "void(Array(float32, 2, 'C', True), Array(float64, 2, 'C', True), float64[:,:,::1], float32[:,::1])",
-    "void(Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), float64[:,:,::1], float64[:,::1])",
+    "void(Array(float32, 2, 'C', True), Array(float64, 2, 'C', True), float64[:,:,::1], float32[:,::1],"
+    " float64[:,:,::1], float64[::1], float32[::1])",
+    "void(Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), float64[:,:,::1], float64[:,::1],"
+    " float64[:,:,::1], float64[::1], float64[::1])",
 )
-def causal(x: Any, sos: Any, state: Any, out: Any) -> None:  # noqa: ANN401
-    """Filter ``x`` (rows, time) into ``out``; ``state`` (sections, rows, 2) is read, advanced and written back."""
+def causal(x: Any, sos: Any, state: Any, out: Any, z: Any, tile: Any, spare: Any) -> None:  # noqa: ANN401
+    """Filter ``x`` (rows, time) into ``out``; ``state`` (sections, rows, 2) is read, advanced and written back.
+
+    ``z`` (sections, 2, lanes), ``tile`` and ``spare`` are memory to work in: `cascade.bench` makes it.
+    """
     rows, samples = x.shape
     sections = sos.shape[0]
-    tile, spare = np.zeros(LANES * TILE), np.zeros(LANES, x.dtype)
-    z = np.zeros((sections, 2, LANES))
     for r0 in range(0, rows, LANES):
         lanes = min(LANES, rows - r0)
         if lanes <= FEW:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,7 @@ PadType: TypeAlias = Literal["odd", "even", "constant"]
 
 _RULES: dict[str | None, int] = {"odd": 0, "even": 1, "constant": 2, None: 2}
 _COPY = 256
+_LINE = 8
 
 
 def run_causal(
@@ -42,7 +43,7 @@ def run_causal(
 
     def job(start: int, stop: int) -> None:
         part = np.ascontiguousarray(state[:, start:stop])
-        causal(rows[start:stop], sos, part, out[start:stop])
+        causal(rows[start:stop], sos, part, out[start:stop], *bench(sos, rows.dtype))
         state[:, start:stop] = part
 
     over_rows(len(rows), threads, job)
@@ -60,7 +61,8 @@ def run_zero_phase(
     threads: int = 1,
 ) -> Floats:
     """Filter ``x`` (..., channels, time) forward and backward with scipy's edge rules."""
-    from .round_trip import zero_phase
+    from .round_trip import BLOCK, zero_phase
+    from .vectors import LANES
 
     check_policy(nan)
     given = as_signal(x)
@@ -76,14 +78,32 @@ def run_zero_phase(
     out = np.empty(rows.shape, dtype=rows.dtype)
     rule, zi = _RULES[padtype], steady_state(sos)
     zero_phase.compile()
-    over_rows(
-        len(rows),
-        threads,
-        lambda start, stop: zero_phase(rows[start:stop], sos, zi, edge, rule, out[start:stop]),
-    )
+    blocks = -(-(rows.shape[1] + 2 * edge) // BLOCK)
+
+    def job(start: int, stop: int) -> None:
+        kept, work = aligned(blocks + 2, len(sos), 2, LANES), aligned(BLOCK * LANES)
+        zero_phase(rows[start:stop], sos, zi, edge, rule, out[start:stop], kept, work, np.empty(LANES, rows.dtype))
+
+    over_rows(len(rows), threads, job)
     if nan == "raise" and not np.isfinite(out[:, 0]).all():
         raise_not_finite(given)
     return out.reshape(given.shape).astype(result, copy=False)
+
+
+def bench(sos: NDArray[np.float64], dtype: np.dtype[Any]) -> tuple[Floats, Floats, Floats]:
+    """Return memory for the kernel of causal filtering to work in: state of the lanes, tile, a spare vector."""
+    from .lanes import TILE
+    from .vectors import LANES
+
+    return aligned(len(sos), 2, LANES), aligned(TILE * LANES), np.empty(LANES, dtype=dtype)
+
+
+def aligned(*shape: int) -> NDArray[np.float64]:
+    """Return zeros that begin where a cache line does: vectors that straddle two cost twice as much."""
+    size = int(np.prod(shape))
+    memory = np.zeros(size + _LINE)
+    start = -memory.ctypes.data // memory.itemsize % _LINE
+    return memory[start : start + size].reshape(shape)
 
 
 def contiguous(rows: Floats) -> Floats:

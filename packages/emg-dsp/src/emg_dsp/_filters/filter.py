@@ -14,7 +14,7 @@ from emg_dsp._errors import EmgDspError
 from emg_dsp._stages import Buffer, Run, Stage
 from emg_dsp._stages.stage import checked_state
 
-from .cascade import PadType, run_causal, run_zero_phase
+from .cascade import PadType, bench, run_causal, run_zero_phase
 from .response import checked_freqs, group_delay, response
 from .sections import checked_sections
 
@@ -197,6 +197,7 @@ class _FilterRun(Run):
         self._sos = sos
         self._state = np.zeros((len(sos), n_chans, 2))
         self._in, self._out = Buffer(dtype), Buffer(dtype)
+        self._bench = bench(sos, dtype)
 
     @property
     def n_chans_out(self) -> int:
@@ -210,7 +211,7 @@ class _FilterRun(Run):
             rows[:] = chunk
             chunk = rows
         out = self._out.take(*chunk.shape)
-        causal(chunk, self._sos, self._state, out)
+        causal(chunk, self._sos, self._state, out, *self._bench)
         return out
 
     def dump(self) -> dict[str, Array]:

@@ -116,19 +116,28 @@ def _one_by_one(x: Any, r0: int, sos: Any, zi: Any, edge: int, rule: int, out: A
 
 @kernel(
     "void(Array(float32, 2, 'C', True), Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), int64, int64,"
-    " float32[:,::1])",
+    " float32[:,::1], float64[:,:,:,::1], float64[::1], float32[::1])",
     "void(Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), int64, int64,"
-    " float64[:,::1])",
+    " float64[:,::1], float64[:,:,:,::1], float64[::1], float64[::1])",
 )
-def zero_phase(x: Any, sos: Any, zi: Any, edge: int, rule: int, out: Any) -> None:  # noqa: ANN401
-    """Filter ``x`` (rows, time) to and fro, over ``edge`` samples beyond both ends; ``zi`` is (sections, 2)."""
-    rows, samples = x.shape
-    total, sections = samples + 2 * edge, sos.shape[0]
-    blocks = -(-total // BLOCK)
-    spare = np.zeros(LANES, x.dtype)
-    work = np.zeros(BLOCK * LANES)
-    z, back = np.zeros((sections, 2, LANES)), np.zeros((sections, 2, LANES))
-    kept = np.empty((blocks, sections, 2, LANES))
+def zero_phase(
+    x: Any,  # noqa: ANN401
+    sos: Any,  # noqa: ANN401
+    zi: Any,  # noqa: ANN401
+    edge: int,
+    rule: int,
+    out: Any,  # noqa: ANN401
+    kept: Any,  # noqa: ANN401
+    work: Any,  # noqa: ANN401
+    spare: Any,  # noqa: ANN401
+) -> None:
+    """Filter ``x`` (rows, time) to and fro, over ``edge`` samples beyond both ends; ``zi`` is (sections, 2).
+
+    ``kept`` (blocks + 2, sections, 2, lanes), ``work`` (``BLOCK`` of lanes) and ``spare`` are memory to work in.
+    """
+    rows = x.shape[0]
+    total, blocks = x.shape[1] + 2 * edge, kept.shape[0] - 2
+    z, back = kept[blocks], kept[blocks + 1]
     for r0 in range(0, rows, LANES):
         if rows - r0 <= FEW:
             _one_by_one(x, r0, sos, zi, edge, rule, out)
