@@ -46,7 +46,7 @@ def number(value: Any, name: str, what: str = "a number") -> float:  # noqa: ANN
         raise EmgDspError(f"{name}={value!r}; required is {what} that float64 holds.") from None
 
 
-def among(value: Any, known: Collection[str]) -> bool:  # noqa: ANN401
+def among(value: Any, known: Collection[Any]) -> bool:  # noqa: ANN401
     """Tell whether ``value`` is one of some names, whatever it is."""
     return isinstance(value, str) and value in known
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from emg_dsp._checks import positive, whole
+from emg_dsp._checks import among, positive, whole
 from emg_dsp._errors import EmgDspError
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ class Electrodes:
             if not isinstance(getattr(self, field), str):
                 raise EmgDspError(f"{field}={getattr(self, field)!r}; required is text.")
         for field, allowed in (("closed", ("rows", "cols", None)), ("along", ("rows", "cols", None)), ("kind", KINDS)):
-            if getattr(self, field) not in allowed:
-                raise EmgDspError(f"{field}={getattr(self, field)!r}; required is one of {allowed}.")
+            value = getattr(self, field)
+            if not (among(value, allowed) or (value is None and None in allowed)):
+                raise EmgDspError(f"{field}={value!r}; required is one of {allowed}.")
         _check_bijection(table[table >= 0], self.dropped, self.n_chans, self.name)
 
     @property

@@ -147,7 +147,8 @@ def spread(grid: Electrodes, values: ArrayLike, fill: float) -> Floats:
             f"values have shape {given.shape}; grid {grid.name!r} requires {grid.n_chans} on the last axis."
         )
     wide, result = widen(given)
-    picked = np.where(grid.order >= 0, wide[..., grid.order], wide.dtype.type(fill))
+    with np.errstate(over="ignore"):
+        picked = np.where(grid.order >= 0, wide[..., grid.order], wide.dtype.type(fill))
     return picked.reshape(*given.shape[:-1], *grid.shape).astype(result, copy=False)
 
 

@@ -96,7 +96,7 @@ def ninapro_db1() -> Fields:
 
 def otb(code: str, orientation: int = 0) -> Fields:
     """Return a grid of OT Bioelettronica by its code; orientation 180 is the grid put on the other way round."""
-    if not among(code, _OTB_MAPS) or orientation not in (0, 180):
+    if not among(code, _OTB_MAPS) or whole(orientation, "orientation", 0) not in {0, 180}:
         why = "whose map is not established" if among(code, _OTB_NO_MAP) else "which is unknown"
         reason = f"code={code!r}, {why}" if not among(code, _OTB_MAPS) else f"orientation={orientation!r}"
         raise EmgDspError(

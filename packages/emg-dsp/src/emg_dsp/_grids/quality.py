@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 REASONS = ("not finite", "flat", "saturated", "noisy", "hum", "uncorrelated")
 _GAUSS = 1.4826
 _RUN = 3
+_MOST_HARMONICS = 10_000
 _LEAST_SPREAD = 0.05
 
 
@@ -140,6 +141,10 @@ def _waves(size: int, sfreq: float, mains: float | None) -> NDArray[np.complex12
     first = positive(mains, "mains")
     if first < 1:
         raise EmgDspError(f"mains={first:g} Hz; required is at least the 1 Hz that each harmonic is wide, or None.")
+    if sfreq / first > _MOST_HARMONICS:
+        raise EmgDspError(
+            f"sfreq={sfreq:g} Hz, mains={first:g} Hz; required is a rate at most {_MOST_HARMONICS} times."
+        )
     harmonics = np.arange(first, sfreq / 2 * 0.999, first)
     if len(harmonics) == 0:
         raise EmgDspError(f"mains={first:g} Hz is not below half of sfreq={sfreq:g} Hz; pass mains=None.")

@@ -86,7 +86,7 @@ class SpatialFilter(Mixer):
         if not among(self.name, MASKS):
             near = difflib.get_close_matches(str(self.name).upper(), MASKS, n=3, cutoff=0.3) or sorted(MASKS)
             raise EmgDspError(f"unknown spatial filter {self.name!r}; near names are {', '.join(near)}.")
-        if self.along not in ("rows", "cols", None):
+        if not (self.along is None or among(self.along, ("rows", "cols"))):
             raise EmgDspError(f"along={self.along!r}; required is 'rows', 'cols' or None.")
         _ = self.weights
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from threading import Event, Thread
+from threading import TIMEOUT_MAX, Event, Thread
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from emg_dsp._arrays import Array, as_signal
-from emg_dsp._checks import positive
+from emg_dsp._checks import among, positive
 from emg_dsp._errors import EmgDspError
 
 from .latency import Recorder
@@ -74,7 +74,7 @@ class Live:
         on_gap: Literal["raise", "reset", "ignore"] = "raise",
         copy: bool = True,
     ) -> None:
-        if on_gap not in _GAPS:
+        if not among(on_gap, _GAPS):
             raise EmgDspError(f"on_gap={on_gap!r}; required is one of {', '.join(_GAPS)}.")
         if not callable(sink):
             raise EmgDspError(f"sink={sink!r}; required is a function of values and time.")
@@ -105,7 +105,7 @@ class Live:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until the source ends, or for so many seconds; tell whether it has ended. Raises what the run raised."""
-        self._thread.join(None if seconds is None else positive(seconds, "seconds", "s"))
+        self._thread.join(None if seconds is None else min(TIMEOUT_MAX, positive(seconds, "seconds", "s")))
         if self.running:
             return False
         self._raise()

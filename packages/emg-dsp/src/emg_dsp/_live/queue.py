@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, SupportsIndex
 import numpy as np
 
 from emg_dsp._arrays import as_signal
-from emg_dsp._checks import number, whole
+from emg_dsp._checks import among, number, whole
 from emg_dsp._errors import EmgDspError
 
 from .source import Gap, TimedChunk
@@ -51,7 +51,7 @@ class ChunkQueue:
     """
 
     def __init__(self, max_chunks: SupportsIndex, when_full: Literal["raise", "drop", "wait"] = "raise") -> None:
-        if when_full not in _POLICIES:
+        if not among(when_full, _POLICIES):
             raise EmgDspError(f"when_full={when_full!r}; required is one of {', '.join(_POLICIES)}.")
         self._most = whole(max_chunks, "max_chunks", 1)
         self._when_full = when_full

@@ -66,7 +66,7 @@ def _given(rest: Baseline, n_chans: int) -> tuple[NDArray[np.float64], NDArray[n
     for name in ("mean", "std"):
         try:
             values = np.asarray(getattr(rest, name), dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             values = np.full(2, np.nan)
         if values.shape not in {(), (1,), (n_chans,)} or not np.isfinite(values).all():
             raise EmgDspError(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_dsp._arrays import Array, as_real
+from emg_dsp._checks import number
 from emg_dsp._errors import EmgDspError
+from emg_dsp._grids import Grid
 
 from .canvas import axes_for
 
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
     from numpy.typing import ArrayLike, NDArray
-
-    from emg_dsp._grids import Grid
 
 
 def plot_map(
@@ -73,6 +73,9 @@ def plot_map(
     """
     if numbers and grid is None:
         raise EmgDspError("numbers=True without a grid; required is a grid, which says what channel is where.")
+    if grid is not None and not isinstance(grid, Grid):
+        raise EmgDspError(f"grid={grid!r}; required is a Grid, or None for an image.")
+    low, high = (None if end is None else number(end, name) for name, end in (("low", low), ("high", high)))
     sheets = np.array(grid.sheets, dtype=np.int64) if grid is not None else None
     images = _images(values, sheets, grid.n_chans if grid is not None else 0)
     ax = axes_for(ax, figure, (1.5 + 0.3 * _side_by_side(images).shape[1], 1.5 + 0.3 * images.shape[1]))

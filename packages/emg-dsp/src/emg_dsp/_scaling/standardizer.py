@@ -47,7 +47,7 @@ class Standardizer(Stage):
         for name in ("mean", "std"):
             try:
                 values = np.array(getattr(self, name), dtype=np.float64)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise EmgDspError(f"{name} is not a row of numbers; required is one for each channel.") from None
             if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
                 raise EmgDspError(f"{name} has shape {values.shape}; required is one finite number for each channel.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from emg_dsp._errors import EmgDspError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from numpy.typing import DTypeLike
 
@@ -90,3 +91,8 @@ def _check_range(value: Array, name: str, owner: str, most: int | None) -> None:
         worst = int(value[bad].flat[0])
         limit = f"0 to {most}" if most is not None else "at least 0"
         raise EmgDspError(f"state of {owner}: {name} holds {worst}; required is {limit}.")
+
+
+def keys_of(value: Any) -> list[str] | None:  # noqa: ANN401  anything may come from a caller
+    """Return the keys of a mapping, sorted; None of what is no mapping."""
+    return sorted(map(str, value)) if isinstance(value, Mapping) else None

@@ -11,7 +11,7 @@ from emg_dsp._arrays import Array, NanPolicy, as_signal, check_policy, raise_not
 from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 
-from .buffer import Buffer, enough_memory
+from .buffer import Buffer, enough_memory, keys_of
 from .stage import Stage
 from .types import Types
 from .whole import narrow
@@ -174,7 +174,7 @@ class Stream:
 
     @state.setter
     def state(self, value: Mapping[str, Any]) -> None:
-        keys = _keys(value)
+        keys = keys_of(value)
         if keys != ["arrays", "dtype", "n_seen"]:
             raise EmgDspError(f"state has the keys {keys}; required are ['arrays', 'dtype', 'n_seen'].")
         if not isinstance(value["arrays"], Mapping):
@@ -237,8 +237,3 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream({self._stage!r}, n_chans={self._n_chans}, n_seen={self._n_seen})"
-
-
-def _keys(value: Any) -> list[str] | None:  # noqa: ANN401  anything may come from a caller
-    """Return the keys of a mapping, sorted; None of what is no mapping."""
-    return sorted(map(str, value)) if isinstance(value, Mapping) else None

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emg_dsp._arrays import Array, as_array
-from emg_dsp._checks import whole
+from emg_dsp._checks import among, whole
 from emg_dsp._errors import EmgDspError
 
 from .plan import Pad, Plan, plan
@@ -66,7 +66,7 @@ def window_labels(
             f"labels have shape {track.shape} and type {track.dtype}; required are integers (..., time). "
             "Encode names as integers first."
         )
-    if rule not in _RULES:
+    if not among(rule, _RULES):
         raise EmgDspError(f"rule={rule!r}; required is one of {', '.join(_RULES)}.")
     n_times = track.shape[-1]
     place = plan(n_times, length, hop, sfreq, pad)

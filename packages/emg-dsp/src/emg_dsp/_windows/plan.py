@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 
-from emg_dsp._checks import whole
+from emg_dsp._checks import among, whole
 from emg_dsp._errors import EmgDspError
 
 from .sizes import in_samples
@@ -37,7 +37,7 @@ class Plan:
 
 def plan(n_times: int, length: float, hop: float, sfreq: float | None, pad: Pad | None) -> Plan:
     """Lay windows over a signal of ``n_times`` samples."""
-    if pad is not None and pad not in _PADS:
+    if pad is not None and not among(pad, _PADS):
         raise EmgDspError(f"pad={pad!r}; required is None or one of {', '.join(_PADS)}.")
     size, step = in_samples(length, "length", sfreq), in_samples(hop, "hop", sfreq)
     if pad is None:
@@ -123,7 +123,7 @@ def window_times(
     """
     place = plan(whole(n_times, "n_times", 0), length, hop, sfreq, pad)
     shifts = {"start": 0.0, "centre": (place.length - 1) / 2, "end": float(place.length - 1)}
-    if at not in shifts:
+    if not among(at, shifts):
         raise EmgDspError(f"at={at!r}; required is one of {', '.join(shifts)}.")
     rate = 1.0 if sfreq is None else float(sfreq)
     return (place.starts.astype(np.float64) + shifts[at]) / rate
