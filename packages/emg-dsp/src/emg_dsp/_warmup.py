@@ -22,6 +22,7 @@ KERNEL_MODULES = (
     "_features.window_sums",
     "_filters.biquad",
     "_filters.round_trip",
+    "_filters.single",
     "_grids.mixing",
     "_grids.moves",
     "_onsets.pairs",

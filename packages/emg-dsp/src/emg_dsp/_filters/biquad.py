@@ -2,35 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-from numba import njit
-
 from emg_dsp._jit import kernel
 
-from .lanes import FEW, TILE, advance, advance_alone, drain, fill
-from .vectors import DEPTH, LANES
-
-_LINE = 512
-"""Samples that one row advances at a time."""
-
-
-@njit(nogil=True, error_model="numpy")
-def _one_by_one(x: Any, r0: int, sos: Any, state: Any, out: Any) -> None:  # noqa: ANN401
-    """Filter the rows from ``r0`` on, each by itself."""
-    sections = sos.shape[0]
-    line, z, table = np.empty(min(_LINE, x.shape[1])), np.empty((sections, 2)), np.empty((7, DEPTH))
-    for row in range(r0, x.shape[0]):
-        for s in range(sections):
-            z[s, 0], z[s, 1] = state[s, row, 0], state[s, row, 1]
-        for t0 in range(0, x.shape[1], _LINE):
-            count = min(_LINE, x.shape[1] - t0)
-            for t in range(count):
-                line[t] = x[row, t0 + t]
-            advance_alone(line, 0, 1, count, sos, z, table)
-            for t in range(count):
-                out[row, t0 + t] = line[t]
-        for s in range(sections):
-            state[s, row, 0], state[s, row, 1] = z[s, 0], z[s, 1]
+from .lanes import TILE, advance, drain, fill
+from .vectors import LANES
 
 
 @kernel(
@@ -48,9 +23,6 @@ def causal(x: Any, sos: Any, state: Any, out: Any, z: Any, tile: Any, spare: Any
     sections = sos.shape[0]
     for r0 in range(0, rows, LANES):
         lanes = min(LANES, rows - r0)
-        if lanes <= FEW:
-            _one_by_one(x, r0, sos, state, out)
-            return
         for s in range(sections):
             for k in range(lanes):
                 z[s, 0, k] = state[s, r0 + k, 0]

@@ -11,6 +11,8 @@ from emg_dsp._checks import whole
 from emg_dsp._errors import EmgDspError
 from emg_dsp._threads import over_rows
 
+from .few import FEW, few_causal, few_zero_phase
+
 if TYPE_CHECKING:
     from typing import SupportsIndex
 
@@ -42,6 +44,9 @@ def run_causal(
     causal.compile()
 
     def job(start: int, stop: int) -> None:
+        if len(rows) <= FEW:
+            few_causal(sos, rows, state, out)
+            return
         part = np.ascontiguousarray(state[:, start:stop])
         causal(rows[start:stop], sos, part, out[start:stop], *bench(sos, rows.dtype))
         state[:, start:stop] = part
@@ -81,6 +86,9 @@ def run_zero_phase(
     blocks = -(-(rows.shape[1] + 2 * edge) // BLOCK)
 
     def job(start: int, stop: int) -> None:
+        if len(rows) <= FEW:
+            few_zero_phase(sos, rows, zi, edge, padtype, out)
+            return
         kept, work = aligned(blocks + 2, len(sos), 2, LANES), aligned(BLOCK * LANES)
         zero_phase(rows[start:stop], sos, zi, edge, rule, out[start:stop], kept, work, np.empty(LANES, rows.dtype))
 

@@ -15,6 +15,7 @@ from emg_dsp._stages import Buffer, Run, Stage
 from emg_dsp._stages.stage import checked_state
 
 from .cascade import PadType, bench, run_causal, run_zero_phase
+from .few import FEW, few_causal
 from .response import checked_freqs, group_delay, response
 from .sections import checked_sections
 
@@ -211,7 +212,10 @@ class _FilterRun(Run):
             rows[:] = chunk
             chunk = rows
         out = self._out.take(*chunk.shape)
-        causal(chunk, self._sos, self._state, out, *self._bench)
+        if len(chunk) <= FEW:
+            few_causal(self._sos, chunk, self._state, out)
+        else:
+            causal(chunk, self._sos, self._state, out, *self._bench)
         return out
 
     def dump(self) -> dict[str, Array]:

@@ -17,8 +17,6 @@ from .squares import gather, scatter
 from .vectors import DEPTH, LANES, cascade, pipeline
 
 TILE = 64
-FEW = 3
-"""Up to so many rows are faster one by one than in lanes that are mostly empty."""
 
 
 @njit(nogil=True, error_model="numpy")

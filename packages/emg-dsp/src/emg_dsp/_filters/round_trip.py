@@ -3,7 +3,6 @@
 Backward filtering needs what forward filtering gave, last sample first. Storing that in float64 would cost more time
 than computing it twice: so the first pass forward keeps only the state at the start of each block; then each block,
 from the last to the first, is filtered forward once more, into memory that fits the second-level cache, and backward.
-Rows too few for lanes keep all of it: there the arithmetic costs more than the memory.
 """
 
 from typing import Any
@@ -13,8 +12,8 @@ from numba import njit
 
 from emg_dsp._jit import kernel
 
-from .lanes import FEW, TILE, advance, advance_alone, drain, fill
-from .vectors import DEPTH, LANES
+from .lanes import TILE, advance, drain, fill
+from .vectors import LANES
 
 BLOCK = 16 * TILE
 """Samples whose forward result is in memory at a time."""
@@ -93,27 +92,6 @@ def _backward(work: Any, spare: Any, out: Any, r0: int, i0: int, n: int, sos: An
                     out[r0 + k, i + t] = work[(u + t) * LANES + k]
 
 
-@njit(nogil=True, error_model="numpy")
-def _one_by_one(x: Any, r0: int, sos: Any, zi: Any, edge: int, rule: int, out: Any) -> None:  # noqa: ANN401
-    """Filter the rows from ``r0`` on, each by itself: few enough to keep the whole forward result."""
-    samples = x.shape[1]
-    total = samples + 2 * edge
-    line, z, table = np.empty(total), np.empty((len(sos), 2)), np.empty((7, DEPTH))
-    for row in range(r0, x.shape[0]):
-        for t in range(samples):
-            line[edge + t] = x[row, t]
-        for i in range(edge):
-            line[i] = _extended(x, row, i - edge, rule)
-            line[total - 1 - i] = _extended(x, row, total - 1 - i - edge, rule)
-        for step in (1, -1):
-            start = 0 if step == 1 else total - 1
-            for s in range(len(sos)):
-                z[s, 0], z[s, 1] = zi[s, 0] * line[start], zi[s, 1] * line[start]
-            advance_alone(line, start, step, total, sos, z, table)
-        for t in range(samples):
-            out[row, t] = line[edge + t]
-
-
 @kernel(
     "void(Array(float32, 2, 'C', True), Array(float64, 2, 'C', True), Array(float64, 2, 'C', True), int64, int64,"
     " float32[:,::1], float64[:,:,:,::1], float64[::1], float32[::1])",
@@ -139,9 +117,6 @@ def zero_phase(
     total, blocks = x.shape[1] + 2 * edge, kept.shape[0] - 2
     z, back = kept[blocks], kept[blocks + 1]
     for r0 in range(0, rows, LANES):
-        if rows - r0 <= FEW:
-            _one_by_one(x, r0, sos, zi, edge, rule, out)
-            return
         for k in range(min(LANES, rows - r0)):
             work[k] = _extended(x, r0 + k, -edge, rule)
         _settle(z, zi, work, 0)

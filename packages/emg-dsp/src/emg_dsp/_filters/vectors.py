@@ -5,7 +5,7 @@ the vectors are written down, so the code is as fast as it looks and compiles at
 for ``NUMBA_DISABLE_JIT=1``, which is what it means. Imported at first use: it imports numba.
 
 numba's cache looks only at the file of the kernel itself. After an edit here, in `squares` or in `lanes` it gives out
-the kernels as they were before: touch ``biquad.py`` and ``round_trip.py``, or clear ``NUMBA_CACHE_DIR``.
+the kernels as they were before: touch ``biquad.py``, ``round_trip.py`` and ``single.py``, or clear ``NUMBA_CACHE_DIR``.
 """
 
 from typing import Any
