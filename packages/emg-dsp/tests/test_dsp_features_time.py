@@ -249,3 +249,16 @@ def test_what_lies_between_windows_is_not_looked_at():
     clean = windows(SIGNAL, 40, 70)
     for name in NAMES:
         np.testing.assert_array_equal(features(w, [name], SFREQ), features(clean, [name], SFREQ))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_bad_sample_is_found_whatever_is_asked_for(dtype, bad):
+    """Sums of float32 tell by themselves whether a sample was bad; a difference of windows of one sample does not."""
+    for length in (1, 2, 7):
+        x = np.ones((1, 21), dtype)
+        x[0, 8] = bad
+        w = windows(x, length, length)
+        for name in ("MEAN", "WL", "MPK", "VAR", "ZC", "RMS"):
+            got = features(w, [name], SFREQ, nan="propagate")
+            np.testing.assert_array_equal(np.isnan(got).ravel(), ~np.isfinite(w).all(axis=-1).ravel())
