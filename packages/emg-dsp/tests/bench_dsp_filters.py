@@ -20,7 +20,7 @@ def a():
     return dsp_bench.array_a()
 
 
-@pytest.mark.parametrize("rows", [128, 32, 8, 1])
+@pytest.mark.parametrize("rows", [128, 32, 16, 8, 4, 1])
 def test_causal_by_rows(benchmark, a, rows):
     clean, single = CLEAN.ours(), CLEAN.sos().astype(np.float32)
     x = np.ascontiguousarray(a[:rows])
@@ -37,11 +37,22 @@ def test_causal_in_float64(benchmark, a):
     measure(benchmark, x.size, lambda: clean(x), {"sosfilt_float64": lambda: signal.sosfilt(sos, x)})
 
 
-@pytest.mark.parametrize("rows", [128, 8, 1])
+@pytest.mark.parametrize("rows", [128, 32, 16, 8, 4, 1])
 def test_zero_phase_by_rows(benchmark, a, rows):
     clean, sos = CLEAN.ours(), CLEAN.sos()
     x = np.ascontiguousarray(a[:rows])
     measure(benchmark, x.size, lambda: clean.zero_phase(x), {"sosfiltfilt": lambda: signal.sosfiltfilt(sos, x)})
+
+
+@pytest.mark.parametrize("operation", dsp_oracles.OPERATIONS)
+def test_armband(benchmark, operation):
+    x, run, clean = dsp_bench.array_b(), dsp_oracles.OPERATIONS[operation], CLEAN.ours()
+    single, sos = CLEAN.sos().astype(np.float32), CLEAN.sos()
+    peers = {
+        "causal": {"sosfilt_float32": lambda: signal.sosfilt(single, x)},
+        "zero_phase": {"sosfiltfilt": lambda: signal.sosfiltfilt(sos, x)},
+    }
+    measure(benchmark, x.size, lambda: run.ours(clean, x), peers[operation])
 
 
 def test_zero_phase_on_two_threads(benchmark, a):

@@ -71,6 +71,27 @@ def test_a_channel_does_not_depend_on_its_neighbours(apply):
     np.testing.assert_array_equal(apply(x), alone)
 
 
+@pytest.mark.parametrize("sections", [7, 8, 9, 17])
+@pytest.mark.parametrize("operation", dsp_oracles.OPERATIONS)
+def test_few_rows_and_lanes_agree_for_any_number_of_sections(operation, sections):
+    """One to three rows advance section beside section, eight at a time; more rows advance row beside row."""
+    run, filter_ = dsp_oracles.OPERATIONS[operation], Filter(CLEAN.sections * 4, 2048)
+    filter_ = Filter(filter_.sections[:sections], 2048)
+    x = dsp_oracles.emg(20, 700).astype(np.float64)
+    together = run.ours(filter_, x)
+    for rows in (1, 2, 3, 4, 15, 16):
+        np.testing.assert_array_equal(run.ours(filter_, x[:rows]), together[:rows])
+    np.testing.assert_allclose(together, run.oracle(filter_.sos, x), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_what_float32_cannot_hold_is_infinite_without_a_warning(rows):
+    """Beyond 3.4e38 the state is finite in float64, the result is not in float32."""
+    loud = Filter([[1e30, 0, 0, 1, 0, 0]], 1000)
+    x = np.full((rows, 4), 1e20, dtype=np.float32)
+    np.testing.assert_array_equal(loud(x, nan="propagate"), np.inf)
+
+
 def _unaligned(x):
     memory = np.empty(x.nbytes + 1, dtype=np.uint8)
     view = memory[1:].view(x.dtype).reshape(x.shape)
