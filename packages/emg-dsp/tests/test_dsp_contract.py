@@ -275,7 +275,8 @@ SCALARS = {
     "live seconds": (lambda v: emg_dsp.run_live([], FILTER, print, seconds=v), ["1", 0, -1, float("nan"), True]),
     "stream channels": (FILTER.stream, [*COUNTS, 0, 10**15]),
     "stream state": (lambda v: setattr(FILTER.stream(2), "state", v), [None, 5, {}, {"n_seen": 0}]),
-    "chain": (emg_dsp.Chain, [[], [1], [None], "ab"]),
+    "chain": (emg_dsp.Chain, [[], [1], [None], "ab", None, 5]),
+    "plot_bode n_freqs": (lambda v: emg_dsp.plot_bode(FILTER, n_freqs=v), [*COUNTS, 1, 10**12]),
     "plot_map grid": (lambda v: emg_dsp.plot_map(X4[:, 0], v), [5, "csl"]),
     "plot_map low": (lambda v: emg_dsp.plot_map(X4, low=v), ["1", 1j, []]),
     "plot_signal start": (lambda v: emg_dsp.plot_signal(X4, sfreq=1000, start=v), ["1", None, []]),
@@ -338,6 +339,9 @@ def test_stages_are_values(stage):
         assert hash(twin) == hash(stage)
         np.testing.assert_array_equal(twin(X4), expected)
     assert stage != object()
+    for name in ("sfreq", "kind"):
+        with pytest.raises(AttributeError, match="cannot assign"):
+            setattr(stage, name, 5)
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.kind)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emg_dsp._stages import Stage
 
 _FLOOR = 1e-12
+_MOST = 1_000_000
 _LABELS = ("gain (dB)", "phase (degrees)", "group delay (ms)")
 
 
@@ -43,7 +44,7 @@ def plot_bode(
         First and last frequency in Hz, ``0 < low < high < sfreq / 2``; default a thousandth of half the rate, and just
         below it.
     n_freqs : int
-        Frequencies, >= 2, spaced evenly on a logarithmic axis.
+        Frequencies, 2 to 1,000,000, spaced evenly on a logarithmic axis.
     figure : optional
         Where to draw; default a new figure.
 
@@ -110,4 +111,4 @@ def _frequencies(sfreq: float, low: float | None, high: float | None, count: int
     last = below_nyquist(sfreq / 2 * 0.9999 if high is None else high, "high", sfreq)
     if first >= last:
         raise EmgDspError(f"low={first:g} Hz, high={last:g} Hz; required is low < high.")
-    return np.geomspace(positive(first, "low"), last, whole(count, "n_freqs", 2))
+    return np.geomspace(positive(first, "low"), last, whole(count, "n_freqs", 2, most=_MOST))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from dataclasses import FrozenInstanceError
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,11 @@ class Chain(Stage):
     """
 
     kind = "chain"
+    _stages: tuple[Stage, ...]
 
     def __init__(self, stages: Iterable[Stage]) -> None:
         flat: list[Stage] = []
-        for stage in stages:
+        for stage in _listed(stages):
             if not isinstance(stage, Stage):
                 raise EmgDspError(f"stage {len(flat) + 1} of a chain is {stage!r}; required is a Stage.")
             flat.extend(stage.stages if isinstance(stage, Chain) else (stage,))
@@ -52,9 +54,10 @@ class Chain(Stage):
             raise EmgDspError("a chain of no stages; required is at least one.")
         _check_frames(flat)
         _check_rates(flat)
-        self._stages = tuple(flat)
-        self.sfreq = _rate_in(flat)
-        self.frames = flat[-1].frames
+        vars(self).update(_stages=tuple(flat), sfreq=_rate_in(flat), frames=flat[-1].frames)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -149,6 +152,14 @@ class _ChainRun(Run):
         for n, (run, part) in enumerate(zip(self._runs, parts, strict=True)):
             with self._chain._at(n):  # noqa: SLF001  the run of this very chain
                 run.load(part)
+
+
+def _listed(stages: Iterable[Stage]) -> list[Stage]:
+    """Return stages as a list, or raise where they cannot be counted off."""
+    try:
+        return list(stages)
+    except TypeError:
+        raise EmgDspError(f"stages={stages!r}; required is a list of stages.") from None
 
 
 def _check_frames(stages: list[Stage]) -> None:
