@@ -204,6 +204,9 @@ COUNTS = ["1", None, 1.5, [], float("nan"), True, -(10**30), 10**30]
 X4 = X.astype("f4")
 REST = (0, 0.1)
 SCALARS = {
+    "features names": (lambda v: emg_dsp.features(X4, v, 1000), [*WORDS, ["RMS", None], "RMS", [[]]]),
+    "feature_columns names": (lambda v: emg_dsp.feature_columns(v, 1000), WORDS),
+    "describe_feature": (emg_dsp.describe_feature, WORDS),
     "rectify wave": (lambda v: emg_dsp.rectify(X4, v), WORDS),
     "windows pad": (lambda v: emg_dsp.windows(X4, 5, 5, pad=v), [v for v in WORDS if v is not None]),
     "windows length": (lambda v: emg_dsp.windows(X4, v, 5), [*COUNTS, 0, -1]),

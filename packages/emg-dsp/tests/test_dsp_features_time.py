@@ -89,7 +89,7 @@ def test_counts_are_shared_by_windows_of_any_offset(offsets, length, seed):
 @LAW
 @given(st.integers(0, 2**32 - 1), st.integers(-20, 20), st.sampled_from(NAMES))
 def test_features_scale_exactly_with_powers_of_two(seed, exponent, name):
-    degree = {"as recorded": 1, "as recorded, squared": 2, "as recorded, cubed": 3, "count": 0}
+    degree = {"as recorded": 1, "as recorded^2": 2, "as recorded^3": 3, "count": 0}
     unit = emg_dsp.describe_feature(name)["unit"]
     if unit not in degree or name in {"WAMP", "MLK", "VORD", "LOG", "LD"}:
         return
@@ -262,3 +262,8 @@ def test_one_bad_sample_is_found_whatever_is_asked_for(dtype, bad):
         for name in ("MEAN", "WL", "MPK", "VAR", "ZC", "RMS"):
             got = features(w, [name], SFREQ, nan="propagate")
             np.testing.assert_array_equal(np.isnan(got).ravel(), ~np.isfinite(w).all(axis=-1).ravel())
+
+
+def test_units_are_spelt_one_way():
+    units = {emg_dsp.describe_feature(name)["unit"] for name in emg_dsp.feature_names()}
+    assert not [unit for unit in units if "unit" in unit or "squared" in unit or " of " in unit]

@@ -106,12 +106,12 @@ FEATURES = (
     Feature(
         "IAV", "sum |x|, not divided by the rate", "as recorded", PHINYOMARK, _iav, needs=("abs",), aliases=("IEMG",)
     ),
-    Feature("SSI", "sum x^2", "as recorded, squared", PHINYOMARK, _ssi, needs=("square",), aliases=("ISD",)),
+    Feature("SSI", "sum x^2", "as recorded^2", PHINYOMARK, _ssi, needs=("square",), aliases=("ISD",)),
     Feature("RMS", "sqrt(sum x^2 / L)", "as recorded", PHINYOMARK, _rms, needs=("square",)),
     Feature(
         "VAR",
         "sum (x - mean x)^2 / (L - ddof); a flat window gives 0; L <= ddof gives NaN",
-        "as recorded, squared",
+        "as recorded^2",
         PHINYOMARK + ", which has sum x^2 / (L - 1) of a signal without offset; mean and L as in LibEMG",
         _var,
         options={"ddof": 0},

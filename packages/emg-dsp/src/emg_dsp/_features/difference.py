@@ -100,7 +100,7 @@ FEATURES = (
     Feature(
         "MFL",
         "log10(sum |d|), at least -12: a flat window gives -12",
-        "log10 of as recorded",
+        "log10(as recorded)",
         LIBEMG,
         _mfl,
         needs=("step",),
@@ -116,9 +116,9 @@ FEATURES = (
         columns=_slopes,
         check=_check_segments,
     ),
-    Feature("MDIFF", "sum d^2 / L", "as recorded, squared", LIBEMG, _mdiff, needs=("step_square",)),
+    Feature("MDIFF", "sum d^2 / L", "as recorded^2", LIBEMG, _mdiff, needs=("step_square",)),
     Feature("MZP", "sqrt(sum d^2 / L)", "as recorded", LIBEMG, _mzp, needs=("step_square",)),
-    Feature("MLK", "ln(sum |x| + 2^-52) / L", "ln of as recorded", LIBEMG, _mlk, needs=("abs",)),
+    Feature("MLK", "ln(sum |x| + 2^-52) / L", "ln(as recorded)", LIBEMG, _mlk, needs=("abs",)),
     Feature(
         "PAP",
         "sqrt(sum x^2) sqrt(sum d^2) / sqrt(sum dd^2); no second difference but 0 gives 0",
@@ -130,7 +130,7 @@ FEATURES = (
     Feature(
         "COR",
         "sum d^2 / (sum dd^2 sum x^2); a divisor of 0 gives 0",
-        "1 / as recorded, squared",
+        "1 / as recorded^2",
         LIBEMG,
         _cor,
         needs=("square", "step_square", "bend_square"),

@@ -31,7 +31,7 @@ FEATURES = (
     Feature(
         "ACT",
         "sum x^2 / L, the variance of a signal without offset",
-        "as recorded, squared",
+        "as recorded^2",
         HJORTH,
         _act,
         needs=("square",),

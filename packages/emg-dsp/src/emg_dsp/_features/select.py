@@ -6,9 +6,9 @@ import difflib
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from emg_dsp._checks import positive
+from emg_dsp._checks import among, positive
 from emg_dsp._errors import EmgDspError
 
 from .groups import GROUPS
@@ -40,9 +40,10 @@ class Choice:
 def select(names: Sequence[str], sfreq: float) -> list[Choice]:
     """Look names up, expand groups, read and check options; nothing may be asked for twice."""
     rate = positive(sfreq, "sfreq")
-    if isinstance(names, str) or len(names) == 0:
+    wanted = _listed(names)
+    if not wanted:
         raise EmgDspError(f"names={names!r}; required is a list of feature names, e.g. ['RMS', 'ZC'].")
-    choices = [_choice(name, rate) for given in names for name in GROUPS.get(str(given), (given,))]
+    choices = [_choice(name, rate) for given in wanted for name in GROUPS.get(str(given), (given,))]
     seen: dict[tuple[str, tuple[tuple[str, float], ...]], str] = {}
     for choice in choices:
         key = (choice.feature.name, tuple(sorted(choice.options.items())))
@@ -51,6 +52,14 @@ def select(names: Sequence[str], sfreq: float) -> list[Choice]:
             raise EmgDspError(f"names has {choice.feature.name} more than once{same}; required is each feature once.")
         seen[key] = choice.label
     return choices
+
+
+def _listed(names: Any) -> list[Any]:  # noqa: ANN401  anything may come from a caller
+    """Return the names as a list; empty where they are none."""
+    try:
+        return [] if isinstance(names, str) else list(names)
+    except TypeError:
+        return []
 
 
 def _choice(name: str, sfreq: float) -> Choice:
@@ -74,9 +83,9 @@ def _choice(name: str, sfreq: float) -> Choice:
 
 def lookup(name: str) -> Feature:
     """Return the feature of this name or alias; an unknown name raises and lists near ones."""
-    if name in GROUPS:
+    if among(name, GROUPS):
         raise EmgDspError(f"{name} is a group of features, {', '.join(GROUPS[name])}; required is one feature.")
-    first = primary(name)
+    first = primary(name) if isinstance(name, str) else None
     if first is None:
         known = [*REGISTRY, *GROUPS, *(alias for feature in REGISTRY.values() for alias in feature.aliases)]
         near = difflib.get_close_matches(str(name).upper(), known, n=3, cutoff=0.3) or sorted(REGISTRY)

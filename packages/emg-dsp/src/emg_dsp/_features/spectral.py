@@ -115,7 +115,7 @@ def _moment_feature(order: int) -> Feature:
     return spectral(
         f"SM{order}",
         f"sum f^{order} P; silence gives 0.",
-        f"unit^2 Hz^{order}",
+        f"(as recorded)^2 Hz^{order}",
         PHINYOMARK,
         lambda block, options: moment(block, options, order),
     )
@@ -134,12 +134,12 @@ FEATURES = (
         check=_check_interpolate,
     ),
     spectral("PKF", "f of the largest P, the lowest of equal ones" + SILENCE, "Hz", PHINYOMARK, _pkf),
-    spectral("MNP", "sum P / number of bins; silence gives 0.", "unit^2", PHINYOMARK, _mnp),
-    spectral("TTP", "sum P; silence gives 0.", "unit^2", PHINYOMARK, lambda b, o: moment(b, o, 0)),
+    spectral("MNP", "sum P / number of bins; silence gives 0.", "as recorded^2", PHINYOMARK, _mnp),
+    spectral("TTP", "sum P; silence gives 0.", "as recorded^2", PHINYOMARK, lambda b, o: moment(b, o, 0)),
     spectral(
         "SM",
         "sum f^order P; silence gives 0.",
-        "unit^2 Hz^order",
+        "(as recorded)^2 Hz^order",
         PHINYOMARK,
         lambda block, options: moment(block, options, int(options["order"])),
         options={"order": 2},
@@ -173,7 +173,7 @@ FEATURES = (
         "DFTR",
         "(mean sqrt(P) over the bins inside a band)^(2/3), for the bands between 20, 92, 163, 235, 305, 378 and 450 Hz "
         "that lie below sfreq/2, edges left out; a band without a bin gives NaN, silence 0.",
-        "unit^(2/3)",
+        "as recorded^(2/3)",
         "He et al., IEEE J. Biomed. Health Inform. 19(3), 2015, doi:10.1109/JBHI.2014.2330356; edges as in LibEMG",
         _dftr,
         columns=_dftr_columns,

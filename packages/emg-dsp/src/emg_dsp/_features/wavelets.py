@@ -111,9 +111,11 @@ def _feature(name: str, formula: str, unit: str, compute: Callable[[Block, Optio
 
 
 FEATURES = (
-    _feature("WENG", "ln(sum c^2 + 1e-10); silence gives ln 1e-10", "ln of unit^2", _logarithm(0)),
-    _feature("WV", "ln(var(c^2) + 1e-10), population variance; silence gives ln 1e-10", "ln of unit^4", _logarithm(1)),
-    _feature("WWL", "ln(sum |diff c^2| + 1e-10); silence gives ln 1e-10", "ln of unit^2", _logarithm(2)),
+    _feature("WENG", "ln(sum c^2 + 1e-10); silence gives ln 1e-10", "ln(as recorded^2)", _logarithm(0)),
+    _feature(
+        "WV", "ln(var(c^2) + 1e-10), population variance; silence gives ln 1e-10", "ln(as recorded^4)", _logarithm(1)
+    ),
+    _feature("WWL", "ln(sum |diff c^2| + 1e-10); silence gives ln 1e-10", "ln(as recorded^2)", _logarithm(2)),
     _feature(
         "WENT",
         "-sum p ln p with p = c^2 / sum c^2, 0 ln 0 = 0; a silent band gives 0, that is one with less energy than "
