@@ -22,17 +22,13 @@ class Example:
     spare_bytes: int = 8192
 
 
-_TILES = 1 << 16
-"""A kernel makes tiles of a fixed size for itself."""
 _BLOCK = 1 << 20
 """NumPy reads in blocks of 8192 values; features, spectra and grids take blocks of windows, frames or samples."""
 GRID, FLAT = emg_dsp.Grid.capgmyo(), emg_dsp.Grid.named("GR10MM0808")
 EXAMPLES = {
-    "filter": Example(lambda: emg_dsp.bandpass(20, 450, 1000) + emg_dsp.notch(50, 1000), spare_bytes=_TILES),
-    "filter of many channels": Example(lambda: emg_dsp.highpass(20, 1000, order=3), n_chans=19, spare_bytes=_TILES),
-    "chain": Example(
-        lambda: emg_dsp.highpass(20, 1000) | emg_dsp.notch(50, 1000) | emg_dsp.lowpass(400, 1000), spare_bytes=_TILES
-    ),
+    "filter": Example(lambda: emg_dsp.bandpass(20, 450, 1000) + emg_dsp.notch(50, 1000)),
+    "filter of many channels": Example(lambda: emg_dsp.highpass(20, 1000, order=3), n_chans=19),
+    "chain": Example(lambda: emg_dsp.highpass(20, 1000) | emg_dsp.notch(50, 1000) | emg_dsp.lowpass(400, 1000)),
     "moving mean": Example(lambda: emg_dsp.MovingMean(7)),
     "moving MAV": Example(lambda: emg_dsp.MovingMAV(1)),
     "moving RMS": Example(lambda: emg_dsp.MovingRMS(0.03, sfreq=1000), n_chans=18),
@@ -61,8 +57,6 @@ EXAMPLES = {
     "interpolation": Example(lambda: emg_dsp.Interpolation(FLAT, FLAT, method="tps"), n_chans=64, spare_bytes=_BLOCK),
     "resampler down": Example(lambda: emg_dsp.Resampler(1000, 400, transition=0.5)),
     "resampler up": Example(lambda: emg_dsp.Resampler(1000, 1500, transition=0.5)),
-    "resampled, then filtered": Example(
-        lambda: emg_dsp.Resampler(1000, 500, transition=0.5) | emg_dsp.notch(50, 500), spare_bytes=_TILES
-    ),
+    "resampled, then filtered": Example(lambda: emg_dsp.Resampler(1000, 500, transition=0.5) | emg_dsp.notch(50, 500)),
     "running standardizer": Example(lambda: emg_dsp.RunningStandardizer(0.02, 1000)),
 }

@@ -5,6 +5,7 @@ import pickle
 import threading
 
 import numba
+import numba.typed  # noqa: F401  numba imports it at the first compilation, when njit may be patched
 import numpy as np
 import pytest
 

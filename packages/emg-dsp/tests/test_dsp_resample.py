@@ -200,7 +200,7 @@ def test_bad_rates_name_value_and_rule(case):
 OPTIONS = {
     "edge": ({"edge": "odd"}, r"edge='odd'; required is 'zero' or 'hold'"),
     "loss": ({"attenuation_db": 20}, r"attenuation_db=20; required is 50 to 200 dB"),
-    "width": ({"transition": 1.5}, r"transition=1.5; required is a part of the pass-band in \(0, 1\]"),
+    "width": ({"transition": 1.5}, r"transition=1.5; required is a part of the pass-band from 0.001 to 1"),
     "nan": ({"nan": "drop"}, r"nan='drop'"),
     "threads": ({"threads": 0}, r"threads=0; required"),
 }

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from emg_dsp._arrays import Floats, NanPolicy, as_rows, as_signal, check_policy, raise_not_finite, widen
-from emg_dsp._checks import whole
+from emg_dsp._checks import among, whole
 from emg_dsp._errors import EmgDspError
+from emg_dsp._stages import Buffer
 from emg_dsp._threads import over_rows
 
 from .few import FEW, few_causal, few_zero_phase
@@ -45,7 +46,7 @@ def run_causal(
 
     def job(start: int, stop: int) -> None:
         if len(rows) <= FEW:
-            few_causal(sos, rows, state, out)
+            few_causal(sos, rows, state, out, Buffer(np.dtype(np.float64)))
             return
         part = np.ascontiguousarray(state[:, start:stop])
         causal(rows[start:stop], sos, part, out[start:stop], *bench(sos, rows.dtype))
@@ -126,7 +127,7 @@ def contiguous(rows: Floats) -> Floats:
 
 def checked_edge(sos: NDArray[np.float64], padtype: str | None, padlen: SupportsIndex | None) -> int:
     """Return the samples of extension at each end."""
-    if padtype not in _RULES:
+    if padtype is not None and not among(padtype, _RULES):
         raise EmgDspError(f"padtype={padtype!r}; required is 'odd', 'even', 'constant' or None.")
     if padlen is None:
         return 0 if padtype is None else edge_length(sos)

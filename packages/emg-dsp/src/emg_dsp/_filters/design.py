@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from emg_dsp._checks import below_nyquist, positive, whole
+from emg_dsp._checks import among, below_nyquist, positive, whole
 from emg_dsp._errors import EmgDspError
 
 from .filter import Filter
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["butter", "cheby1", "cheby2", "ellip"]
 """Families of filters, by the names `scipy.signal` gives them."""
 
+_MOST_ORDER = 100
+_LOSSES = 1e-6, 300.0
 _NEEDS: dict[str, tuple[str, ...]] = {
     "butter": (),
     "cheby1": ("ripple_db",),
@@ -43,15 +45,15 @@ def bandpass(
     sfreq : float
         Sampling rate in Hz, > 0.
     order : int
-        Order of the low-pass prototype, >= 1; the band-pass has ``order`` sections and a Butterworth one falls by
+        Order of the low-pass prototype, 1 to 100; the band-pass has ``order`` sections and a Butterworth one falls by
         ``6 * order`` dB per octave on each side.
     kind : {"butter", "cheby1", "cheby2", "ellip"}
         Butterworth: edges at -3 dB. Chebyshev I and elliptic: edges where the pass-band's ripple ends. Chebyshev II:
         edges where the attenuation is reached.
     ripple_db : float
-        Largest loss in the pass-band in dB, > 0: required for ``"cheby1"`` and ``"ellip"``, refused otherwise.
+        Largest loss in the pass-band in dB, 1e-6 to 300: required for ``"cheby1"`` and ``"ellip"``, refused otherwise.
     attenuation_db : float
-        Least loss in the stop-band in dB, > 0: required for ``"cheby2"`` and ``"ellip"``, refused otherwise.
+        Least loss in the stop-band in dB, 1e-6 to 300: required for ``"cheby2"`` and ``"ellip"``, refused otherwise.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def _design(
     """Design one filter as sections."""
     from scipy.signal import iirfilter
 
-    n = whole(order, "order", 1)
+    n = whole(order, "order", 1, most=_MOST_ORDER)
     losses = _losses(kind, {"ripple_db": ripple_db, "attenuation_db": attenuation_db})
     sos: Any = iirfilter(
         n,
@@ -158,17 +160,26 @@ def _design(
 
 def _losses(kind: str, given: dict[str, float | None]) -> dict[str, float]:
     """Check that exactly the losses which mean something for this kind are given, and return them."""
-    if kind not in _NEEDS:
+    if not among(kind, _NEEDS):
         raise EmgDspError(f"kind={kind!r}; required is one of {', '.join(map(repr, _NEEDS))}.")
     for name, value in given.items():
         if name in _NEEDS[kind] and value is None:
             raise EmgDspError(f"{name} is missing; kind={kind!r} requires it, in dB above 0.")
         if name not in _NEEDS[kind] and value is not None:
             raise EmgDspError(f"{name}={value!r} means nothing for kind={kind!r}; leave it out or choose another kind.")
-    losses = {name: positive(given[name], name, "dB") for name in _NEEDS[kind]}
+    losses = {name: _loss(given[name], name) for name in _NEEDS[kind]}
     if kind == "ellip" and losses["ripple_db"] >= losses["attenuation_db"]:
         raise EmgDspError(
             f"ripple_db={losses['ripple_db']:g}, attenuation_db={losses['attenuation_db']:g}; "
             "required is ripple_db < attenuation_db."
         )
     return losses
+
+
+def _loss(value: float | None, name: str) -> float:
+    """Return a loss in dB that a design can be made for."""
+    loss = positive(value, name, "dB")
+    least, most = _LOSSES
+    if not least <= loss <= most:
+        raise EmgDspError(f"{name}={loss:g}; required is a number of dB from {least:g} to {most:g}.")
+    return loss

@@ -10,19 +10,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emg_dsp._arrays import Floats
+    from emg_dsp._stages import Buffer
 
 FEW = 3
 """Up to so many rows are faster one by one than in lanes that are mostly empty."""
 _STRETCH = 8192
 
 
-def few_causal(sos: NDArray[np.float64], rows: Floats, state: NDArray[np.float64], out: Floats) -> None:
-    """Filter ``rows`` (rows, time) into ``out`` from ``state`` (sections, rows, 2), which is advanced in place."""
+def few_causal(sos: NDArray[np.float64], rows: Floats, state: NDArray[np.float64], out: Floats, memory: Buffer) -> None:
+    """Filter ``rows`` (rows, time) into ``out`` from ``state`` (sections, rows, 2), which is advanced in place.
+
+    ``memory`` of float64 is worked in.
+    """
     from .single import single
 
     own = np.ascontiguousarray(state.transpose(1, 0, 2))
     for start in range(0, rows.shape[1], _STRETCH):
-        lines = rows[:, start : start + _STRETCH].astype(np.float64)
+        part = rows[:, start : start + _STRETCH]
+        lines = memory.take(*part.shape)
+        np.copyto(lines, part)
         single(lines, 1, sos, own)
         with np.errstate(over="ignore"):
             out[:, start : start + _STRETCH] = lines

@@ -19,6 +19,8 @@ from .few import FEW, few_causal
 from .response import checked_freqs, group_delay, response
 from .sections import checked_sections
 
+_MOST_SAMPLES = 1 << 26
+
 
 @dataclass(frozen=True, repr=False)
 class Filter(Stage):
@@ -153,7 +155,7 @@ class Filter(Stage):
 
     def impulse(self, n: SupportsIndex) -> NDArray[np.float64]:
         """Return the first ``n`` samples (>= 1) of the causal filter's answer to a single 1, float64 (n,)."""
-        one = np.zeros((1, whole(n, "n", 1, " samples")))
+        one = np.zeros((1, whole(n, "n", 1, " samples", _MOST_SAMPLES)))
         one[0, 0] = 1
         return np.asarray(self(one)[0], dtype=np.float64)
 
@@ -197,7 +199,7 @@ class _FilterRun(Run):
     def __init__(self, sos: NDArray[np.float64], n_chans: int, dtype: np.dtype[Any]) -> None:
         self._sos = sos
         self._state = np.zeros((len(sos), n_chans, 2))
-        self._in, self._out = Buffer(dtype), Buffer(dtype)
+        self._in, self._wide, self._out = Buffer(dtype), Buffer(np.dtype(np.float64)), Buffer(dtype)
         self._bench = bench(sos, dtype)
 
     @property
@@ -213,7 +215,7 @@ class _FilterRun(Run):
             chunk = rows
         out = self._out.take(*chunk.shape)
         if len(chunk) <= FEW:
-            few_causal(self._sos, chunk, self._state, out)
+            few_causal(self._sos, chunk, self._state, out, self._wide)
         else:
             causal(chunk, self._sos, self._state, out, *self._bench)
         return out

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from typing import SupportsIndex
 
 
+_MOST_NOTCHES = 1000
+_ENDLESS = 1 << 30
+
+
 def notch(freq: float, sfreq: float, q: float = 30.0) -> Filter:
     """Design a second-order notch, as used against mains hum.
 
@@ -82,12 +86,17 @@ def comb(
     """
     rate = positive(sfreq, "sfreq")
     base, quality = below_nyquist(freq, "freq", rate), positive(q, "q", "(no unit)")
-    most = math.ceil(rate / 2 / base) - 1
+    most = _fitting(base, rate)
     count = most if n_harmonics is None else whole(n_harmonics, "n_harmonics", 1)
     if count > most:
         raise EmgDspError(
             f"n_harmonics={count} puts a notch at {count * base:g} Hz, not below half of sfreq={rate:g} Hz; "
             f"required is n_harmonics <= {most}."
+        )
+    if count > _MOST_NOTCHES:
+        raise EmgDspError(
+            f"freq={base:g} Hz, sfreq={rate:g} Hz make {count} notches; required are at most {_MOST_NOTCHES}. "
+            "Raise freq, or give n_harmonics."
         )
     centres = [k * base for k in range(1, count + 1)]
     rows = tuple(_notch(centre, (base if constant_width else centre) / quality, rate) for centre in centres)
@@ -115,6 +124,12 @@ def dc_block(sfreq: float, cutoff: float = 1.0) -> Filter:
     slope = math.tan(math.pi * edge / rate)
     gain = 1 / (1 + slope)
     return Filter(((gain, -gain, 0.0, 1.0, (slope - 1) * gain, 0.0),), rate, f"DC block {edge:g} Hz")
+
+
+def _fitting(base: float, rate: float) -> int:
+    """Count the multiples of ``base`` below half of ``rate``; beyond what anybody can mean, just very many."""
+    ratio = rate / 2 / base
+    return math.ceil(ratio) - 1 if ratio < _ENDLESS else _ENDLESS
 
 
 def _notch(centre: float, width: float, sfreq: float) -> tuple[float, ...]:

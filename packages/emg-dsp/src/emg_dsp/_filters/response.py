@@ -10,7 +10,7 @@ def checked_freqs(freqs: ArrayLike, sfreq: float) -> NDArray[np.float64]:
     """Return frequencies as float64, or raise unless all lie in ``0 ... sfreq / 2`` Hz."""
     try:
         values = np.asarray(freqs, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise EmgDspError("freqs are not real numbers; required are frequencies in Hz.") from None
     wrong = ~((values >= 0) & (values <= sfreq / 2))
     if wrong.any():

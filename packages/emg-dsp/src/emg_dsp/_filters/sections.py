@@ -10,7 +10,7 @@ def checked_sections(rows: ArrayLike) -> NDArray[np.float64]:
     """Check shape, finiteness, normalisation and stability; return the rows as an array."""
     try:
         sos = np.asarray(rows, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise EmgDspError("sections are not a table of real numbers; required is (n_sections, 6).") from None
     if sos.ndim != 2 or sos.shape[1] != 6 or len(sos) == 0:
         raise EmgDspError(f"sections have shape {sos.shape}; required is (n_sections, 6), n_sections >= 1.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LARGEST = 4096
 _TOLERANCE = 1e-9
 _MARGIN_DB = 2.0
+_NARROWEST = 1e-3
 """Kaiser's formulas are approximate: so much more is asked of them, for the stated loss to hold."""
 
 
@@ -62,7 +63,7 @@ def ratio(sfreq: float, to: float) -> tuple[int, int]:
     return near.numerator, near.denominator
 
 
-@cache
+@lru_cache(maxsize=32)
 def branches(up: int, down: int, attenuation_db: float, transition: float) -> Branches:
     """Design the low-pass: a sinc under a Kaiser window whose stop-band begins where aliases would.
 
@@ -92,6 +93,6 @@ def checked(sfreq: float, to: float, attenuation_db: float, transition: float) -
     loss, width = positive(attenuation_db, "attenuation_db", "dB"), positive(transition, "transition", "(no unit)")
     if not 50 <= loss <= 200:
         raise EmgDspError(f"attenuation_db={loss:g}; required is 50 to 200 dB.")
-    if width > 1:
-        raise EmgDspError(f"transition={width:g}; required is a part of the pass-band in (0, 1].")
+    if not _NARROWEST <= width <= 1:
+        raise EmgDspError(f"transition={width:g}; required is a part of the pass-band from {_NARROWEST:g} to 1.")
     return *rates, loss, width

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from emg_dsp._arrays import Array, Floats, NanPolicy, as_rows, as_signal, check_policy, raise_not_finite, widen
-from emg_dsp._errors import EmgDspError
+from emg_dsp._checks import one_of
 from emg_dsp._stages import Buffer, Run, Stage, checked_state
 from emg_dsp._threads import over_rows
 
@@ -50,7 +50,7 @@ def resample(
     attenuation_db : float
         Loss in dB from half of the lower rate on, 50 to 200: aliases are at least so much weaker.
     transition : float
-        Width of the fall, as a part of half of the lower rate, in (0, 1]: frequencies below ``1 - transition`` of it
+        Width of the fall, as a part of half of the lower rate, 0.001 to 1: frequencies below ``1 - transition`` of it
         pass. Halving it doubles the work.
     nan : {"raise", "propagate"}
         A NaN or infinite sample raises and is named, or spoils what lies within the filter's reach.
@@ -75,8 +75,7 @@ def resample(
     >>> resample(np.zeros((8, 2048), dtype=np.float32), sfreq=2048, to=2000).shape
     (8, 2000)
     """
-    if edge not in _EDGES:
-        raise EmgDspError(f"edge={edge!r}; required is 'zero' or 'hold'.")
+    one_of(edge, "edge", tuple(_EDGES))
     source, target, loss, width = checked(sfreq, to, attenuation_db, transition)
     design = branches(*ratio(source, target), loss, width)
     return _whole(x, design, design.half, _EDGES[edge], nan, threads)

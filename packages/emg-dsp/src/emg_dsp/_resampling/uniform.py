@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from emg_dsp._arrays import Floats, NanPolicy, as_array, as_rows, as_signal, check_policy, raise_not_finite, widen
-from emg_dsp._checks import positive
+from emg_dsp._checks import number, one_of, positive
 from emg_dsp._errors import EmgDspError
 
 from .resample import resample
@@ -23,6 +23,7 @@ Gaps: TypeAlias = Literal["raise", "nan"]
 
 _USUAL_GAP = 10
 _SLACK = 1e-9
+_MOST_GROWTH = 1 << 16
 
 
 def to_uniform(
@@ -80,8 +81,8 @@ def to_uniform(
     array([[0., 1., 2., 3., 4.]])
     """
     check_policy(nan)
-    _check_choice(method, "method", ("linear", "cubic"))
-    _check_choice(gaps, "gaps", ("raise", "nan"))
+    one_of(method, "method", ("linear", "cubic"))
+    one_of(gaps, "gaps", ("raise", "nan"))
     rate = positive(sfreq, "sfreq")
     given = as_signal(x)
     times = _checked_times(timestamps, given.shape[-1])
@@ -97,6 +98,7 @@ def to_uniform(
             f"timestamps leave a gap of {steps[place]:g} s between samples {place} and {place + 1}; required is at "
             f"most max_gap={longest:g} s. Pass a larger max_gap, or gaps='nan'."
         )
+    _check_length(times, rate)
     factor = max(1, math.ceil(1 / (usual * rate) - _SLACK))
     grid = _grid(times, rate * factor)
     rows = _interpolate(as_rows(wide).astype(np.float64), times, grid, method)
@@ -109,16 +111,22 @@ def to_uniform(
     return rows.reshape(*given.shape[:-1], len(grid)).astype(result, copy=False)
 
 
-def _check_choice(value: str, name: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise EmgDspError(f"{name}={value!r}; required is {' or '.join(map(repr, known))}.")
+def _check_length(times: NDArray[np.float64], rate: float) -> None:
+    """Raise where the result would be many times longer than any recording of these samples is."""
+    results = (times[-1] - times[0]) * rate
+    if results > _MOST_GROWTH * len(times):
+        raise EmgDspError(
+            f"sfreq={rate:g} Hz makes {results:.3g} samples of {len(times)}; required are at most {_MOST_GROWTH} "
+            "for each sample given. Lower sfreq, or check that timestamps are seconds."
+        )
 
 
 def _longest(max_gap: float | None, usual: float) -> float:
     """Return the longest step that is bridged, in seconds."""
     if max_gap is None:
         return _USUAL_GAP * usual
-    return math.inf if max_gap == math.inf else positive(max_gap, "max_gap", "s")
+    gap = number(max_gap, "max_gap", "a number in s")
+    return gap if gap == math.inf else positive(gap, "max_gap", "s")
 
 
 def _checked_times(timestamps: ArrayLike, samples: int) -> NDArray[np.float64]:
