@@ -125,8 +125,8 @@ def _longest(max_gap: float | None, usual: float) -> float:
     """Return the longest step that is bridged, in seconds."""
     if max_gap is None:
         return _USUAL_GAP * usual
-    gap = number(max_gap, "max_gap", "a number in s")
-    return gap if gap == math.inf else positive(gap, "max_gap", "s")
+    endless = number(max_gap, "max_gap", "a number in s") == math.inf
+    return math.inf if endless else positive(max_gap, "max_gap", "s")
 
 
 def _checked_times(timestamps: ArrayLike, samples: int) -> NDArray[np.float64]:
