@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from numbers import Real
 from typing import Any, SupportsIndex
 
+import numpy as np
+
 from ._errors import EmgDspError
 
 MOST = 1 << 62
@@ -55,6 +57,13 @@ def one_of(value: Any, name: str, known: Sequence[str]) -> None:  # noqa: ANN401
     """Raise unless ``value`` is one of some names."""
     if not among(value, known):
         raise EmgDspError(f"{name}={value!r}; required is {' or '.join(map(repr, known))}.")
+
+
+def flag(value: Any, name: str) -> bool:  # noqa: ANN401
+    """Return ``value``, or raise unless it is True or False (of NumPy also)."""
+    if not isinstance(value, bool | np.bool_):
+        raise EmgDspError(f"{name}={value!r}; required is True or False.")
+    return bool(value)
 
 
 def whole(value: SupportsIndex, name: str, least: int, unit: str = "", most: int = MOST) -> int:

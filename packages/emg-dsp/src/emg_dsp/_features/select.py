@@ -81,7 +81,7 @@ def _choice(name: str, sfreq: float) -> Choice:
     return Choice(feature, options, label)
 
 
-def lookup(name: str) -> Feature:
+def lookup(name: Any) -> Feature:  # noqa: ANN401  anything may come from a caller
     """Return the feature of this name or alias; an unknown name raises and lists near ones."""
     if among(name, GROUPS):
         raise EmgDspError(f"{name} is a group of features, {', '.join(GROUPS[name])}; required is one feature.")

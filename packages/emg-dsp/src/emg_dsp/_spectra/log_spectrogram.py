@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_dsp._checks import positive, whole
+from emg_dsp._errors import EmgDspError
 
 from .framed import FramedStage
 from .frames import Frames, starts_of
-from .tapers import taper
+from .tapers import MOST_TRANSFORM, taper
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from emg_dsp._arrays import Array, Floats, NanPolicy
+
+_MOST_FLOOR = 1e30
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,12 @@ class LogSpectrogram(FramedStage):
     Parameters
     ----------
     length, hop : int
-        Samples of a frame and between the beginnings of two frames, >= 1.
+        Samples of a frame and between the beginnings of two frames, >= 1; ``length`` at most 65,536.
     window : str
         Taper ``w`` in its periodic form: ``"hann"``, ``"hamming"``, ``"blackman"`` or ``"boxcar"``.
     floor : float
-        Power below which the logarithm ends, > 0, in the squared unit of the signal; silence gives ``log10(floor)``.
+        Power below which the logarithm ends, > 0 and at most 1e30, in the squared unit of the signal; silence gives
+        ``log10(floor)``.
     sfreq : float, optional
         Sampling rate in Hz; nothing but ``sfreq_out`` depends on it.
 
@@ -65,9 +69,11 @@ class LogSpectrogram(FramedStage):
     sfreq: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("length", "hop"):
-            object.__setattr__(self, name, whole(getattr(self, name), name, 1, " samples"))
+        object.__setattr__(self, "length", whole(self.length, "length", 1, " samples", most=MOST_TRANSFORM))
+        object.__setattr__(self, "hop", whole(self.hop, "hop", 1, " samples"))
         object.__setattr__(self, "floor", positive(self.floor, "floor", "(unit of the signal squared)"))
+        if self.floor > _MOST_FLOOR:
+            raise EmgDspError(f"floor={self.floor:g}; required is at most {_MOST_FLOOR:g}, which float32 holds.")
         if self.sfreq is not None:
             object.__setattr__(self, "sfreq", positive(self.sfreq, "sfreq"))
         _ = self._frames

@@ -14,7 +14,7 @@ from emg_dsp._errors import EmgDspError
 
 from .framed import FramedStage
 from .frames import Frames, starts_of
-from .tapers import taper
+from .tapers import MOST_TRANSFORM, taper
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -46,7 +46,8 @@ class MultivariatePower(FramedStage):
         handwriting. A window takes ``window / fft_hop`` transforms, so it reaches ``n_fft - fft_hop`` samples further
         than its name: one output depends on 254 samples (214), the newest included.
     n_fft, fft_hop : int
-        Samples of a transform, tapered by the symmetric Hann window over its L2 norm, and between transforms.
+        Samples of a transform, tapered by the symmetric Hann window over its L2 norm, and between transforms;
+        ``n_fft`` at most 65,536.
     bands : sequence of pairs
         Edges ``(low, high]`` in Hz, rising, up to half of ``sfreq``; they may overlap, and each must hold a bin.
 
@@ -54,7 +55,7 @@ class MultivariatePower(FramedStage):
     -----
     A call gives (..., n_frames, bands, channels, channels), symmetric; the source has the time axis last. Output ``k``
     ends with sample ``k * stride + span - 1``; nothing is padded. Computed in float64, rounded once at the end, so that
-    eigenvalues near 0 are those of the signal and not of rounding.
+    eigenvalues near 0 are those of the signal and not of rounding. Power that overflows gives NaN.
 
     References
     ----------
@@ -80,7 +81,8 @@ class MultivariatePower(FramedStage):
     def __post_init__(self) -> None:
         object.__setattr__(self, "sfreq", positive(self.sfreq, "sfreq"))
         for name in ("window", "stride", "n_fft", "fft_hop"):
-            object.__setattr__(self, name, whole(getattr(self, name), name, 1, " samples"))
+            most = {"most": MOST_TRANSFORM} if name == "n_fft" else {}
+            object.__setattr__(self, name, whole(getattr(self, name), name, 1, " samples", **most))
         for name in ("window", "stride"):
             if getattr(self, name) % self.fft_hop:
                 raise EmgDspError(
@@ -105,10 +107,11 @@ class MultivariatePower(FramedStage):
 
     def fill(self, flat: Floats, rows: NDArray[np.int64], out: Array) -> None:
         """Compute the outputs ``out`` (n, bands, channels, channels)."""
-        for first in range(0, len(out), _OUTPUTS):
+        for first in range(0, len(out) if out.size else 0, _OUTPUTS):
             target = out[first : first + _OUTPUTS]
-            power = self._cross_power(flat, rows + first * self.stride, len(target))
-            means = [_mean(power, bins) for bins in self._bins]
+            with np.errstate(over="ignore", invalid="ignore"):
+                power = self._cross_power(flat, rows + first * self.stride, len(target))
+                means = [_mean(power, bins) for bins in self._bins]
             target[...] = _matrix_log(np.stack(means, axis=1))
 
     def _cross_power(self, flat: Floats, rows: NDArray[np.int64], n: int) -> Array:
@@ -184,7 +187,7 @@ def mpf(
 def _checked_bands(bands: Any, sfreq: float) -> tuple[tuple[float, float], ...]:  # noqa: ANN401
     try:
         pairs = tuple((float(low), float(high)) for low, high in bands)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pairs = ()
     if not pairs:
         raise EmgDspError(f"bands={bands!r}; required are pairs of edges in Hz, e.g. ((0, 50), (30, 100)).")

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_dsp._arrays import as_rows, widen
-from emg_dsp._checks import positive, whole
+from emg_dsp._checks import flag, positive, whole
 from emg_dsp._errors import EmgDspError
 from emg_dsp._stages.whole import narrow
 from emg_dsp._threads import over_rows
 from emg_dsp._windows.sizes import in_samples
 
+from .banks import hold_finite
 from .framed import checked_signal
 from .frames import Frames, count_frames, flattened, starts_of
-from .tapers import taper
+from .tapers import MOST_TRANSFORM, taper
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -47,7 +48,8 @@ def stft(
     window : str or array (length,)
         Taper in its periodic form (``"hann"``, ``"hamming"``, ``"blackman"``, ``"boxcar"``), or the weights themselves.
     n_fft : int, optional
-        Length of the transform, at least ``length`` in samples, which is the default; zeros follow the frame.
+        Length of the transform, at least ``length`` in samples, which is the default, and at most 65,536;
+        zeros follow the frame.
     nan : {"raise", "propagate"}
         A NaN or infinite sample raises and is named, or spoils the frames that contain it.
     threads : int
@@ -68,7 +70,8 @@ def stft(
     (59, 8, 33)
     """
     size, step = in_samples(length, "length", sfreq), in_samples(hop, "hop", sfreq)
-    frames = Frames(taper(window, size), _transform_length(n_fft, size))
+    transform = _transform_length(n_fft, size)
+    frames = Frames(taper(window, size), transform)
     given = checked_signal(x, nan)
     wide, result = widen(given)
     lead, (n_chans, samples) = given.shape[:-2], given.shape[-2:]
@@ -116,6 +119,7 @@ def power_spectrum(
         Take the mean out of each frame.
     nan : {"raise", "propagate"}
         A NaN or infinite sample raises and is named, or makes the density of its channel NaN where a frame contains it.
+        Power that overflows the type of the result raises, or is NaN.
     threads : int
         Threads that share the channels, >= 1. Changes no value.
 
@@ -149,7 +153,7 @@ def power_spectrum(
             f"x has {given.shape[-1]} samples; required are the {size} of one frame. Lower length={length:g} s."
         )
     weights = taper(window, size)
-    frames = Frames(weights / np.sqrt(rate * np.sum(weights**2)), size, detrend)
+    frames = Frames(weights / np.sqrt(rate * np.sum(weights**2)), size, flag(detrend, "detrend"))
     wide, result = widen(given)
     rows = np.ascontiguousarray(as_rows(wide))
     out = np.empty((len(rows), frames.bins), dtype=np.float64)
@@ -160,8 +164,10 @@ def power_spectrum(
             out[row] = _mean_power(frames, rows[row], starts)
 
     over_rows(len(rows), threads, job, multiple=1)
-    out[:, 1 : (size + 1) // 2] *= 2
-    density: Floats = out.reshape(*given.shape[:-1], frames.bins).astype(result, copy=False)
+    with np.errstate(over="ignore"):
+        out[:, 1 : (size + 1) // 2] *= 2
+        density: Floats = out.reshape(*given.shape[:-1], frames.bins).astype(result, copy=False)
+    hold_finite(density, nan)
     return np.asarray(np.arange(frames.bins) * (rate / size), dtype=np.float64), density
 
 
@@ -172,13 +178,15 @@ def _mean_power(frames: Frames, row: Floats, starts: NDArray[np.int64]) -> Array
     for first in range(0, len(starts), some):
         part = np.empty((len(starts[first : first + some]), frames.bins))
         frames.powers(row, starts[first : first + some], part)
-        total += part.sum(axis=0)
+        with np.errstate(over="ignore"):
+            total += part.sum(axis=0)
     return total / len(starts)
 
 
 def _transform_length(n_fft: int | None, length: int) -> int:
     """Return the length of the transform, or raise where a frame does not fit."""
-    n = length if n_fft is None else whole(n_fft, "n_fft", 1, " samples")
+    given, name = (length, "length") if n_fft is None else (n_fft, "n_fft")
+    n = whole(given, name, 1, " samples", most=MOST_TRANSFORM)
     if n < length:
         raise EmgDspError(f"n_fft={n} is shorter than a frame of {length} samples; required is n_fft >= {length}.")
     return n

@@ -20,6 +20,10 @@ _COSINES: dict[str, tuple[float, ...]] = {
 """Weights of cosines with alternating sign; Harris, Proc. IEEE 66(1), 1978, doi:10.1109/PROC.1978.10837."""
 
 
+MOST_TRANSFORM = 1 << 16
+"""Longest transform of frames; `power_spectrum` takes any that fits into the signal."""
+
+
 def taper(window: str | ArrayLike, length: int, *, symmetric: bool = False) -> NDArray[np.float64]:
     """Return the weights (length,) of a taper given by name or as numbers.
 
@@ -37,7 +41,7 @@ def taper(window: str | ArrayLike, length: int, *, symmetric: bool = False) -> N
         return np.ones(1) if length == 1 else np.sum(terms, axis=0)
     try:
         weights = np.array(window, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise EmgDspError(f"window is not a row of numbers; required is a name or {length} weights.") from None
     if weights.shape != (length,) or not np.isfinite(weights).all() or not weights.any():
         raise EmgDspError(
