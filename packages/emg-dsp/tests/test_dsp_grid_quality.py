@@ -179,3 +179,9 @@ def test_active_segment_follows_the_description_step_by_step():
     inside = (inside >= start) & (inside < stop)
     assert active[inside].mean() > 0.6
     np.testing.assert_allclose(SpatialMedian(grid)(rms), oracles.median(grid, rms))
+
+
+@pytest.mark.parametrize("exponent", [700, 1000])
+def test_very_loud_samples_change_no_judgement(exponent):
+    x = spoiled(7, CASES["hum"]).astype(np.float64)
+    assert GRID.bad_channels(np.ldexp(x, exponent), SFREQ) == GRID.bad_channels(x, SFREQ) == {7: ("hum",)}

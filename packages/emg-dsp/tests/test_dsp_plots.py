@@ -289,3 +289,12 @@ def test_touches_no_global_state():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("draw", [plot_map, plot_features, lambda x: plot_signal(x, sfreq=1000)])
+def test_values_that_no_picture_holds_raise(draw, tmp_path):
+    drawn = draw(X[:, :50] / np.abs(X).max() * 1e99)
+    drawn.figure.savefig(tmp_path / "large.png")
+    for largest in (1e101, 1e308):
+        with pytest.raises(EmgDspError, match=r"reaches .*; required is at most 1e\+100 to be drawn. Scale it down"):
+            draw(X[:, :50] / np.abs(X).max() * largest)

@@ -28,6 +28,7 @@ _GAUSS = 1.4826
 _RUN = 3
 _MOST_HARMONICS = 10_000
 _LEAST_SPREAD = 0.05
+_LOUD, _QUIETER = 1e100, 2.0**-600
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def bad_channels(
     placed = grid.channels
     finite = np.asarray(np.isfinite(given).all(axis=1))
     usable = placed[finite[placed]]
+    if given.dtype.kind == "f" and given.dtype.itemsize == 8 and np.abs(given[usable]).max(initial=0.0) > _LOUD:
+        given = given * _QUIETER  # exact, and no square overflows; nothing here depends on the scale
     near = {channel: np.intersect1d(neighbours(grid, channel), usable) for channel in usable.tolist()}
     measures = _measure(given, usable, near, size, rate, mains)
     found: dict[str, NDArray[np.int64]] = {

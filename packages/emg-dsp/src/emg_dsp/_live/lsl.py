@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from emg_dsp._checks import one_of, positive, whole
+from emg_dsp._checks import flag, one_of, positive, whole
 from emg_dsp._errors import EmgDspError
 
 from .source import Gap, TimedChunk
@@ -89,11 +89,13 @@ class LslSource:
         self._silence = None if silence is None else positive(silence, "silence", "s")
         self._max_gap = positive(max_gap, "max_gap", "s")
         kept, patience = whole(buffer, "buffer", 1, " seconds"), positive(wait, "wait", "s")
+        again = flag(recover, "recover")
+        asked = _asked({"name": name, "type": stream_type, "source_id": source_id})
         pylsl = _pylsl()
-        info = _resolve(pylsl, {"name": name, "type": stream_type, "source_id": source_id}, patience)
+        info = _resolve(pylsl, asked, patience)
         self._describe(pylsl, info, n_chans)
         flags = pylsl.proc_clocksync if clock == "local" else pylsl.proc_none
-        self._inlet = pylsl.StreamInlet(info, max_buflen=kept, recover=recover, processing_flags=flags)
+        self._inlet = pylsl.StreamInlet(info, max_buflen=kept, recover=again, processing_flags=flags)
         self._open(patience)
         self._memory: Array = np.empty((_AT_ONCE, self.n_chans), dtype=self.dtype)
         self._stopped = Event()
@@ -195,12 +197,17 @@ def _pylsl() -> ModuleType:
         raise EmgDspError(f"pylsl is installed, but its library liblsl does not load: {error}") from None
 
 
-def _resolve(pylsl: Any, wanted: dict[str, Any], patience: float) -> Any:  # noqa: ANN401
-    """Find the one stream that fits."""
+def _asked(wanted: dict[str, Any]) -> dict[str, str]:
+    """Return what is said of the stream, checked."""
     asked = {key: value for key, value in wanted.items() if value is not None}
     for key, value in asked.items():
         if not isinstance(value, str) or "'" in value:
             raise EmgDspError(f"{key}={value!r}; required is a text without quotation marks.")
+    return asked
+
+
+def _resolve(pylsl: Any, asked: dict[str, str], patience: float) -> Any:  # noqa: ANN401
+    """Find the one stream that fits."""
     told = ", ".join(f"{key} {value!r}" for key, value in asked.items()) or "any stream"
     predicate = " and ".join(f"{key}='{value}'" for key, value in asked.items())
     found = pylsl.resolve_bypred(predicate or "true()", 1, patience)
@@ -209,7 +216,9 @@ def _resolve(pylsl: Any, wanted: dict[str, Any], patience: float) -> Any:  # noq
     seen = found or pylsl.resolve_streams(min(patience, 1.0))
     names = ", ".join(sorted(f"{i.name()!r} ({i.type()}, source id {i.source_id()!r})" for i in seen)) or "none"
     count = "several LSL streams are" if found else "no LSL stream was found that is"
-    raise EmgDspError(f"{count} {told}, within {patience:g} s; seen: {names}. Give name, stream_type and source_id.")
+    raise EmgDspError(
+        f"{count} {told}, within {patience:g} s; seen: {names}; required is exactly one. Give name, stream_type and source_id."
+    )
 
 
 def _format(pylsl: Any, info: Any) -> str:  # noqa: ANN401

@@ -10,11 +10,10 @@ import numpy as np
 from emg_dsp._arrays import as_array
 from emg_dsp._checks import positive
 from emg_dsp._errors import EmgDspError
+from emg_dsp._stages import Stage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from emg_dsp._stages import Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +48,8 @@ class Activity:
         state = as_array(self.state, "state").copy()
         if state.ndim != 2 or state.dtype != np.bool_:
             raise EmgDspError(f"state has shape {state.shape}, type {state.dtype}; required is bool (channels, time).")
+        if self.stage is not None and not isinstance(self.stage, Stage):
+            raise EmgDspError(f"stage={self.stage!r}; required is a stage, or None.")
         state.flags.writeable = False
         object.__setattr__(self, "state", state)
         object.__setattr__(self, "sfreq", positive(self.sfreq, "sfreq"))

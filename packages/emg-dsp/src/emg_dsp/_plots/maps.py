@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_dsp._arrays import Array, as_real
-from emg_dsp._checks import number
+from emg_dsp._checks import flag, number
 from emg_dsp._errors import EmgDspError
 from emg_dsp._grids import Grid
 
-from .canvas import axes_for
+from .canvas import axes_for, check_colours, check_drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def plot_map(
     Raises
     ------
     EmgDspError
-        If the number of values does not fit, or matplotlib is missing.
+        If the number of values does not fit, a value is above 1e100 in magnitude, or matplotlib is missing.
 
     Examples
     --------
@@ -71,13 +71,17 @@ def plot_map(
     >>> ax.images[0].get_array().shape
     (2, 3)
     """
-    if numbers and grid is None:
+    if flag(numbers, "numbers") and grid is None:
         raise EmgDspError("numbers=True without a grid; required is a grid, which says what channel is where.")
     if grid is not None and not isinstance(grid, Grid):
         raise EmgDspError(f"grid={grid!r}; required is a Grid, or None for an image.")
     low, high = (None if end is None else number(end, name) for name, end in (("low", low), ("high", high)))
     sheets = np.array(grid.sheets, dtype=np.int64) if grid is not None else None
     images = _images(values, sheets, grid.n_chans if grid is not None else 0)
+    check_drawable(images, "values")
+    for name, end in (("low", low), ("high", high)):
+        check_drawable(np.array(0.0 if end is None else end), name)
+    check_colours(cmap)
     ax = axes_for(ax, figure, (1.5 + 0.3 * _side_by_side(images).shape[1], 1.5 + 0.3 * images.shape[1]))
     drawn = ax.imshow(_side_by_side(images), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     ax.figure.colorbar(drawn, ax=ax, label=unit)

@@ -10,7 +10,7 @@ from emg_dsp._arrays import Array, as_signal
 from emg_dsp._checks import number, positive
 from emg_dsp._errors import EmgDspError
 
-from .canvas import axes_for
+from .canvas import axes_for, check_drawable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ def plot_signal(
     Raises
     ------
     EmgDspError
-        If shapes or names do not fit, or matplotlib is missing.
+        If shapes or names do not fit, a sample is above 1e100 in magnitude, or matplotlib is missing.
 
     Examples
     --------
@@ -126,6 +126,7 @@ def _checked(raw: ArrayLike, filtered: ArrayLike | None, envelope: ArrayLike | N
         if traces and x.shape != traces["raw"].shape:
             raise EmgDspError(f"{name} has shape {x.shape}, raw {traces['raw'].shape}; required are equal shapes.")
         wide = x.astype(np.float64)
+        check_drawable(wide, name)
         wide[~np.isfinite(wide)] = np.nan
         traces[name] = wide
     return traces

@@ -9,7 +9,7 @@ import numpy as np
 from emg_dsp._arrays import Array, as_array, as_signal
 from emg_dsp._errors import EmgDspError
 
-from .canvas import axes_for
+from .canvas import axes_for, check_drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def plot_features(
     Raises
     ------
     EmgDspError
-        If there are too few windows or values, a value is not finite, or labels do not fit.
+        If there are too few windows or values, a value is not finite or above 1e100 in magnitude, or labels do not fit.
 
     Examples
     --------
@@ -95,6 +95,7 @@ def _checked(features: ArrayLike) -> NDArray[np.float64]:
             "of each."
         )
     table = given.reshape(len(given), values).astype(np.float64)
+    check_drawable(table, "features")
     finite = np.isfinite(table).all(axis=1)
     if not finite.all():
         raise EmgDspError(

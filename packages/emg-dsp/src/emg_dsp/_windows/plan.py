@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Pad: TypeAlias = Literal["zero", "edge", "reflect"]
 """What stands behind the last sample: zeros, the last sample, or the signal mirrored about its last sample."""
+_MOST_TIMES = 100_000_000
 _PADS = ("zero", "edge", "reflect")
 
 
@@ -113,7 +114,7 @@ def window_times(
     Returns
     -------
     array (n_windows,), float64
-        In seconds where ``sfreq`` is given, else in samples. Seconds are those of the rounded sizes: sample / sfreq.
+        At most 100,000,000, in seconds where ``sfreq`` is given, else in samples. Seconds are those of the rounded sizes: sample / sfreq.
 
     Examples
     --------
@@ -125,5 +126,7 @@ def window_times(
     shifts = {"start": 0.0, "centre": (place.length - 1) / 2, "end": float(place.length - 1)}
     if not among(at, shifts):
         raise EmgDspError(f"at={at!r}; required is one of {', '.join(shifts)}.")
+    if place.count > _MOST_TIMES:
+        raise EmgDspError(f"there are {place.count} windows; required are at most {_MOST_TIMES}. Raise hop={hop!r}.")
     rate = 1.0 if sfreq is None else float(sfreq)
     return (place.starts.astype(np.float64) + shifts[at]) / rate
