@@ -227,6 +227,7 @@ SCALARS = {
     "plot_map cmap": (lambda v: emg_dsp.plot_map(X4, cmap=v), ["x", *WORDS]),
     "plot_map numbers": (lambda v: emg_dsp.plot_map(X4, numbers=v), [*WORDS, 1]),
     "plot_map high": (lambda v: emg_dsp.plot_map(X4, high=v), ["1", 1j, [], 1e308]),
+    "plot_map ends": (lambda v: emg_dsp.plot_map(X4, low=v, high=1), [1.5, 1e99]),
     "rectify wave": (lambda v: emg_dsp.rectify(X4, v), WORDS),
     "windows pad": (lambda v: emg_dsp.windows(X4, 5, 5, pad=v), [v for v in WORDS if v is not None]),
     "windows length": (lambda v: emg_dsp.windows(X4, v, 5), [*COUNTS, 0, -1]),

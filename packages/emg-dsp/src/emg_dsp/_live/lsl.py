@@ -217,7 +217,8 @@ def _resolve(pylsl: Any, asked: dict[str, str], patience: float) -> Any:  # noqa
     names = ", ".join(sorted(f"{i.name()!r} ({i.type()}, source id {i.source_id()!r})" for i in seen)) or "none"
     count = "several LSL streams are" if found else "no LSL stream was found that is"
     raise EmgDspError(
-        f"{count} {told}, within {patience:g} s; seen: {names}; required is exactly one. Give name, stream_type and source_id."
+        f"{count} {told}, within {patience:g} s; seen: {names}; required is exactly one. "
+        "Give name, stream_type and source_id."
     )
 
 

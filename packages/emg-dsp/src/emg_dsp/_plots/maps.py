@@ -82,6 +82,8 @@ def plot_map(
     for name, end in (("low", low), ("high", high)):
         check_drawable(np.array(0.0 if end is None else end), name)
     check_colours(cmap)
+    if low is not None and high is not None and not low <= high:
+        raise EmgDspError(f"low={low:g}, high={high:g}; required is low <= high.")
     ax = axes_for(ax, figure, (1.5 + 0.3 * _side_by_side(images).shape[1], 1.5 + 0.3 * images.shape[1]))
     drawn = ax.imshow(_side_by_side(images), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     ax.figure.colorbar(drawn, ax=ax, label=unit)

@@ -114,7 +114,8 @@ def window_times(
     Returns
     -------
     array (n_windows,), float64
-        At most 100,000,000, in seconds where ``sfreq`` is given, else in samples. Seconds are those of the rounded sizes: sample / sfreq.
+        At most 100,000,000, in seconds where ``sfreq`` is given, else in samples. Seconds are those of the rounded
+        sizes: sample / sfreq.
 
     Examples
     --------
