@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import tomllib
@@ -93,3 +94,13 @@ def test_readme_commands_exist_in_the_noxfile():
     for command in commands:
         for name in re.findall(r"-s (\w+)", command):
             assert name in sessions, f"{name} is no nox session"
+
+
+def test_the_list_of_features_is_current():
+    spec = importlib.util.spec_from_file_location("feature_table", ROOT / "tools" / "feature_table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = ROOT / "packages" / "emg-dsp" / "docs" / "features.md"
+    assert page.read_text(encoding="utf-8") == module.main(), (
+        "run python tools/feature_table.py > packages/emg-dsp/docs/features.md"
+    )
