@@ -38,7 +38,7 @@ def few_causal(sos: NDArray[np.float64], rows: Floats, state: NDArray[np.float64
 def few_zero_phase(
     sos: NDArray[np.float64], rows: Floats, zi: NDArray[np.float64], edge: int, padtype: str | None, out: Floats
 ) -> None:
-    """Filter ``rows`` (rows, time) to and fro into ``out``; ``zi`` (sections, 2) is the steady state."""
+    """Filter ``rows`` (rows, time) forward and back into ``out``; ``zi`` (sections, 2) is the steady state."""
     from .single import single
 
     with np.errstate(over="ignore", invalid="ignore"):

@@ -109,7 +109,7 @@ def zero_phase(
     work: Any,  # noqa: ANN401
     spare: Any,  # noqa: ANN401
 ) -> None:
-    """Filter ``x`` (rows, time) to and fro, over ``edge`` samples beyond both ends; ``zi`` is (sections, 2).
+    """Filter ``x`` (rows, time) forward and back, over ``edge`` samples beyond both ends; ``zi`` is (sections, 2).
 
     ``kept`` (blocks + 2, sections, 2, lanes), ``work`` (``BLOCK`` of lanes) and ``spare`` are memory to work in.
     """
