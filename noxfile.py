@@ -133,7 +133,12 @@ def lint(session: nox.Session) -> None:
     for package in PACKAGES:
         with session.chdir(folder(package)):
             session.run(
-                "deptry", "src", "--known-first-party", module(package), "--package-module-name-map", "protobuf=google"
+                "deptry",
+                "src",
+                "--known-first-party",
+                module(package),
+                "--package-module-name-map",
+                "protobuf=google,scikit-learn=sklearn",
             )
             session.run("validate-pyproject", "pyproject.toml")
     session.run("python", "tools/ratchet.py")

@@ -1,11 +1,13 @@
 """Compilation: late, cached where possible, and never in the way where it is not."""
 
 import multiprocessing
+import os
 import pickle
+import subprocess
+import sys
 import threading
 
 import numba
-import numba.typed  # noqa: F401  numba imports it at the first compilation, when njit may be patched
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def double(x):
 def without_cache(reason):
     real = numba.njit
 
-    def njit(*args, cache, **options):
+    def njit(*args, cache=False, **options):
         if cache:
             raise RuntimeError(reason)
         return real(*args, **options)
@@ -42,6 +44,24 @@ def test_other_failures_are_not_hidden(monkeypatch):
     monkeypatch.setattr(numba, "njit", without_cache("something else"))
     with pytest.raises(RuntimeError, match="something else"):
         Kernel(double, SIGNATURE).compile()
+
+
+def test_filters_compile_from_nothing_and_fill_the_folder_that_is_named(tmp_path):
+    """Builds the vector code anew, which a filled cache would skip; the bits are those of this process."""
+    code = (
+        "import emg_dsp, numpy\n"
+        "emg_dsp.warmup('filters')\n"
+        "x = numpy.random.default_rng(0).standard_normal((19, 90)).astype('f4')\n"
+        "f = emg_dsp.bandpass(20, 450, 1000)\n"
+        "print(f(x).tobytes().hex(), f.zero_phase(x).tobytes().hex())"
+    )
+    command, environment = [sys.executable, "-c", code], {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    x = np.random.default_rng(0).standard_normal((19, 90)).astype("f4")
+    band = emg_dsp.bandpass(20, 450, 1000)
+    assert ran.stdout.split() == [band(x).tobytes().hex(), band.zero_phase(x).tobytes().hex()]
+    found = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbc")}
+    assert {"biquad.causal", "round_trip.zero_phase", "single.single"} <= found
 
 
 CHAIN = emg_dsp.highpass(20, 1000) + emg_dsp.notch(50, 1000) | emg_dsp.Standardizer(np.zeros(4), np.ones(4))
