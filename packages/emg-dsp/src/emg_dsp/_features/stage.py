@@ -9,8 +9,7 @@ import numpy as np
 
 from emg_dsp._arrays import as_signal, check_policy, raise_not_finite
 from emg_dsp._checks import positive
-from emg_dsp._stages import Buffer, Run, Stage
-from emg_dsp._stages.stage import checked_state
+from emg_dsp._stages import Buffer, Overlap, Run, Stage
 from emg_dsp._windows import window_count, windows
 from emg_dsp._windows.sizes import in_samples
 
@@ -117,49 +116,30 @@ class Features(Stage):
 
 
 class _FeaturesRun(Run):
-    """The samples that the next window has so far, or how many lie before it, where windows lie apart."""
-
     def __init__(self, stage: Features, n_chans: int, dtype: np.dtype[Any]) -> None:
         self._choices, self._sfreq = stage.choices, stage.sfreq
         self._span, self._hop = stage.span, stage.hop_samples
-        self._tail = np.zeros((n_chans, self._span - 1), dtype=dtype)
-        self._count = self._skip = 0
-        self._joined, self._out = Buffer(dtype), Buffer(dtype)
+        self._past, self._out = Overlap(n_chans, self._span, self._hop, dtype), Buffer(dtype)
         self._group = max(1, _SAMPLES // (n_chans * self._span))
         self._columns = sum(len(choice.columns(n_chans, stage.sfreq)) for choice in self._choices)
 
     @property
     def n_chans_out(self) -> int:
-        return len(self._tail)
+        return self._past.n_chans
 
     def step(self, chunk: Array) -> Array:
-        drop = min(self._skip, chunk.shape[1])
-        self._skip -= drop
-        joined = self._join(chunk[:, drop:])
+        joined = self._past.join(chunk)
         n_chans, have = joined.shape
         out = self._out.take(window_count(have, self._span, self._hop), n_chans, self._columns)
         view = windows(joined, self._span, self._hop)
         for first in range(0, len(out), self._group):
             some = slice(first, first + self._group)
             out[some] = compute(view[some], self._choices, self._sfreq, "propagate")
-        used = len(out) * self._hop
-        self._count, self._skip = max(0, have - used), self._skip + max(0, used - have)
-        self._tail[:, : self._count] = joined[:, used:]
+        self._past.keep(joined, len(out))
         return out
 
-    def _join(self, chunk: Array) -> Array:
-        """Return what is left over and the new samples as one array (channels, time)."""
-        joined = self._joined.take(len(self._tail), self._count + chunk.shape[1])
-        joined[:, : self._count] = self._tail[:, : self._count]
-        joined[:, self._count :] = chunk
-        return joined
-
     def dump(self) -> dict[str, Array]:
-        tail = self._tail.copy()
-        tail[:, self._count :] = 0
-        return {"tail": tail, "count": np.array([self._count]), "skip": np.array([self._skip])}
+        return self._past.dump()
 
     def load(self, state: Mapping[str, Array]) -> None:
-        limits = {"count": self._span - 1, "skip": max(0, self._hop - self._span)}
-        new = checked_state(state, self.dump(), "features", limits)
-        self._tail, self._count, self._skip = new["tail"], int(new["count"][0]), int(new["skip"][0])
+        self._past.load(state, "features")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_dsp._arrays import as_signal, check_policy, raise_not_finite, widen
-from emg_dsp._stages import Buffer, Run, Stage
-from emg_dsp._stages.stage import checked_state
+from emg_dsp._stages import Buffer, Overlap, Run, Stage
 from emg_dsp._threads import over_rows
 
 from .frames import count_frames, flattened
@@ -102,46 +101,25 @@ def _fill_shared(stage: FramedStage, flat: Floats, rows: NDArray[np.int64], out:
 
 
 class _FramedRun(Run):
-    """Samples that the next frame still needs (or how many it will not need, where frames lie apart)."""
-
     def __init__(self, stage: FramedStage, n_chans: int, dtype: np.dtype[Any]) -> None:
         self._stage = stage
-        self._tail = np.zeros((n_chans, stage.span - 1), dtype=dtype)
-        self._count = 0
-        self._skip = 0
-        self._joined, self._out = Buffer(dtype), Buffer(dtype)
+        self._past, self._out = Overlap(n_chans, stage.span, stage.hop, dtype), Buffer(dtype)
 
     @property
     def n_chans_out(self) -> int:
-        return self._stage.shape(len(self._tail))[0]
+        return self._stage.shape(self._past.n_chans)[0]
 
     def step(self, chunk: Array) -> Array:
-        drop = min(self._skip, chunk.shape[1])
-        self._skip -= drop
-        joined = self._join(chunk[:, drop:])
+        joined = self._past.join(chunk)
         n_chans, have = joined.shape
         out = self._out.take(count_frames(have, self._stage.span, self._stage.hop), *self._stage.shape(n_chans))
         if len(out):
             self._stage.fill(joined.reshape(-1), np.arange(n_chans, dtype=np.int64) * have, out)
-        used = len(out) * self._stage.hop
-        self._count = max(0, have - used)
-        self._skip += max(0, used - have)
-        self._tail[:, : self._count] = joined[:, used:]
+        self._past.keep(joined, len(out))
         return out
 
-    def _join(self, chunk: Array) -> Array:
-        """Return what is left over and the new samples as one array (channels, time)."""
-        joined = self._joined.take(len(self._tail), self._count + chunk.shape[1])
-        joined[:, : self._count] = self._tail[:, : self._count]
-        joined[:, self._count :] = chunk
-        return joined
-
     def dump(self) -> dict[str, Array]:
-        tail = self._tail.copy()
-        tail[:, self._count :] = 0
-        return {"tail": tail, "count": np.array([self._count]), "skip": np.array([self._skip])}
+        return self._past.dump()
 
     def load(self, state: Mapping[str, Array]) -> None:
-        limits = {"count": self._stage.span - 1, "skip": max(0, self._stage.hop - self._stage.span)}
-        new = checked_state(state, self.dump(), f"a stage of kind {self._stage.kind!r}", limits)
-        self._tail, self._count, self._skip = new["tail"], int(new["count"][0]), int(new["skip"][0])
+        self._past.load(state, f"a stage of kind {self._stage.kind!r}")
