@@ -40,7 +40,7 @@ def test_info():
     arguments = ("info", "tinymyo", "--n-chans", 8, "--n-times", 200, "--n-outputs", 6)
     found = json.loads(run(*arguments, "--json").stdout)
     assert found["parameters"] == 3_575_814
-    assert found == model_info("tinymyo", 8, 200, 6)
+    assert found == model_info("tinymyo", n_chans=8, n_times=200, n_outputs=6)
     assert "3,575,814" in run(*arguments).stdout
 
 

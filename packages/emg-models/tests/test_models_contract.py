@@ -48,7 +48,7 @@ def test_the_registry_is_complete():
 
 @every_model
 def test_info_describes_the_model_that_is_built(name):
-    info = model_info(name, 8, 60, 6)
+    info = model_info(name, n_chans=8, n_times=60, n_outputs=6)
     model = create_model(name, **SHAPE)
     assert info["name"] == name
     assert info["parameters"] == sum(parameter.numel() for parameter in model.parameters())
@@ -151,4 +151,4 @@ def test_unknown_names_and_settings_are_refused():
     with pytest.raises(EmgModelsError, match=r"unknown settings \['depth'\]; TinyMyoConfig knows"):
         create_model("tinymyo", **SHAPE, depth=3)
     with pytest.raises(EmgModelsError, match="n_times=110 is not a multiple"):
-        model_info("tinymyo", 8, 110)
+        model_info("tinymyo", n_chans=8, n_times=110)

@@ -32,7 +32,7 @@ def test_type_checkers_see_what_users_get():
     face = inspect.getsource(emg_models)
     imported = {
         (module, name.strip())
-        for module, names in re.findall(r"^    from \.(_\w+) import (.+)$", face, re.MULTILINE)
+        for module, names in re.findall(r"^    from \.(_[\w.]+) import (.+)$", face, re.MULTILINE)
         for name in names.split(",")
         if module != "_lazy"
     }

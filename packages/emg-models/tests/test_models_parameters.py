@@ -10,7 +10,7 @@ from emg_models import (
     TinyMyoConfig,
     TinyMyoEncoder,
     TinyMyoPretrainer,
-    count_macs,
+    count_costs,
     create_model,
     model_info,
 )
@@ -68,7 +68,7 @@ def test_classifier_table(n_chans, n_outputs, head, released, corrected):
 
 
 def test_tinyissimomyo_with_the_db5_head():
-    assert model_info("tinyissimomyo", 16, 200, 53)["parameters"] == 1_950_005
+    assert model_info("tinyissimomyo", n_chans=16, n_times=200, n_outputs=53)["parameters"] == 1_950_005
 
 
 def test_state_dict_has_the_published_names():
@@ -94,15 +94,15 @@ def test_state_dict_has_the_published_names():
 )
 def test_multiply_accumulates(n_chans, n_times, tokens, eight, four):
     for name, blocks, published in (("tinymyo", 8, eight), ("tinyissimomyo", 4, four)):
-        macs = model_info(name, n_chans, n_times)["macs"]
+        macs = model_info(name, n_chans=n_chans, n_times=n_times)["macs"]
         assert macs == blocks * (442_368 * tokens + 384 * tokens**2) + 3_840 * tokens
         assert round(macs / 1e9, 3) == published
-        assert model_info(name, n_chans, n_times, 6)["macs"] == macs + n_chans * 192 * 6
+        assert model_info(name, n_chans=n_chans, n_times=n_times, n_outputs=6)["macs"] == macs + n_chans * 192 * 6
 
 
 def test_macs_of_a_real_model_leave_it_as_it_was():
     model = create_model("tinymyo", n_chans=8, n_times=200, n_outputs=6, sfreq=200.0).train()
-    assert count_macs(model, 8, 200) == model_info("tinymyo", 8, 200, 6)["macs"]
+    assert count_costs(model).macs == model_info("tinymyo", n_chans=8, n_times=200, n_outputs=6)["macs"]
     assert all(module.training for module in model.modules())
 
 

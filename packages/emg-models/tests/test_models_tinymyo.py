@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, TinyMyoEncoder, TinyMyoPretrainer
-from emg_models._rotary import _rotate_complex, _rotate_real, rotary_tables, rotate
-from emg_models._transformer import DropPath
+from emg_models._layers.rotary import _rotate_complex, _rotate_real, rotary_tables, rotate
+from emg_models._layers.transformer import DropPath
 
 R1 = {"rope": "released", "channel_embedding": False}
 laws = settings(derandomize=True, deadline=None, max_examples=20)

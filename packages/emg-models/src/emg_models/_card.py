@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._macs import count_parameters
-
-if TYPE_CHECKING:
-    from ._heads import TinyMyoClassifier, TinyMyoPretrainer
-    from ._tinymyo import TinyMyoEncoder
+from ._costs import count_parameters
+from ._model import EmgModel
 
 __all__ = ["model_card"]
 
 
 def model_card(
-    model: "TinyMyoEncoder | TinyMyoPretrainer | TinyMyoClassifier",
+    model: EmgModel,
     preprocessing: Mapping[str, Any],
     labels: Sequence[str],
     evaluation: Mapping[str, Any] | None,
@@ -29,8 +26,7 @@ def model_card(
     parts = [
         _front_matter(metrics),
         f"# {title}",
-        f"{count_parameters(model):,} parameters, {config.n_blocks} blocks of width {config.embed_dim}, rotary "
-        f"position `{config.rope}`, channel embedding {'on' if config.channel_embedding else 'off'}.",
+        f"{count_parameters(model):,} parameters, task {model.task}.",
         _input_section(config.n_times, preprocessing),
         _list_section("Outputs", [f"{index}: {label}" for index, label in enumerate(labels)]),
         _list_section("Measured", [f"{key}: {value}" for key, value in metrics.items()]),

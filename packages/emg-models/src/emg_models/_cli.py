@@ -42,16 +42,19 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def info(
     name: str,
-    n_chans: Annotated[int, typer.Option(help="Channels of a window.")] = 16,
-    n_times: Annotated[int, typer.Option(help="Samples of a window.")] = 1000,
-    n_outputs: Annotated[int | None, typer.Option(help="Classes; without, the bare encoder is described.")] = None,
+    task: Annotated[str | None, typer.Option(help="One of the model's tasks.")] = None,
+    n_chans: Annotated[int | None, typer.Option(help="Channels of a window; as published by default.")] = None,
+    n_times: Annotated[int | None, typer.Option(help="Samples of a window; as published by default.")] = None,
+    n_outputs: Annotated[int | None, typer.Option(help="Classes or other outputs; as published by default.")] = None,
+    sfreq: Annotated[float | None, typer.Option(help="Sampling rate in Hz; as published by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show parameters, multiply-accumulates per window, source and licence of NAME."""
     from ._registry import model_info
 
     try:
-        result = model_info(name, n_chans, n_times, n_outputs)
+        sizes = {"n_chans": n_chans, "n_times": n_times, "n_outputs": n_outputs, "sfreq": sfreq}
+        result = model_info(name, task=task, **{key: value for key, value in sizes.items() if value is not None})
     except EmgModelsError as error:
         _fail(error, EXIT_USAGE)
     if as_json:
@@ -68,8 +71,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the classifier in FOLDER as one ONNX file with emg.* metadata."""
+    from ._costs import count_parameters
     from ._folder import from_pretrained, load_labels, load_preprocessing
-    from ._macs import count_parameters
     from ._onnx import export_onnx
 
     try:
@@ -82,8 +85,8 @@ def export(
         "bytes": out.stat().st_size,
         "model": type(model).__name__,
         "parameters": count_parameters(model),
-        "input": [1, model.config.n_chans, model.config.n_times],
-        "output": [1, model.config.n_outputs],
+        "input": [1, *model.config.input_shape],
+        "output": [1, *model.output_shape],
         "opset": opset,
     }
     if as_json:

@@ -1,146 +1,61 @@
-"""What a TinyMyo network is made of: one frozen, validated dataclass (no torch here)."""
+"""What every network of the package is told: one frozen, validated dataclass to derive from (no torch here)."""
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
+from ._checks import require_count, require_positive
 from ._errors import EmgModelsError
 
-__all__ = ["Rope", "TinyMyoConfig"]
-
-Rope = Literal["corrected", "released", "none"]
-MAX_TOKENS = 2**20
+__all__ = ["ModelConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TinyMyoConfig:
-    """Shape and rates of a TinyMyo network; the defaults are the corrected 3.6M network of the pre-training task.
-
-    ``TinyMyoConfig(rope="released", channel_embedding=False, attn_dropout=0.1)`` is the network as first published,
-    whose rotary embedding has no effect (position is the head index, so the rotation cancels in q·k).
+class ModelConfig:
+    """The four sizes every model takes; a family adds its own fields and gives all of them the paper's values.
 
     Parameters
     ----------
     n_chans : int
-        Channels C of a window, >= 1 and, with a channel embedding, <= `max_chans`.
+        Channels C of a window (electrodes).
     n_times : int
-        Samples T of a window, a positive multiple of `patch_size`.
+        Samples T of a window.
     n_outputs : int or None
-        Classes of the classifier; None for the bare encoder and the pre-training model.
+        Classes, events, regressed values or symbols; None where the model has no outputs of its own.
     sfreq : float
-        Sampling rate in Hz, > 0. Part of the model's contract; the network itself does not use it.
-    patch_size : int
-        Samples per patch; one token is one patch of one channel.
-    embed_dim : int
-        Token width D, divisible by `n_heads`; the head width D / n_heads must be even where tokens are rotated.
-    n_blocks, n_heads : int
-        Transformer blocks and attention heads, >= 1.
-    mlp_ratio : int
-        Hidden width of a block's MLP in units of `embed_dim`.
-    dropout : float
-        Rate after the attention projection and after each MLP linear, in [0, 1).
-    attn_dropout : float
-        Rate on the attention weights, in [0, 1). The published value is 0.1; the default here is 0, because a non-zero
-        rate rules out the fused attention kernels and about doubles time and memory of a training step on a CPU.
-    drop_path : float
-        Rate at which a residual branch is skipped per sample, the same in every block, in [0, 1).
-    rope : {"corrected", "released", "none"}
-        Rotary position: the patch index inside the channel, the published defect, or no rotation at all.
-    channel_embedding : bool
-        Add one learned vector per channel slot.
-    max_chans : int
-        Rows of the channel embedding.
+        Sampling rate in Hz, > 0.
 
     Raises
     ------
     EmgModelsError
         A value is outside its range, or two values do not fit.
-
-    References
-    ----------
-    arXiv 2512.15729 and its released code (pulp-bio/BioFoundation).
     """
 
-    n_chans: int = 16
-    n_times: int = 1000
-    n_outputs: int | None = None
-    sfreq: float = 2000.0
-    patch_size: int = 20
-    embed_dim: int = 192
-    n_blocks: int = 8
-    n_heads: int = 3
-    mlp_ratio: int = 4
-    dropout: float = 0.1
-    attn_dropout: float = 0.0
-    drop_path: float = 0.1
-    rope: Rope = "corrected"
-    channel_embedding: bool = True
-    max_chans: int = 16
+    n_chans: int
+    n_times: int
+    n_outputs: int | None
+    sfreq: float
 
     def __post_init__(self) -> None:
-        for name in ("n_chans", "n_times", "patch_size", "embed_dim", "n_blocks", "n_heads", "mlp_ratio", "max_chans"):
-            _require_count(name, getattr(self, name))
+        require_count("n_chans", self.n_chans)
+        require_count("n_times", self.n_times, most=2**31)
         if self.n_outputs is not None:
-            _require_count("n_outputs", self.n_outputs)
-        for name in ("dropout", "attn_dropout", "drop_path"):
-            _require_rate(name, getattr(self, name))
-        self._check_signal()
-        self._check_width()
-
-    def _check_signal(self) -> None:
-        if not _is_number(self.sfreq) or not 0 < self.sfreq < float("inf"):
-            raise EmgModelsError(f"sfreq={self.sfreq!r}: a finite rate > 0 in Hz is required")
-        if self.n_times % self.patch_size:
-            raise EmgModelsError(
-                f"n_times={self.n_times} is not a multiple of patch_size={self.patch_size}; cut the window to "
-                f"{self.n_times // self.patch_size * self.patch_size} samples or choose another patch_size"
-            )
-        if self.n_tokens > MAX_TOKENS:
-            raise EmgModelsError(
-                f"n_chans={self.n_chans}, n_times={self.n_times} make {self.n_tokens} tokens, at most {MAX_TOKENS} are "
-                "accepted; choose a shorter window"
-            )
-        if not isinstance(self.channel_embedding, bool):
-            raise EmgModelsError(f"channel_embedding={self.channel_embedding!r}: True or False is required")
-        if self.channel_embedding and self.n_chans > self.max_chans:
-            raise EmgModelsError(
-                f"n_chans={self.n_chans} exceeds max_chans={self.max_chans}, the rows of the channel embedding; "
-                "raise max_chans or set channel_embedding=False"
-            )
-
-    def _check_width(self) -> None:
-        if self.rope not in get_args(Rope):
-            raise EmgModelsError(f"rope={self.rope!r}: one of {', '.join(get_args(Rope))} is required")
-        if self.embed_dim % self.n_heads:
-            raise EmgModelsError(
-                f"embed_dim={self.embed_dim} is not divisible by n_heads={self.n_heads}; "
-                f"choose embed_dim={self.embed_dim // self.n_heads * self.n_heads or self.n_heads} or other heads"
-            )
-        if self.rope != "none" and self.head_dim % 2:
-            raise EmgModelsError(
-                f"embed_dim={self.embed_dim} / n_heads={self.n_heads} gives heads of odd width {self.head_dim}; rotary "
-                "embedding turns pairs, so choose an even width or rope='none'"
-            )
+            require_count("n_outputs", self.n_outputs)
+        require_positive("sfreq", self.sfreq, "Hz")
 
     @property
-    def n_patches(self) -> int:
-        """Patches P per channel."""
-        return self.n_times // self.patch_size
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens N = n_chans * n_patches."""
-        return self.n_chans * self.n_patches
-
-    @property
-    def head_dim(self) -> int:
-        """Width of one attention head."""
-        return self.embed_dim // self.n_heads
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example, without the batch axis."""
+        return (self.n_chans, self.n_times)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a JSON-able dict."""
-        return dataclasses.asdict(self)
+        return {
+            field.name: list(value) if isinstance(value, tuple) else value
+            for field in dataclasses.fields(self)
+            for value in [getattr(self, field.name)]
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -158,18 +73,7 @@ class TinyMyoConfig:
             raise EmgModelsError(
                 f"{cls.__name__}: unknown keys {unknown}, missing keys {missing}; exactly {known} are required"
             )
-        return cls(**values)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _require_count(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise EmgModelsError(f"{name}={value!r}: an integer >= 1 is required")
-
-
-def _require_rate(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
-        raise EmgModelsError(f"{name}={value!r}: a rate in [0, 1) is required")
+        given: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**given)

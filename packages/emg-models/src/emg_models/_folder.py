@@ -9,22 +9,17 @@ import safetensors.torch
 import torch
 
 from ._card import model_card
-from ._config import TinyMyoConfig
+from ._config import ModelConfig
 from ._errors import EmgModelsError
 from ._files import parse_json, to_json, write_files
-from ._heads import TinyMyoClassifier, TinyMyoPretrainer
+from ._model import EmgModel
 from ._preprocessing import check_labels, check_preprocessing
+from ._registry import model_class
 from ._safetensors import read_safetensors
 from ._state import check_state
-from ._tinymyo import TinyMyoEncoder
 
 __all__ = ["from_pretrained", "load_evaluation", "load_labels", "load_preprocessing", "save_pretrained"]
 
-Model = TinyMyoEncoder | TinyMyoPretrainer | TinyMyoClassifier
-
-_CLASSES: dict[str, type[Model]] = {
-    model.__name__: model for model in (TinyMyoEncoder, TinyMyoPretrainer, TinyMyoClassifier)
-}
 _FORMAT = "emg-models folder 1"
 _KEYS = {"format": str, "model": str, "config": dict, "labels": list, "sha256": dict}
 
@@ -45,8 +40,8 @@ def save_pretrained(
 
     Parameters
     ----------
-    model : TinyMyoClassifier, TinyMyoPretrainer or TinyMyoEncoder
-        With finite weights.
+    model : EmgModel
+        One of the registry, with finite weights.
     folder : str or Path
         Where to write.
     preprocessing : mapping
@@ -93,7 +88,7 @@ def save_pretrained(
     return folder
 
 
-def from_pretrained(folder: str | Path) -> Model:
+def from_pretrained(folder: str | Path) -> EmgModel:
     """Build the model of a folder and load its weights, strictly; the result is in evaluation mode on the CPU.
 
     Raises
@@ -104,10 +99,11 @@ def from_pretrained(folder: str | Path) -> Model:
     """
     folder = Path(folder)
     header = _header(folder)
-    config = TinyMyoConfig.from_dict(header["config"])
+    kind = model_class(header["model"])
+    config = kind.Config.from_dict(header["config"])
     path = _inside(folder, "model.safetensors")
     state, data = read_safetensors(path)
-    model = _build(_CLASSES[header["model"]], config, state, path)
+    model = _build(kind, config, state, path)
     _check_digest(header, path, data)
     return model.eval()
 
@@ -123,7 +119,7 @@ def load_preprocessing(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     header = _header(folder)
     record = _companion(folder, header, "preprocessing.json")
-    return check_preprocessing(record, TinyMyoConfig.from_dict(header["config"]))
+    return check_preprocessing(record, _config(header))
 
 
 def load_evaluation(folder: str | Path) -> dict[str, Any] | None:
@@ -148,16 +144,21 @@ def load_labels(folder: str | Path) -> list[str]:
         config.json is absent or malformed.
     """
     header = _header(Path(folder))
-    return check_labels(header["labels"], TinyMyoConfig.from_dict(header["config"]).n_outputs)
+    return check_labels(header["labels"], _config(header).n_outputs)
 
 
-def _known(model: torch.nn.Module) -> Model:
-    if not isinstance(model, TinyMyoEncoder | TinyMyoPretrainer | TinyMyoClassifier):
-        raise EmgModelsError(f"model of type {type(model).__name__}: one of {', '.join(_CLASSES)} is required")
+def _known(model: torch.nn.Module) -> EmgModel:
+    if not isinstance(model, EmgModel):
+        raise EmgModelsError(f"model of type {type(model).__name__}: a model of this package is required")
+    model_class(type(model).__name__)
     return model
 
 
-def _weights(model: Model) -> bytes:
+def _config(header: Mapping[str, Any]) -> ModelConfig:
+    return model_class(header["model"]).Config.from_dict(header["config"])
+
+
+def _weights(model: EmgModel) -> bytes:
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     broken = [key for key, value in state.items() if not bool(torch.isfinite(value).all())]
     if broken:
@@ -169,18 +170,16 @@ def _header(folder: Path) -> dict[str, Any]:
     path = _inside(folder, "config.json")
     header = parse_json(path.read_bytes(), str(path))
     wrong = [key for key, kind in _KEYS.items() if not isinstance(header.get(key), kind)]
-    if wrong or header.keys() != _KEYS.keys() or header["format"] != _FORMAT or header["model"] not in _CLASSES:
+    if wrong or header.keys() != _KEYS.keys() or header["format"] != _FORMAT:
         raise EmgModelsError(
-            f"{path}: found keys {sorted(header)}, format {header.get('format')!r}, model {header.get('model')!r}; "
-            f"required are keys {sorted(_KEYS)}, format {_FORMAT!r} and a model of {', '.join(_CLASSES)}"
+            f"{path}: found keys {sorted(header)}, format {header.get('format')!r}; required are keys {sorted(_KEYS)} and "
+            f"format {_FORMAT!r}"
         )
     return header
 
 
-def _build(kind: type[Model], config: TinyMyoConfig, state: Mapping[str, torch.Tensor], path: Path) -> Model:
+def _build(kind: type[EmgModel], config: ModelConfig, state: Mapping[str, torch.Tensor], path: Path) -> EmgModel:
     """Build the network and load it; nothing is allocated before the weights are known to fit."""
-    if config.n_blocks > len(state):
-        raise EmgModelsError(f"{path}: {len(state)} keys cannot fill n_blocks={config.n_blocks} of config.json")
     with torch.random.fork_rng(devices=[]):
         with torch.device("meta"):
             check_state(kind(config), state, str(path))

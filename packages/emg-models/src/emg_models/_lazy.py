@@ -6,13 +6,17 @@ from typing import Any
 __all__ = ["MODULES"]
 
 MODULES = {
+    "Costs": "_costs",
+    "EmgModel": "_model",
     "EmgModelsError": "_errors",
-    "TinyMyoClassifier": "_heads",
-    "TinyMyoConfig": "_config",
-    "TinyMyoEncoder": "_tinymyo",
-    "TinyMyoPretrainer": "_heads",
+    "ModelConfig": "_config",
+    "ModelStream": "_streams",
+    "TinyMyoClassifier": "_tinymyo.heads",
+    "TinyMyoConfig": "_tinymyo.config",
+    "TinyMyoEncoder": "_tinymyo.encoder",
+    "TinyMyoPretrainer": "_tinymyo.heads",
     "check_preprocessing": "_preprocessing",
-    "count_macs": "_macs",
+    "count_costs": "_costs",
     "create_model": "_registry",
     "export_onnx": "_onnx",
     "from_pretrained": "_folder",
@@ -21,7 +25,7 @@ MODULES = {
     "load_labels": "_folder",
     "load_preprocessing": "_folder",
     "model_info": "_registry",
-    "read_published": "_published",
+    "read_published": "_tinymyo.published",
     "save_pretrained": "_folder",
 }
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ._costs import count_parameters
 from ._errors import EmgModelsError
 from ._files import write_files
-from ._heads import TinyMyoClassifier
-from ._macs import count_parameters
+from ._model import EmgModel
 from ._preprocessing import check_labels, check_preprocessing
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def export_onnx(
 
     Parameters
     ----------
-    model : TinyMyoClassifier
+    model : EmgModel
         Exported as in evaluation; the model itself is left as it is.
     path : str or Path
         File to write, whole or not at all. Existing content is replaced.
@@ -67,9 +67,9 @@ def export_onnx(
     EmgModelsError
         The model is no classifier, an argument does not fit, or the extra ``onnx`` is not installed.
     """
-    if not isinstance(model, TinyMyoClassifier):
+    if not isinstance(model, EmgModel):
         raise EmgModelsError(
-            f"model of type {type(model).__name__}: a classifier is required; build one with create_model"
+            f"model of type {type(model).__name__}: a model of this package is required; build one with create_model"
         )
     if opset not in OPSETS or batch < 1:
         raise EmgModelsError(
@@ -85,9 +85,7 @@ def export_onnx(
     return path
 
 
-def _metadata(
-    model: TinyMyoClassifier, preprocessing: Mapping[str, Any], labels: Sequence[str], name: str
-) -> dict[str, str]:
+def _metadata(model: EmgModel, preprocessing: Mapping[str, Any], labels: Sequence[str], name: str) -> dict[str, str]:
     config = model.config
     return {
         "emg.version": "1",
@@ -102,11 +100,11 @@ def _metadata(
     }
 
 
-def _translate(model: TinyMyoClassifier, opset: int, batch: int) -> "onnx.ModelProto":
+def _translate(model: EmgModel, opset: int, batch: int) -> "onnx.ModelProto":
     """Run torch's exporter on a copy of the model and strip what is only of use on this machine."""
     _checker()
     still = copy.deepcopy(model).float().cpu().eval().requires_grad_(requires_grad=False)
-    example = torch.zeros(batch, model.config.n_chans, model.config.n_times)
+    example = torch.zeros(batch, *model.config.input_shape)
     with _quiet():
         program = torch.onnx.export(
             still,
@@ -114,7 +112,7 @@ def _translate(model: TinyMyoClassifier, opset: int, batch: int) -> "onnx.ModelP
             dynamo=True,
             opset_version=opset,
             input_names=["emg"],
-            output_names=["logits"],
+            output_names=[model.output],
             external_data=False,
             verbose=False,
         )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._config import TinyMyoConfig
+from ._config import ModelConfig
 from ._errors import EmgModelsError
 
 __all__ = ["check_labels", "check_preprocessing"]
@@ -12,7 +12,7 @@ __all__ = ["check_labels", "check_preprocessing"]
 _KEYS = ("sfreq", "unit", "channels", "resample", "filter", "normalisation", "window")
 
 
-def check_preprocessing(preprocessing: Mapping[str, Any], config: TinyMyoConfig) -> dict[str, Any]:
+def check_preprocessing(preprocessing: Mapping[str, Any], config: ModelConfig) -> dict[str, Any]:
     """Return `preprocessing` as a dict, after checking that it describes this model's input.
 
     Parameters
@@ -22,7 +22,7 @@ def check_preprocessing(preprocessing: Mapping[str, Any], config: TinyMyoConfig)
         and ``sfreq``), ``filter`` (``kind`` "sos" with rows of six numbers), ``normalisation`` (``kind``; "zscore" has
         ``mean`` and ``std`` > 0 per channel), ``window`` (``length`` and ``hop``, ``unit`` "samples"). ``resample``,
         ``filter`` and ``normalisation`` may be None; further keys are kept.
-    config : TinyMyoConfig
+    config : ModelConfig
         What the model expects.
 
     Raises

@@ -1,81 +1,20 @@
-"""Every model by name: how to build it, where it comes from, under which terms."""
+"""Every model by name: how to build it, what it costs, where it comes from, under which terms."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
 
-from ._config import TinyMyoConfig
+from ._costs import count_costs
+from ._entry import ModelEntry
 from ._errors import EmgModelsError
-from ._heads import TinyMyoClassifier
-from ._macs import count_macs, count_parameters
-from ._tinymyo import TinyMyoEncoder
+from ._model import EmgModel
+from ._tinymyo.entries import ENTRIES as TINYMYO
 
-__all__ = ["REGISTRY", "ModelEntry", "create_model", "list_models", "model_info"]
+__all__ = ["REGISTRY", "create_model", "list_models", "model_class", "model_info"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class ModelEntry:
-    """One row of the registry.
-
-    Parameters
-    ----------
-    summary, source, licence : str
-        What it is, the paper or code it follows, the terms of code and published weights.
-    build : callable
-        Takes ``n_chans, n_times, n_outputs, sfreq`` and overrides; ``n_outputs=None`` gives the bare encoder.
-    settings : mapping
-        Overrides that make this row differ from the defaults of `build`.
-    positional : bool
-        Whether the order of patches in time reaches the output.
-    """
-
-    summary: str
-    source: str
-    licence: str
-    build: Callable[..., nn.Module]
-    settings: Mapping[str, Any]
-    positional: bool = True
-
-
-def _tinymyo(**arguments: Any) -> nn.Module:  # noqa: ANN401  fields of the config
-    known = {field.name for field in dataclasses.fields(TinyMyoConfig)}
-    unknown = sorted(set(arguments) - known)
-    if unknown:
-        raise EmgModelsError(f"unknown settings {unknown}; TinyMyoConfig knows {sorted(known)}")
-    config = TinyMyoConfig(**arguments)
-    return TinyMyoEncoder(config) if config.n_outputs is None else TinyMyoClassifier(config)
-
-
-_LICENCE = "Apache-2.0 (code); published weights CC BY-ND 4.0, not shipped"
-
-REGISTRY: dict[str, ModelEntry] = {
-    "tinymyo": ModelEntry(
-        summary="TinyMyo, 8 blocks, rotary position per channel and channel embedding working as meant",
-        source="arXiv 2512.15729, corrected code release of 2026",
-        licence=_LICENCE,
-        build=_tinymyo,
-        settings={},
-    ),
-    "tinymyo-released": ModelEntry(
-        summary="TinyMyo as first released: rotary position without effect, no channel embedding",
-        source="arXiv 2512.15729 v1/v2, first code release",
-        licence=_LICENCE,
-        build=_tinymyo,
-        settings={"rope": "released", "channel_embedding": False, "attn_dropout": 0.1},
-        positional=False,
-    ),
-    "tinyissimomyo": ModelEntry(
-        summary="TinyissimoMyo: TinyMyo (corrected) with 4 blocks",
-        source="configuration in the code release of arXiv 2512.15729",
-        licence=_LICENCE,
-        build=_tinymyo,
-        settings={"n_blocks": 4},
-    ),
-}
+REGISTRY: dict[str, ModelEntry] = {**TINYMYO}
 
 
 def list_models() -> list[str]:
@@ -86,82 +25,113 @@ def list_models() -> list[str]:
 def create_model(
     name: str,
     *,
-    n_chans: int,
-    n_times: int,
-    n_outputs: int,
-    sfreq: float,
-    **overrides: Any,  # noqa: ANN401  fields of the model's config
-) -> nn.Module:
-    """Build a classifier with fresh weights, drawn from torch's global generator.
+    task: str | None = None,
+    **settings: Any,  # noqa: ANN401  fields of the model's config
+) -> EmgModel:
+    """Build a model with fresh weights, drawn from torch's global generator.
 
     Parameters
     ----------
     name : str
         One of `list_models`.
-    n_chans, n_times : int
-        Shape of a window: channels and samples.
-    n_outputs : int
-        Classes.
-    sfreq : float
-        Sampling rate in Hz.
-    **overrides
-        Fields of the model's configuration, such as ``n_blocks=2``.
+    task : str, optional
+        One of the tasks of this model (`model_info` lists them); by default the first one that has outputs where
+        ``n_outputs`` is known, else the first one that has none.
+    **settings
+        Fields of the model's configuration, ``n_chans``, ``n_times``, ``n_outputs`` and ``sfreq`` before all; what is
+        not given is as published.
 
     Returns
     -------
-    Module
-        Maps (B, n_chans, n_times) to logits (B, n_outputs).
+    EmgModel
+        Its ``config`` says what it was built from, its ``output_shape`` what it gives.
 
     Raises
     ------
     EmgModelsError
-        The name or a setting is unknown, or a value does not fit.
+        The name, the task or a setting is unknown, or a value does not fit.
     """
-    return _build(name, {"n_chans": n_chans, "n_times": n_times, "n_outputs": n_outputs, "sfreq": sfreq} | overrides)
+    entry = _entry(name)
+    values = dict(entry.settings) | settings
+    model = _model(name, entry, task, values)
+    known = {field.name for field in dataclasses.fields(model.Config)}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise EmgModelsError(f"unknown settings {unknown}; {model.Config.__name__} knows {sorted(known)}")
+    return model(model.Config(**values))
 
 
-def model_info(name: str, n_chans: int = 16, n_times: int = 1000, n_outputs: int | None = None) -> dict[str, Any]:
+def model_info(name: str, *, task: str | None = None, **settings: Any) -> dict[str, Any]:  # noqa: ANN401  as above
     """Describe a model without allocating it.
 
     Parameters
     ----------
     name : str
         One of `list_models`.
-    n_chans, n_times : int
-        Shape of a window: channels and samples.
-    n_outputs : int, optional
-        Classes; None describes the bare encoder.
+    task : str, optional
+        As for `create_model`.
+    **settings
+        As for `create_model`.
 
     Returns
     -------
     dict
-        ``name``, ``parameters``, ``macs`` (multiply-accumulates per window), ``source``, ``licence``, ``summary``, and
-        the three sizes as given.
+        ``name``, ``task``, ``tasks``, ``model`` (the class), ``parameters``, ``macs`` and ``activations`` (per input,
+        see `count_costs`), ``input_shape`` and ``output_shape`` (batch 1), ``source``, ``licence``, ``summary`` and
+        ``config``.
 
     Raises
     ------
     EmgModelsError
-        The name is unknown, or a value does not fit.
+        The name, the task or a setting is unknown, or a value does not fit.
     """
     with torch.device("meta"):
-        model = _build(name, {"n_chans": n_chans, "n_times": n_times, "n_outputs": n_outputs})
-        macs = count_macs(model, n_chans, n_times)
+        model = create_model(name, task=task, **settings)
+        costs = count_costs(model)
     entry = REGISTRY[name]
     return {
         "name": name,
-        "parameters": count_parameters(model),
-        "macs": macs,
+        "task": model.task,
+        "tasks": list(entry.tasks),
+        "model": type(model).__name__,
+        "parameters": costs.parameters,
+        "macs": costs.macs,
+        "activations": costs.activations,
+        "input_shape": [1, *model.config.input_shape],
+        "output_shape": [1, *model.output_shape],
         "source": entry.source,
         "licence": entry.licence,
         "summary": entry.summary,
-        "n_chans": n_chans,
-        "n_times": n_times,
-        "n_outputs": n_outputs,
+        "config": model.config.to_dict(),
     }
 
 
-def _build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+def model_class(class_name: str) -> type[EmgModel]:
+    """Return a registered class by its name, as model folders store it.
+
+    Raises
+    ------
+    EmgModelsError
+        No registered model has a class of this name.
+    """
+    classes = {model.__name__: model for entry in REGISTRY.values() for model in entry.models}
+    if class_name not in classes:
+        raise EmgModelsError(f"model class {class_name!r} is unknown; one of {', '.join(sorted(classes))} is required")
+    return classes[class_name]
+
+
+def _entry(name: str) -> ModelEntry:
     if name not in REGISTRY:
         raise EmgModelsError(f"model {name!r} is unknown; choose one of {', '.join(list_models())}")
-    entry = REGISTRY[name]
-    return entry.build(**(dict(entry.settings) | dict(arguments)))
+    return REGISTRY[name]
+
+
+def _model(name: str, entry: ModelEntry, task: str | None, values: Mapping[str, Any]) -> type[EmgModel]:
+    tasks = entry.tasks
+    if task is None:
+        default = {field.name: field.default for field in dataclasses.fields(entry.models[0].Config)}["n_outputs"]
+        with_outputs = values.get("n_outputs", default) is not None
+        return next((model for model in entry.models if model.has_outputs() is with_outputs), entry.models[0])
+    if task not in tasks:
+        raise EmgModelsError(f"model {name!r} has no task {task!r}; choose one of {', '.join(tasks)}")
+    return tasks[task]

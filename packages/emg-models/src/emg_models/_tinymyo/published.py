@@ -4,8 +4,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ._errors import EmgModelsError
-from ._safetensors import read_safetensors
+from emg_models._errors import EmgModelsError
+from emg_models._safetensors import read_safetensors
 
 __all__ = ["read_published"]
 

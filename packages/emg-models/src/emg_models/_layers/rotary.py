@@ -1,31 +1,33 @@
-"""Rotary position embedding on interleaved pairs, with the position that a token of many channels should have."""
+"""Rotary position embedding on interleaved pairs."""
 
 import torch
 from torch import Tensor
 
-from ._config import Rope
-
 __all__ = ["rotary_tables", "rotate"]
 
 
-def rotary_tables(rope: Rope, n_chans: int, n_patches: int, n_heads: int, head_dim: int) -> tuple[Tensor, Tensor]:
+def rotary_tables(position: Tensor, head_dim: int) -> tuple[Tensor, Tensor]:
     """Cosine and signed sine by which `rotate` turns queries and keys.
 
-    Pair j of a head (features 2j and 2j+1) turns by m·10000^(-2j/head_dim) for position m. In the corrected form m is
-    the patch index inside the channel, so that tokens of all channels at one time share it: tables (N, head_dim). In
-    the released form m is the head index, which cancels in q·k: tables (n_heads, 1, head_dim).
+    Pair j of a head (features 2j and 2j+1) turns by m·10000^(-2j/head_dim) for position m.
+
+    Parameters
+    ----------
+    position : Tensor, shape (..., N)
+        Position m of each token.
+    head_dim : int
+        Width of a head, even.
 
     Returns
     -------
     tuple of Tensor
-        cos and sin, float32, broadcastable to (B, H, N, head_dim); sin is negative on even features.
+        cos and sin, float32 (..., N, head_dim); sin is negative on even features.
 
     References
     ----------
     Su et al. 2021, arXiv 2104.09864, equation 34.
     """
-    position = torch.arange(n_patches).repeat(n_chans) if rope == "corrected" else torch.arange(n_heads)[:, None]
-    rate = 10000.0 ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
+    rate = 10000.0 ** (-torch.arange(0, head_dim, 2, dtype=torch.float32, device=position.device) / head_dim)
     angle = position[..., None] * rate
     cos, sin = angle.cos(), angle.sin()
     return torch.stack([cos, cos], -1).flatten(-2), torch.stack([-sin, sin], -1).flatten(-2)

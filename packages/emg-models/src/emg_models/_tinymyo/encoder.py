@@ -5,10 +5,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ._config import TinyMyoConfig
-from ._errors import EmgModelsError
-from ._rotary import rotary_tables
-from ._transformer import Block
+from emg_models._errors import EmgModelsError
+from emg_models._layers.rotary import rotary_tables
+from emg_models._layers.transformer import Attention, Block
+from emg_models._model import EmgModel
+
+from .config import TinyMyoConfig
 
 __all__ = ["TinyMyoEncoder", "xavier_"]
 
@@ -38,7 +40,7 @@ class PatchEmbedding(nn.Module):
         return self.patch_embed(x)  # type: ignore[no-any-return]
 
 
-class TinyMyoEncoder(nn.Module):
+class TinyMyoEncoder(EmgModel):
     """Tokens of an sEMG window, one per channel and patch, index = channel·P + patch.
 
     Weights fit any number of patches and, up to ``config.max_chans``, any number of channels; parameter names are those
@@ -47,23 +49,27 @@ class TinyMyoEncoder(nn.Module):
     Parameters
     ----------
     config : TinyMyoConfig
-        Network; ``n_outputs`` is not used here.
+        Network; ``n_outputs`` must be None.
 
     References
     ----------
     arXiv 2512.15729; block, initialisation and names as in its released code.
     """
 
+    Config = TinyMyoConfig
+    task = "tokens"
+    output = "tokens"
+    masks_channels = True
+
     def __init__(self, config: TinyMyoConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         width = config.embed_dim
         self.mask_token = nn.Parameter(torch.empty(1, 1, width))
         self.register_parameter("channel_embed", None)
         if config.channel_embedding:
             self.channel_embed = nn.Parameter(torch.empty(1, config.max_chans, 1, width))
         self.patch_embedding = PatchEmbedding(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_blocks))
+        self.blocks = nn.ModuleList(_block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(width)
         cos, sin = self._tables(config.n_chans, config.n_patches)
         self.rotary_cos: Tensor
@@ -71,6 +77,11 @@ class TinyMyoEncoder(nn.Module):
         self.register_buffer("rotary_cos", cos, persistent=False)
         self.register_buffer("rotary_sin", sin, persistent=False)
         self.reset_parameters()
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """(N, D)."""
+        return (self.config.n_tokens, self.config.embed_dim)
 
     def reset_parameters(self) -> None:
         """Draw fresh weights from torch's global generator, as published.
@@ -137,8 +148,14 @@ class TinyMyoEncoder(nn.Module):
         return tokens.flatten(1, 2)
 
     def _tables(self, n_chans: int, n_patches: int) -> tuple[Tensor, Tensor]:
+        """Angles of the patch index inside the channel, so that tokens of all channels at one time share them.
+
+        In the released form the position is the head index, which cancels in q·k.
+        """
         config = self.config
-        return rotary_tables(config.rope, n_chans, n_patches, config.n_heads, config.head_dim)
+        if config.rope == "corrected":
+            return rotary_tables(torch.arange(n_patches).repeat(n_chans), config.head_dim)
+        return rotary_tables(torch.arange(config.n_heads)[:, None], config.head_dim)
 
     def _rotary(self, n_chans: int, n_patches: int) -> tuple[Tensor, Tensor] | None:
         """Tables for this input: those of the configured shape are kept, others are made on the spot."""
@@ -174,6 +191,12 @@ class TinyMyoEncoder(nn.Module):
         if channel_mask is not None and not torch.compiler.is_compiling() and not bool(channel_mask.any(1).all()):
             raise EmgModelsError("channel_mask has a window without any real channel; drop that window")
         return n_chans, n_patches
+
+
+def _block(config: TinyMyoConfig) -> Block:
+    attention = Attention(config.embed_dim, config.n_heads, dropout=config.dropout, attn_dropout=config.attn_dropout)
+    hidden = config.embed_dim * config.mlp_ratio
+    return Block(attention, hidden, dropout=config.dropout, drop_path=config.drop_path)
 
 
 def _check_mask(name: str, mask: Tensor | None, shape: tuple[int, int]) -> None:

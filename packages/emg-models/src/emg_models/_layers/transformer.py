@@ -1,25 +1,35 @@
-"""The pre-LN Transformer block that TinyMyo stacks."""
+"""The pre-LN Transformer block that every Transformer here stacks."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ._config import TinyMyoConfig
-from ._rotary import rotate
+from .rotary import rotate
 
-__all__ = ["Block"]
+__all__ = ["MLP", "Attention", "Block", "DropPath"]
 
 
 class Block(nn.Module):
-    """``x += DropPath(Attn(LN(x))); x += DropPath(MLP(LN(x)))`` on tokens (B, N, D)."""
+    """``x += DropPath(Attn(LN(x))); x += DropPath(MLP(LN(x)))`` on tokens (B, N, D).
 
-    def __init__(self, config: TinyMyoConfig) -> None:
+    Parameters
+    ----------
+    attention : Attention
+        What mixes the tokens; its width is the block's.
+    hidden : int
+        Width inside the MLP.
+    dropout, drop_path : float
+        Rates after each MLP linear, and of skipping a branch for a whole sample.
+    """
+
+    def __init__(self, attention: "Attention", hidden: int, *, dropout: float = 0.0, drop_path: float = 0.0) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(config.embed_dim)
-        self.attn = Attention(config)
-        self.norm2 = nn.LayerNorm(config.embed_dim)
-        self.mlp = MLP(config)
-        self.drop_path = DropPath(config.drop_path)
+        width = attention.width
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = attention
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = MLP(width, hidden, dropout)
+        self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
         """Map tokens (B, N, D) to tokens; `rotary` holds cos and sin, `keys` (B, 1, 1, N) is True where to attend."""
@@ -28,15 +38,24 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Full bidirectional self-attention; q, k and v come from one linear, in that order, heads inside each."""
+    """Full bidirectional self-attention; q, k and v come from one linear, in that order, heads inside each.
 
-    def __init__(self, config: TinyMyoConfig) -> None:
+    Parameters
+    ----------
+    width, n_heads : int
+        Token width D and heads; D must be divisible by `n_heads`.
+    dropout, attn_dropout : float
+        Rates after the projection, and on the attention weights while training.
+    """
+
+    def __init__(self, width: int, n_heads: int, *, dropout: float = 0.0, attn_dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads = (config.n_heads, config.head_dim)
-        self.attn_dropout = config.attn_dropout
-        self.qkv = nn.Linear(config.embed_dim, 3 * config.embed_dim)
-        self.proj = nn.Linear(config.embed_dim, config.embed_dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.width = width
+        self.heads = (n_heads, width // n_heads)
+        self.attn_dropout = attn_dropout
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
         """Attend from every token to every token that `keys` allows."""
@@ -51,12 +70,11 @@ class Attention(nn.Module):
 class MLP(nn.Module):
     """Linear, exact (erf) GELU, Linear, with dropout after each linear."""
 
-    def __init__(self, config: TinyMyoConfig) -> None:
+    def __init__(self, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
-        hidden = config.embed_dim * config.mlp_ratio
-        self.fc1 = nn.Linear(config.embed_dim, hidden)
-        self.fc2 = nn.Linear(hidden, config.embed_dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., D) to (..., D)."""

@@ -1,13 +1,16 @@
 """TinyMyo with a task on top: masked reconstruction and classification."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from ._config import TinyMyoConfig
-from ._errors import EmgModelsError
-from ._state import load_strict
-from ._tinymyo import TinyMyoEncoder, xavier_
+from emg_models._errors import EmgModelsError
+from emg_models._model import EmgModel
+from emg_models._state import load_strict
+
+from .config import TinyMyoConfig
+from .encoder import TinyMyoEncoder, xavier_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["TinyMyoClassifier", "TinyMyoPretrainer"]
 
 
-class TinyMyoPretrainer(nn.Module):
+class TinyMyoPretrainer(EmgModel):
     """Encoder and a linear decoder that rebuilds each patch from its token (mask token inside the encoder).
 
     Parameters
@@ -24,11 +27,13 @@ class TinyMyoPretrainer(nn.Module):
         Network; ``n_outputs`` must be None.
     """
 
+    Config = TinyMyoConfig
+    task = "reconstruction"
+    output = "reconstruction"
+    masks_channels = True
+
     def __init__(self, config: TinyMyoConfig) -> None:
-        super().__init__()
-        if config.n_outputs is not None:
-            raise EmgModelsError(f"n_outputs={config.n_outputs}: the pre-training model has no classes; give None")
-        self.config = config
+        super().__init__(config)
         self.encoder = TinyMyoEncoder(config)
         self.decoder = nn.Linear(config.embed_dim, config.patch_size)
         xavier_(self.decoder)
@@ -46,7 +51,7 @@ class TinyMyoPretrainer(nn.Module):
         return rebuilt if channel_mask is None else rebuilt.masked_fill(~channel_mask[..., None], 0.0)
 
 
-class TinyMyoClassifier(nn.Module):
+class TinyMyoClassifier(EmgModel):
     """Encoder, mean over time of each channel's tokens, channels side by side, one linear.
 
     Parameters
@@ -57,12 +62,13 @@ class TinyMyoClassifier(nn.Module):
         no gradient here.
     """
 
+    Config = TinyMyoConfig
+    task = "classification"
+    masks_channels = True
+
     def __init__(self, config: TinyMyoConfig) -> None:
-        super().__init__()
-        if config.n_outputs is None:
-            raise EmgModelsError("n_outputs=None: a classifier needs its number of classes; give n_outputs >= 1")
-        self.config = config
-        self.encoder = TinyMyoEncoder(config)
+        super().__init__(config)
+        self.encoder = TinyMyoEncoder(replace(config, n_outputs=None))
         self.encoder.mask_token.requires_grad = False
         self.head = nn.Linear(config.n_chans * config.embed_dim, config.n_outputs)
         xavier_(self.head)

@@ -1,0 +1,1 @@
+"""TinyMyo: a masked-reconstruction Transformer for surface EMG, its tasks and its front ends."""

@@ -1,0 +1,134 @@
+"""What a TinyMyo network is made of: one frozen, validated dataclass (no torch here)."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from emg_models._checks import require_choice, require_count, require_flag, require_rate
+from emg_models._config import ModelConfig
+from emg_models._errors import EmgModelsError
+
+__all__ = ["Rope", "TinyMyoConfig"]
+
+Rope = Literal["corrected", "released", "none"]
+MAX_TOKENS = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyMyoConfig(ModelConfig):
+    """Shape and rates of a TinyMyo network; the defaults are the corrected 3.6M network of the pre-training task.
+
+    ``TinyMyoConfig(rope="released", channel_embedding=False, attn_dropout=0.1)`` is the network as first published,
+    whose rotary embedding has no effect (position is the head index, so the rotation cancels in q·k).
+
+    Parameters
+    ----------
+    n_chans : int
+        Channels C of a window, >= 1 and, with a channel embedding, <= `max_chans`.
+    n_times : int
+        Samples T of a window, a positive multiple of `patch_size`.
+    n_outputs : int or None
+        Classes of the classifier; None for the bare encoder and the pre-training model.
+    sfreq : float
+        Sampling rate in Hz, > 0. Part of the model's contract; the network itself does not use it.
+    patch_size : int
+        Samples per patch; one token is one patch of one channel.
+    embed_dim : int
+        Token width D, divisible by `n_heads`; the head width D / n_heads must be even where tokens are rotated.
+    n_blocks, n_heads : int
+        Transformer blocks and attention heads, >= 1.
+    mlp_ratio : int
+        Hidden width of a block's MLP in units of `embed_dim`.
+    dropout : float
+        Rate after the attention projection and after each MLP linear, in [0, 1).
+    attn_dropout : float
+        Rate on the attention weights, in [0, 1). The published value is 0.1; the default here is 0, because a non-zero
+        rate rules out the fused attention kernels and about doubles time and memory of a training step on a CPU.
+    drop_path : float
+        Rate at which a residual branch is skipped per sample, the same in every block, in [0, 1).
+    rope : {"corrected", "released", "none"}
+        Rotary position: the patch index inside the channel, the published defect, or no rotation at all.
+    channel_embedding : bool
+        Add one learned vector per channel slot.
+    max_chans : int
+        Rows of the channel embedding.
+
+    Raises
+    ------
+    EmgModelsError
+        A value is outside its range, or two values do not fit.
+
+    References
+    ----------
+    arXiv 2512.15729 and its released code (pulp-bio/BioFoundation).
+    """
+
+    n_chans: int = 16
+    n_times: int = 1000
+    n_outputs: int | None = None
+    sfreq: float = 2000.0
+    patch_size: int = 20
+    embed_dim: int = 192
+    n_blocks: int = 8
+    n_heads: int = 3
+    mlp_ratio: int = 4
+    dropout: float = 0.1
+    attn_dropout: float = 0.0
+    drop_path: float = 0.1
+    rope: Rope = "corrected"
+    channel_embedding: bool = True
+    max_chans: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("patch_size", "embed_dim", "n_blocks", "n_heads", "mlp_ratio", "max_chans"):
+            require_count(name, getattr(self, name))
+        for name in ("dropout", "attn_dropout", "drop_path"):
+            require_rate(name, getattr(self, name))
+        require_choice("rope", self.rope, get_args(Rope))
+        require_flag("channel_embedding", self.channel_embedding)
+        self._check_signal()
+        self._check_width()
+
+    def _check_signal(self) -> None:
+        if self.n_times % self.patch_size:
+            raise EmgModelsError(
+                f"n_times={self.n_times} is not a multiple of patch_size={self.patch_size}; cut the window to "
+                f"{self.n_times // self.patch_size * self.patch_size} samples or choose another patch_size"
+            )
+        if self.n_tokens > MAX_TOKENS:
+            raise EmgModelsError(
+                f"n_chans={self.n_chans}, n_times={self.n_times} make {self.n_tokens} tokens, at most {MAX_TOKENS} are "
+                "accepted; choose a shorter window"
+            )
+        if self.channel_embedding and self.n_chans > self.max_chans:
+            raise EmgModelsError(
+                f"n_chans={self.n_chans} exceeds max_chans={self.max_chans}, the rows of the channel embedding; "
+                "raise max_chans or set channel_embedding=False"
+            )
+
+    def _check_width(self) -> None:
+        if self.embed_dim % self.n_heads:
+            raise EmgModelsError(
+                f"embed_dim={self.embed_dim} is not divisible by n_heads={self.n_heads}; "
+                f"choose embed_dim={self.embed_dim // self.n_heads * self.n_heads or self.n_heads} or other heads"
+            )
+        if self.rope != "none" and self.head_dim % 2:
+            raise EmgModelsError(
+                f"embed_dim={self.embed_dim} / n_heads={self.n_heads} gives heads of odd width {self.head_dim}; rotary "
+                "embedding turns pairs, so choose an even width or rope='none'"
+            )
+
+    @property
+    def n_patches(self) -> int:
+        """Patches P per channel."""
+        return self.n_times // self.patch_size
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens N = n_chans * n_patches."""
+        return self.n_chans * self.n_patches
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one attention head."""
+        return self.embed_dim // self.n_heads

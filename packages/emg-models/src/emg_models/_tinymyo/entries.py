@@ -1,0 +1,35 @@
+"""The TinyMyo rows of the registry."""
+
+from emg_models._entry import ModelEntry
+
+from .encoder import TinyMyoEncoder
+from .heads import TinyMyoClassifier, TinyMyoPretrainer
+
+__all__ = ["ENTRIES"]
+
+_LICENCE = "Apache-2.0 (code); published weights CC BY-ND 4.0, not shipped"
+_MODELS = (TinyMyoClassifier, TinyMyoEncoder, TinyMyoPretrainer)
+
+ENTRIES: dict[str, ModelEntry] = {
+    "tinymyo": ModelEntry(
+        summary="TinyMyo, 8 blocks, rotary position per channel and channel embedding working as meant",
+        source="arXiv 2512.15729, corrected code release of 2026",
+        licence=_LICENCE,
+        models=_MODELS,
+    ),
+    "tinymyo-released": ModelEntry(
+        summary="TinyMyo as first released: rotary position without effect, no channel embedding",
+        source="arXiv 2512.15729 v1/v2, first code release",
+        licence=_LICENCE,
+        models=_MODELS,
+        settings={"rope": "released", "channel_embedding": False, "attn_dropout": 0.1},
+        positional=False,
+    ),
+    "tinyissimomyo": ModelEntry(
+        summary="TinyissimoMyo: TinyMyo (corrected) with 4 blocks",
+        source="configuration in the code release of arXiv 2512.15729",
+        licence=_LICENCE,
+        models=_MODELS,
+        settings={"n_blocks": 4},
+    ),
+}

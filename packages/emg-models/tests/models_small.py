@@ -1,0 +1,20 @@
+"""A small form of every model, for the contract: fields that keep its kind and shrink its size.
+
+One row per name of the registry and task; "n_outputs" is given where the task has outputs. ``stream`` adds what makes a
+model stream.
+"""
+
+WINDOW = {"n_chans": 8, "n_times": 60, "sfreq": 60.0, "embed_dim": 32, "n_heads": 2}
+
+SMALL = {
+    ("tinymyo", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
+    ("tinymyo", "tokens"): WINDOW | {"n_blocks": 2},
+    ("tinymyo", "reconstruction"): WINDOW | {"n_blocks": 2},
+    ("tinymyo-released", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
+    ("tinymyo-released", "tokens"): WINDOW | {"n_blocks": 2},
+    ("tinymyo-released", "reconstruction"): WINDOW | {"n_blocks": 2},
+    ("tinyissimomyo", "classification"): WINDOW | {"n_outputs": 6},
+    ("tinyissimomyo", "tokens"): WINDOW,
+    ("tinyissimomyo", "reconstruction"): WINDOW,
+}
+STREAM: dict[tuple[str, str], dict[str, object]] = {}
