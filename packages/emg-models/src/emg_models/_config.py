@@ -76,4 +76,4 @@ class ModelConfig:
         given: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
-        return cls(**given)
+        return cls(**dict[str, Any](given))

@@ -172,8 +172,8 @@ def _header(folder: Path) -> dict[str, Any]:
     wrong = [key for key, kind in _KEYS.items() if not isinstance(header.get(key), kind)]
     if wrong or header.keys() != _KEYS.keys() or header["format"] != _FORMAT:
         raise EmgModelsError(
-            f"{path}: found keys {sorted(header)}, format {header.get('format')!r}; required are keys {sorted(_KEYS)} and "
-            f"format {_FORMAT!r}"
+            f"{path}: found keys {sorted(header)}, format {header.get('format')!r}; "
+            f"required are keys {sorted(_KEYS)} and format {_FORMAT!r}"
         )
     return header
 

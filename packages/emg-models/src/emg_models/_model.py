@@ -95,7 +95,7 @@ class EmgModel(nn.Module):
             The model, or its configuration, looks into the future or at the whole window; the message says which
             settings stream.
         """
-        streaming = "models that stream: those with `streams = True`, see emg-models list"
         raise EmgModelsError(
-            f"{type(self).__name__} cannot stream (batch={batch}): it looks at whole windows; {streaming}"
+            f"{type(self).__name__} cannot stream (batch={batch}), it looks at whole windows; cut windows, or choose a "
+            "model with `streams = True`"
         )

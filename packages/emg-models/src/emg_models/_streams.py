@@ -52,7 +52,7 @@ class ModelStream(ABC):
             )
         if not bool(chunk.isfinite().all()):
             raise EmgModelsError(
-                "chunk holds NaN or infinity; repair the signal first, a live model would never forget it"
+                "chunk holds NaN or infinity; repair the signal first, the model might never forget it"
             )
         with torch.no_grad():
             return self._push(chunk)

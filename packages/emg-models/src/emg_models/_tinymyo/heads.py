@@ -70,7 +70,7 @@ class TinyMyoClassifier(EmgModel):
         super().__init__(config)
         self.encoder = TinyMyoEncoder(replace(config, n_outputs=None))
         self.encoder.mask_token.requires_grad = False
-        self.head = nn.Linear(config.n_chans * config.embed_dim, config.n_outputs)
+        self.head = nn.Linear(config.n_chans * config.embed_dim, self.config.n_outputs)
         xavier_(self.head)
 
     def forward(self, x: Tensor, channel_mask: Tensor | None = None) -> Tensor:
