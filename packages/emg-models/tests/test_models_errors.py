@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, TinyMyoEncoder, TinyMyoPretrainer
+from emg_models import EmgModelsError, ModelConfig, TinyMyoClassifier, TinyMyoConfig, TinyMyoEncoder, TinyMyoPretrainer
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, TinyMyo
         ({"n_blocks": 2.0}, "n_blocks=2.0: an integer >= 1"),
         ({"n_heads": True}, "n_heads=True: an integer >= 1"),
         ({"n_outputs": 0}, "n_outputs=0: an integer >= 1"),
-        ({"sfreq": 0.0}, "sfreq=0.0: a finite rate > 0 in Hz"),
+        ({"sfreq": 0.0}, "sfreq=0.0: a finite number > 0 in Hz"),
         ({"sfreq": float("inf")}, "sfreq=inf"),
         ({"sfreq": "2000"}, "sfreq='2000'"),
         ({"dropout": 1.0}, r"dropout=1.0: a rate in \[0, 1\)"),
@@ -74,8 +74,9 @@ def test_configuration_is_frozen():
     ],
 )
 def test_encoder_input(x, masks, message, small_config):
+    encoder = TinyMyoEncoder(dataclasses.replace(small_config, n_outputs=None))
     with pytest.raises(EmgModelsError, match=message):
-        TinyMyoEncoder(small_config)(x, **masks)
+        encoder(x, **masks)
 
 
 def test_classifier_input(small_model):
@@ -85,8 +86,33 @@ def test_classifier_input(small_model):
         small_model(torch.zeros(8, 100))
 
 
-def test_heads_want_the_right_number_of_outputs(small_config):
-    with pytest.raises(EmgModelsError, match="n_outputs=6: the pre-training model has no classes"):
-        TinyMyoPretrainer(small_config)
-    with pytest.raises(EmgModelsError, match="n_outputs=None: a classifier needs its number of classes"):
-        TinyMyoClassifier(dataclasses.replace(small_config, n_outputs=None))
+def test_tasks_want_the_right_number_of_outputs(small_config):
+    without = dataclasses.replace(small_config, n_outputs=None)
+    for model, config, message in [
+        (
+            TinyMyoPretrainer,
+            small_config,
+            r"n_outputs=6: TinyMyoPretrainer \(reconstruction\) has no outputs",
+        ),
+        (TinyMyoEncoder, small_config, r"n_outputs=6: TinyMyoEncoder \(tokens\) has no outputs; give None"),
+        (
+            TinyMyoClassifier,
+            without,
+            r"n_outputs=None: TinyMyoClassifier \(classification\) needs its number",
+        ),
+    ]:
+        with pytest.raises(EmgModelsError, match=message):
+            model(config)
+
+
+def test_a_model_wants_its_own_configuration():
+    config = ModelConfig(n_chans=8, n_times=100, n_outputs=6, sfreq=100.0)
+    with pytest.raises(EmgModelsError, match="TinyMyoClassifier was given ModelConfig; a TinyMyoConfig is required"):
+        TinyMyoClassifier(config)
+
+
+def test_a_model_without_frames_or_stream_says_so(small_model):
+    with pytest.raises(EmgModelsError, match="TinyMyoClassifier has no frames: its task is classification, for 50 sam"):
+        small_model.frames(50)
+    with pytest.raises(EmgModelsError, match=r"TinyMyoClassifier cannot stream \(batch=2\), it looks at whole windows"):
+        small_model.stream(batch=2)

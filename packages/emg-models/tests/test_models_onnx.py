@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, TinyMyoEncoder, export_onnx
+from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, export_onnx
 
 onnx = pytest.importorskip("onnx")
 
@@ -105,8 +105,8 @@ def test_a_wide_network_has_no_computed_constants(export, describe, tmp_path):
 
 
 def test_refusals(export, small_model, describe, labels, tmp_path, monkeypatch):
-    with pytest.raises(EmgModelsError, match="type TinyMyoEncoder: a classifier is required"):
-        export(TinyMyoEncoder(small_model.config))
+    with pytest.raises(EmgModelsError, match="type Linear: a model of this package is required"):
+        export(torch.nn.Linear(2, 2))
     with pytest.raises(EmgModelsError, match=r"opset=17, batch=1: opset 18 to 23"):
         export(opset=17)
     with pytest.raises(EmgModelsError, match=r"batch=0: opset 18 to 23 and batch >= 1"):
