@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ._preprocessing import check_preprocessing
     from ._registry import create_model, list_models, model_info
     from ._streams import ModelStream
+    from ._tds.config import TDSConfig
+    from ._tds.network import TDSConvNet
     from ._tinymyo.config import TinyMyoConfig
     from ._tinymyo.encoder import TinyMyoEncoder
     from ._tinymyo.heads import TinyMyoClassifier, TinyMyoPretrainer
@@ -26,6 +28,8 @@ __all__ = [
     "EmgModelsError",
     "ModelConfig",
     "ModelStream",
+    "TDSConfig",
+    "TDSConvNet",
     "TinyMyoClassifier",
     "TinyMyoConfig",
     "TinyMyoEncoder",

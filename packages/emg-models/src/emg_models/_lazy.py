@@ -11,6 +11,8 @@ MODULES = {
     "EmgModelsError": "_errors",
     "ModelConfig": "_config",
     "ModelStream": "_streams",
+    "TDSConfig": "_tds.config",
+    "TDSConvNet": "_tds.network",
     "TinyMyoClassifier": "_tinymyo.heads",
     "TinyMyoConfig": "_tinymyo.config",
     "TinyMyoEncoder": "_tinymyo.encoder",

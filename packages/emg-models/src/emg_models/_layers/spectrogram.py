@@ -14,13 +14,14 @@ __all__ = ["LogSpectrogram", "ShortTimeFourier"]
 
 
 class ShortTimeFourier(nn.Module):
-    """Windowed Fourier transform at every hop, not centred, nothing padded: frame t sees samples t·hop … t·hop+window-1.
+    """Windowed Fourier transform at every hop, not centred, nothing padded: frame t sees samples from t·hop on.
 
-    The Hann window is divided by its L2 norm, so ``real² + imag²`` is |STFT|² / Σw². The kernel is computed in float64
-    and kept in the dtype of the module, outside the state dict; autocast does not lower it. In float32 each component
-    is right to about 4e-7 times the largest of its frame, so bins some 120 dB below the strongest of the same frame
-    drown, as with any transform in float32; the scale of the input does not matter from 1e-15 to 1e15. On a GPU, cuDNN
-    may round convolutions to TF32 (1e-3): set ``torch.backends.cudnn.allow_tf32 = False`` where that matters.
+    The Hann window is divided by its L2 norm, so ``real² + imag²`` is |STFT|² / Σw². The kernel is computed in
+    float64 and kept in the dtype of the module, outside the state dict; autocast does not lower it. In float32 each
+    component is right to about 4e-7 times the largest of its frame, so bins some 120 dB below the strongest of the
+    same frame drown, as with any transform in float32; the scale of the input does not matter from 1e-15 to 1e15. On
+    a GPU, cuDNN may round convolutions to TF32 (1e-3): set ``torch.backends.cudnn.allow_tf32 = False`` where that
+    matters.
 
     Parameters
     ----------
