@@ -1,6 +1,8 @@
 """Fixtures of the emg-models tests."""
 
+import functools
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,42 @@ import torch
 from emg_models import TinyMyoClassifier, TinyMyoConfig
 
 LABELS = ["rest", "fist", "flexion", "extension", "radial", "ulnar"]
+
+
+@functools.cache
+def helper(name):
+    """A helper module beside this file, loaded once."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that takes ``row`` on every model and task of the registry, one that takes ``live_row`` on streams."""
+    small = helper("models_small")
+    every = helper("models_rows").rows(small.SMALL, small.STREAM)
+    if "row" in metafunc.fixturenames:
+        metafunc.parametrize("row", every, ids=str)
+    if "live_row" in metafunc.fixturenames:
+        metafunc.parametrize("live_row", [row for row in every if row.live is not None], ids=str)
+
+
+@pytest.fixture
+def small_table():
+    """SMALL and STREAM."""
+    return helper("models_small")
+
+
+@pytest.fixture
+def loss():
+    return helper("models_rows").loss
+
+
+@pytest.fixture
+def distance():
+    return helper("models_rows").distance
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +58,7 @@ def seeded():
 @pytest.fixture
 def oracles():
     """The slow, obvious TinyMyo of models_oracles.py."""
-    spec = importlib.util.spec_from_file_location("models_oracles", Path(__file__).with_name("models_oracles.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return helper("models_oracles")
 
 
 @pytest.fixture
@@ -43,7 +78,7 @@ def describe():
             "resample": {"method": "hold", "sfreq": config.sfreq},
             "filter": {"kind": "sos", "causal": True, "sos": [[0.5, 0.5, 0.0, 1.0, 0.0, 0.0]]},
             "normalisation": {"kind": "zscore", "mean": [0.0] * config.n_chans, "std": [2e-5] * config.n_chans},
-            "window": {"length": config.n_times, "hop": config.n_times // 4, "unit": "samples"},
+            "window": {"length": config.n_times, "hop": max(1, config.n_times // 4), "unit": "samples"},
         } | changes
 
     return preprocessing

@@ -16,8 +16,8 @@ SMALL = {
     ("tinymyo-released", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
     ("tinymyo-released", "tokens"): WINDOW | {"n_blocks": 2},
     ("tinymyo-released", "reconstruction"): WINDOW | {"n_blocks": 2},
-    ("tinyissimomyo", "classification"): WINDOW | {"n_outputs": 6},
-    ("tinyissimomyo", "tokens"): WINDOW,
-    ("tinyissimomyo", "reconstruction"): WINDOW,
+    ("tinyissimomyo", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
+    ("tinyissimomyo", "tokens"): WINDOW | {"n_blocks": 2},
+    ("tinyissimomyo", "reconstruction"): WINDOW | {"n_blocks": 2},
 }
 STREAM: dict[tuple[str, str], dict[str, object]] = {}

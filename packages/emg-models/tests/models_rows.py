@@ -1,0 +1,103 @@
+"""The rows of the contract: every (name, task) of the registry in the small form that models_small.py gives it."""
+
+import functools
+import json
+from dataclasses import dataclass, field
+
+import torch
+
+from emg_models import EmgModelsError, create_model
+from emg_models._registry import REGISTRY
+
+# Relative error of the output under bfloat16 autocast: the weights and values keep 8 bits, of which a few are lost on
+# the way through tens of layers.
+BF16 = 0.03
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model of the registry for one task."""
+
+    name: str
+    task: str
+    small: dict = field(compare=False)
+    live: dict | None = field(compare=False)
+
+    def __str__(self):
+        return f"{self.name}-{self.task}"
+
+    @property
+    def entry(self):
+        return REGISTRY[self.name]
+
+    @property
+    def kind(self):
+        return self.entry.tasks[self.task]
+
+    def build(self, seed=0, **changes):
+        """A fresh model in training mode."""
+        torch.manual_seed(seed)
+        return create_model(self.name, task=self.task, **self.small | changes).train()
+
+    @property
+    def trained(self):
+        """A model in evaluation mode, as after training: no two parameters alike, statistics moved. Leave it as it is.
+
+        Rows that come to the same network share it, and what is kept by it.
+        """
+        model = self.build()
+        return _keep(model, json.dumps([type(model).__name__, model.config.to_dict()]))
+
+    @property
+    def is_image(self):
+        """Whether an example is one image of the electrodes instead of a stretch of time."""
+        return len(self.shape) == 2 and self.shape != (self.small["n_chans"], self.small["n_times"])
+
+    @property
+    def shape(self):
+        return tuple(self.trained_config.input_shape)
+
+    @functools.cached_property
+    def trained_config(self):
+        values = dict(self.entry.settings) | self.small
+        return self.kind.Config(**values)
+
+    def x(self, batch=4, n_times=None, seed=5):
+        """Examples of noise."""
+        shape = self.shape if n_times is None else (*self.shape[:-1], n_times)
+        return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
+
+    def frames(self, n_times):
+        """Frames of `n_times` samples, 0 where they are too few."""
+        try:
+            return self.trained.frames(n_times)
+        except EmgModelsError:
+            return 0
+
+
+_KEPT = {}
+
+
+def _keep(model, key):
+    if key not in _KEPT:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.02 * torch.randn_like(parameter))
+            model(torch.randn(4, *model.config.input_shape))
+        _KEPT[key] = model.eval()
+    return _KEPT[key]
+
+
+def rows(small, stream):
+    """All rows, in the order of the table."""
+    return [Row(name, task, settings, stream.get((name, task))) for (name, task), settings in small.items()]
+
+
+def loss(y, seed=11):
+    """A loss that every output takes part in: distance from a target drawn at random."""
+    return (y - torch.randn(y.shape, generator=torch.Generator().manual_seed(seed))).square().mean()
+
+
+def distance(a, b):
+    """Distance of two tensors relative to the second."""
+    return float((a.double() - b.double()).norm() / b.double().norm())
