@@ -1,0 +1,1 @@
+"""Baselines of the generic neuromotor interface, written from its published facts."""
