@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from emg_models._errors import EmgModelsError
 from emg_models._streams import ModelStream
 
-__all__ = ["FrameFrontEnd", "FrameStream", "compress"]
+__all__ = ["FrameFrontEnd", "FrameStream", "compress", "count_frames"]
 
 
 def compress(x: Tensor) -> Tensor:
@@ -32,6 +32,11 @@ def compress(x: Tensor) -> Tensor:
     Kaifosh, Reardon et al. 2025, doi 10.1038/s41586-025-09255-w (released code).
     """
     return 64 * x / (32 + x.abs())
+
+
+def count_frames(n_times: int, kernel_size: int, stride: int) -> int:
+    """Return ⌊(n_times - kernel_size) / stride⌋ + 1, 0 for less than a frame."""
+    return max(0, (n_times - kernel_size) // stride + 1)
 
 
 class FrameFrontEnd(nn.Module):
@@ -71,7 +76,7 @@ class FrameFrontEnd(nn.Module):
 
     def frames(self, n_times: int) -> int:
         """Return the number of complete frames in `n_times` samples."""
-        return max(0, (n_times - self.kernel_size) // self.stride + 1)
+        return count_frames(n_times, self.kernel_size, self.stride)
 
     def _check(self, x: Tensor) -> None:
         n_chans = self.conv.in_channels
