@@ -8,16 +8,36 @@ WINDOW = {"n_chans": 8, "n_times": 60, "sfreq": 60.0, "embed_dim": 32, "n_heads"
 
 TDS = {"n_chans": 8, "n_times": 120, "n_outputs": 6, "sfreq": 60.0, "window": 8, "hop": 4, "mlp_width": 12}
 
+GESTURES = {"n_chans": 8, "n_times": 240, "n_outputs": 9, "sfreq": 240.0}
+SPEECH = {"n_chans": 8, "n_times": 120, "sfreq": 120.0, "embed_dim": 32, "n_heads": 2, "n_blocks": 2}
+GRID = {"rows": 6, "cols": 5, "n_outputs": 6}
+
 SMALL = {
+    ("allconvnet", "classification"): GRID,
+    ("allconvnet-bn", "classification"): GRID,
+    ("gengnet", "classification"): GRID,
+    ("sconvnet", "classification"): GRID | {"width": 8, "hidden": 16},
+    ("neuromotor-gestures", "events"): GESTURES | {"width": 24, "n_layers": 2},
     ("tds-emg2qwerty", "ctc"): TDS | {"block_channels": 4, "kernel": 4, "n_blocks": 2},
     ("tinymyo", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
+    ("tinymyo", "regression"): WINDOW | {"n_outputs": 5, "n_blocks": 2},
+    ("tinymyo", "events"): WINDOW | {"n_outputs": 9, "n_blocks": 2},
     ("tinymyo", "tokens"): WINDOW | {"n_blocks": 2},
     ("tinymyo", "reconstruction"): WINDOW | {"n_blocks": 2},
     ("tinymyo-released", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
+    ("tinymyo-released", "regression"): WINDOW | {"n_outputs": 5, "n_blocks": 2},
+    ("tinymyo-released", "events"): WINDOW | {"n_outputs": 9, "n_blocks": 2},
     ("tinymyo-released", "tokens"): WINDOW | {"n_blocks": 2},
     ("tinymyo-released", "reconstruction"): WINDOW | {"n_blocks": 2},
+    ("tinymyo-neuromotor", "events"): GESTURES | {"embed_dim": 32, "n_heads": 2, "n_blocks": 2},
+    ("tinymyo-speech-production", "speech"): SPEECH | {"n_outputs": 9, "n_phonemes": 4},
+    ("tinymyo-speech-recognition", "ctc"): SPEECH | {"n_outputs": 7},
     ("tinyissimomyo", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
+    ("tinyissimomyo", "regression"): WINDOW | {"n_outputs": 5},
+    ("tinyissimomyo", "events"): WINDOW | {"n_outputs": 9},
     ("tinyissimomyo", "tokens"): WINDOW | {"n_blocks": 2},
     ("tinyissimomyo", "reconstruction"): WINDOW | {"n_blocks": 2},
 }
-STREAM: dict[tuple[str, str], dict[str, object]] = {}
+STREAM: dict[tuple[str, str], dict[str, object]] = {
+    ("tinymyo-neuromotor", "events"): {"context": 5},
+}

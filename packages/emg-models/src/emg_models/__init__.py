@@ -7,7 +7,19 @@ if TYPE_CHECKING:
     from ._costs import Costs, count_costs
     from ._errors import EmgModelsError
     from ._folder import from_pretrained, load_evaluation, load_labels, load_preprocessing, save_pretrained
+    from ._hdsemg.adabn import adapt_batchnorm
+    from ._hdsemg.allconvnet import AllConvNet
+    from ._hdsemg.config import AllConvNetConfig, GengNetConfig, GridConfig, SConvNetConfig
+    from ._hdsemg.fold import fold_batchnorm
+    from ._hdsemg.gengnet import GengNet
+    from ._hdsemg.live import VoteStream
+    from ._hdsemg.norm import SourceBatchNorm, set_sources
+    from ._hdsemg.predict import predict_frames
+    from ._hdsemg.sconvnet import SConvNet
+    from ._hdsemg.votes import VoteAccuracy, majority_vote, vote_accuracy
     from ._model import EmgModel
+    from ._neuromotor.config import NeuromotorGesturesConfig
+    from ._neuromotor.gestures import NeuromotorGestures
     from ._onnx import export_onnx
     from ._preprocessing import check_preprocessing
     from ._registry import create_model, list_models, model_info
@@ -16,34 +28,65 @@ if TYPE_CHECKING:
     from ._tds.network import TDSConvNet
     from ._tinymyo.config import TinyMyoConfig
     from ._tinymyo.encoder import TinyMyoEncoder
-    from ._tinymyo.heads import TinyMyoClassifier, TinyMyoPretrainer
+    from ._tinymyo.heads import TinyMyoClassifier, TinyMyoEventDetector, TinyMyoPretrainer
+    from ._tinymyo.neuromotor import TinyMyoNeuromotor
+    from ._tinymyo.neuromotor_config import TinyMyoNeuromotorConfig
     from ._tinymyo.published import read_published
+    from ._tinymyo.regression import TinyMyoRegressor
+    from ._tinymyo.speech import TinyMyoSpeechProduction, TinyMyoSpeechRecognition
+    from ._tinymyo.speech_config import TinyMyoSpeechProductionConfig, TinyMyoSpeechRecognitionConfig
 else:
     from ._lazy import __dir__ as __dir__
     from ._lazy import __getattr__ as __getattr__
 
 __all__ = [
+    "AllConvNet",
+    "AllConvNetConfig",
     "Costs",
     "EmgModel",
     "EmgModelsError",
+    "GengNet",
+    "GengNetConfig",
+    "GridConfig",
     "ModelConfig",
     "ModelStream",
+    "NeuromotorGestures",
+    "NeuromotorGesturesConfig",
+    "SConvNet",
+    "SConvNetConfig",
+    "SourceBatchNorm",
     "TDSConfig",
     "TDSConvNet",
     "TinyMyoClassifier",
     "TinyMyoConfig",
     "TinyMyoEncoder",
+    "TinyMyoEventDetector",
+    "TinyMyoNeuromotor",
+    "TinyMyoNeuromotorConfig",
     "TinyMyoPretrainer",
+    "TinyMyoRegressor",
+    "TinyMyoSpeechProduction",
+    "TinyMyoSpeechProductionConfig",
+    "TinyMyoSpeechRecognition",
+    "TinyMyoSpeechRecognitionConfig",
+    "VoteAccuracy",
+    "VoteStream",
+    "adapt_batchnorm",
     "check_preprocessing",
     "count_costs",
     "create_model",
     "export_onnx",
+    "fold_batchnorm",
     "from_pretrained",
     "list_models",
     "load_evaluation",
     "load_labels",
     "load_preprocessing",
+    "majority_vote",
     "model_info",
+    "predict_frames",
     "read_published",
     "save_pretrained",
+    "set_sources",
+    "vote_accuracy",
 ]

@@ -9,6 +9,7 @@ import torch
 from ._costs import count_costs
 from ._entry import ModelEntry
 from ._errors import EmgModelsError
+from ._hdsemg.entries import ENTRIES as HDSEMG
 from ._model import EmgModel
 from ._neuromotor.entries import ENTRIES as NEUROMOTOR
 from ._tds.entries import ENTRIES as TDS
@@ -16,7 +17,7 @@ from ._tinymyo.entries import ENTRIES as TINYMYO
 
 __all__ = ["REGISTRY", "create_model", "list_models", "model_class", "model_info"]
 
-REGISTRY: dict[str, ModelEntry] = {**TDS, **NEUROMOTOR, **TINYMYO}
+REGISTRY: dict[str, ModelEntry] = {**HDSEMG, **TDS, **NEUROMOTOR, **TINYMYO}
 
 
 def list_models() -> list[str]:

@@ -1,0 +1,1 @@
+"""Networks that classify a single instant of a high-density electrode grid, and what is done with their decisions."""
