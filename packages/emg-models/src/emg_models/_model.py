@@ -30,6 +30,8 @@ class EmgModel(nn.Module):
         Whether `forward` takes ``channel_mask`` (B, C), True for real channels.
     streams : bool
         Whether `stream` can work (the configuration may still rule it out).
+    idle_parameters : tuple of str
+        Last names of the parameters that `forward` does not read unless it is given a mask.
 
     Parameters
     ----------
@@ -42,6 +44,7 @@ class EmgModel(nn.Module):
     output: ClassVar[str] = "logits"
     masks_channels: ClassVar[bool] = False
     streams: ClassVar[bool] = False
+    idle_parameters: ClassVar[tuple[str, ...]] = ("mask_token",)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
