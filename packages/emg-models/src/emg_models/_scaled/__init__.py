@@ -1,0 +1,1 @@
+"""The scaled sEMG Transformers: one family of sizes, from raw signals of both wrists to characters."""
