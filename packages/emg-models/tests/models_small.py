@@ -12,7 +12,16 @@ GESTURES = {"n_chans": 8, "n_times": 240, "n_outputs": 9, "sfreq": 240.0}
 SPEECH = {"n_chans": 8, "n_times": 120, "sfreq": 120.0, "embed_dim": 32, "n_heads": 2, "n_blocks": 2}
 GRID = {"rows": 6, "cols": 5, "n_outputs": 6}
 
+SCALED = {"n_chans": 4, "n_times": 800, "sfreq": 2000.0, "n_heads": 4, "position_groups": 4, "position_kernel": 16} | {
+    "conv_widths": (16, 8, 8)
+}
+
 SMALL = {
+    **{
+        (f"scaled-transformer-{size}", task): SCALED | {"n_blocks": n_blocks, "embed_dim": width, "n_outputs": n_outputs}
+        for size, n_blocks, width in (("tiny", 3, 16), ("small", 2, 16), ("medium", 2, 24), ("large", 2, 32))
+        for task, n_outputs in (("ctc", 9), ("tokens", None), ("classification", 6))
+    },
     ("allconvnet", "classification"): GRID,
     ("allconvnet-bn", "classification"): GRID,
     ("gengnet", "classification"): GRID,
@@ -39,5 +48,10 @@ SMALL = {
     ("tinyissimomyo", "reconstruction"): WINDOW | {"n_blocks": 2},
 }
 STREAM: dict[tuple[str, str], dict[str, object]] = {
+    **{
+        (f"scaled-transformer-{size}", task): {"context": 5, "feature_norm": "running"}
+        for size in ("tiny", "small", "medium", "large")
+        for task in ("ctc", "tokens")
+    },
     ("tinymyo-neuromotor", "events"): {"context": 5},
 }

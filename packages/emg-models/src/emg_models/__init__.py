@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ._onnx import export_onnx
     from ._preprocessing import check_preprocessing
     from ._registry import create_model, list_models, model_info
+    from ._scaled.config import ScaledTransformerConfig
+    from ._scaled.encoder import ScaledTransformerEncoder
+    from ._scaled.heads import ScaledTransformerClassifier, ScaledTransformerCTC
     from ._streams import ModelStream
     from ._tds.config import TDSConfig
     from ._tds.network import TDSConvNet
@@ -54,6 +57,10 @@ __all__ = [
     "NeuromotorGesturesConfig",
     "SConvNet",
     "SConvNetConfig",
+    "ScaledTransformerCTC",
+    "ScaledTransformerClassifier",
+    "ScaledTransformerConfig",
+    "ScaledTransformerEncoder",
     "SourceBatchNorm",
     "TDSConfig",
     "TDSConvNet",
