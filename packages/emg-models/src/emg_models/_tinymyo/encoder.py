@@ -3,6 +3,7 @@
 import math
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
@@ -11,40 +12,16 @@ from emg_models._layers.transformer import Attention, Block
 from emg_models._model import EmgModel
 
 from .config import TinyMyoConfig
+from .patches import PatchEmbedding
 
 __all__ = ["TinyMyoEncoder", "xavier_"]
-
-
-class PatchConvolution(nn.Module):
-    """One convolution over time, shared by all channels: (B, C, T) to (B, C, P, D)."""
-
-    def __init__(self, config: TinyMyoConfig) -> None:
-        super().__init__()
-        patch = (1, config.patch_size)
-        self.proj = nn.Conv2d(1, config.embed_dim, kernel_size=patch, stride=patch)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Cut each channel into patches and map each to D features."""
-        return self.proj(x.unsqueeze(1)).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
-
-
-class PatchEmbedding(nn.Module):
-    """Holds the patch convolution under its published name."""
-
-    def __init__(self, config: TinyMyoConfig) -> None:
-        super().__init__()
-        self.patch_embed = PatchConvolution(config)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, T) to (B, C, P, D)."""
-        return self.patch_embed(x)  # type: ignore[no-any-return]
 
 
 class TinyMyoEncoder(EmgModel):
     """Tokens of an sEMG window, one per channel and patch, index = channel·P + patch.
 
     Weights fit any number of patches and, up to ``config.max_chans``, any number of channels; parameter names are those
-    of the published checkpoints.
+    of the published checkpoints. A patch that the window's end cuts short is filled with zeros on the right.
 
     Parameters
     ----------
@@ -83,6 +60,10 @@ class TinyMyoEncoder(EmgModel):
         """(N, D)."""
         return (self.config.n_tokens, self.config.embed_dim)
 
+    def frames(self, n_times: int) -> int:
+        """Return the tokens of `n_times` samples of ``n_chans`` channels."""
+        return int(self.config.n_chans * self.config.patches(n_times))
+
     def reset_parameters(self) -> None:
         """Draw fresh weights from torch's global generator, as published.
 
@@ -101,13 +82,18 @@ class TinyMyoEncoder(EmgModel):
                 for linear in (block.get_submodule("attn.proj"), block.get_submodule("mlp.fc2")):
                     linear.get_parameter("weight").div_(math.sqrt(2 * depth))
 
-    def forward(self, x: Tensor, patch_mask: Tensor | None = None, channel_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch chans time"],
+        patch_mask: Bool[Tensor, "batch tokens"] | None = None,
+        channel_mask: Bool[Tensor, "batch chans"] | None = None,
+    ) -> Float[Tensor, "batch tokens width"]:
         """Encode windows.
 
         Parameters
         ----------
         x : Tensor, shape (B, C, T)
-            Windows; C <= ``max_chans`` where there is a channel embedding, T a multiple of ``patch_size``.
+            Windows; C <= ``max_chans`` where there is a channel embedding, T >= 1.
         patch_mask : Tensor of bool, shape (B, N), optional
             True where the token is hidden behind the mask token (pre-training).
         channel_mask : Tensor of bool, shape (B, C), optional
@@ -180,12 +166,11 @@ class TinyMyoEncoder(EmgModel):
                 f"input has {n_chans} channels, the channel embedding has {config.max_chans} rows; "
                 "build the model with a larger max_chans"
             )
-        if n_times == 0 or n_times % config.patch_size:
+        n_patches = config.patches(n_times)
+        if not n_chans * n_patches:
             raise EmgModelsError(
-                f"input has {n_times} samples per window, not a positive multiple of patch_size={config.patch_size}; "
-                f"cut it to {n_times // config.patch_size * config.patch_size} or change the patch size"
+                f"input of {n_chans} channels and {n_times} samples per window: at least one of each is required"
             )
-        n_patches = n_times // config.patch_size
         _check_mask("patch_mask", patch_mask, (batch, n_chans * n_patches))
         _check_mask("channel_mask", channel_mask, (batch, n_chans))
         if channel_mask is not None and not torch.compiler.is_compiling() and not bool(channel_mask.any(1).all()):

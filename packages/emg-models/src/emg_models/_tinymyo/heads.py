@@ -1,21 +1,15 @@
-"""TinyMyo with a task on top: masked reconstruction and classification."""
+"""TinyMyo with a linear on top: masked reconstruction, classification of a window, events over time."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from emg_models._errors import EmgModelsError
 from emg_models._model import EmgModel
-from emg_models._state import load_strict
 
 from .config import TinyMyoConfig
 from .encoder import TinyMyoEncoder, xavier_
+from .task import TinyMyoTask
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["TinyMyoClassifier", "TinyMyoPretrainer"]
+__all__ = ["TinyMyoClassifier", "TinyMyoEventDetector", "TinyMyoPretrainer"]
 
 
 class TinyMyoPretrainer(EmgModel):
@@ -38,8 +32,15 @@ class TinyMyoPretrainer(EmgModel):
         self.decoder = nn.Linear(config.embed_dim, config.patch_size)
         xavier_(self.decoder)
 
-    def forward(self, x: Tensor, patch_mask: Tensor | None = None, channel_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch chans time"],
+        patch_mask: Bool[Tensor, "batch tokens"] | None = None,
+        channel_mask: Bool[Tensor, "batch chans"] | None = None,
+    ) -> Float[Tensor, "batch chans time"]:
         """Rebuild windows (B, C, T) whose patches `patch_mask` (B, N) are hidden; padded channels come out as 0.
+
+        Of a last patch that the window cuts short, the part inside the window is returned.
 
         Raises
         ------
@@ -47,33 +48,31 @@ class TinyMyoPretrainer(EmgModel):
             A shape or a dtype does not fit.
         """
         patches = self.decoder(self.encoder(x, patch_mask, channel_mask))
-        rebuilt: Tensor = patches.reshape(x.shape)
+        rebuilt: Tensor = patches.reshape(*x.shape[:2], -1)[..., : x.shape[2]]
         return rebuilt if channel_mask is None else rebuilt.masked_fill(~channel_mask[..., None], 0.0)
 
 
-class TinyMyoClassifier(EmgModel):
+class TinyMyoClassifier(TinyMyoTask):
     """Encoder, mean over time of each channel's tokens, channels side by side, one linear.
+
+    The first release also offered a mean over channels; the corrected one removed it, and it is not offered here.
 
     Parameters
     ----------
     config : TinyMyoConfig
-        Network; ``n_outputs`` must be given. Input must have exactly ``n_chans`` channels, of which a channel mask
-        may declare some padded; any number of patches is allowed. The mask token, which only pre-training uses, takes
-        no gradient here.
+        Network; ``n_outputs`` classes.
     """
 
-    Config = TinyMyoConfig
     task = "classification"
-    masks_channels = True
 
     def __init__(self, config: TinyMyoConfig) -> None:
         super().__init__(config)
-        self.encoder = TinyMyoEncoder(replace(config, n_outputs=None))
-        self.encoder.mask_token.requires_grad = False
         self.head = nn.Linear(config.n_chans * config.embed_dim, self.config.n_outputs)
         xavier_(self.head)
 
-    def forward(self, x: Tensor, channel_mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "batch chans time"], channel_mask: Bool[Tensor, "batch chans"] | None = None
+    ) -> Float[Tensor, "batch classes"]:
         """Map windows (B, C, T) to logits (B, n_outputs); `channel_mask` (B, C) is True for real channels.
 
         Raises
@@ -81,28 +80,41 @@ class TinyMyoClassifier(EmgModel):
         EmgModelsError
             A shape or a dtype does not fit.
         """
-        if x.ndim == 3 and x.shape[1] != self.config.n_chans:
-            raise EmgModelsError(
-                f"input has {x.shape[1]} channels, the head was built for {self.config.n_chans}; pad with zeros and "
-                "give channel_mask, or build the model with n_chans as recorded"
-            )
-        tokens = self.encoder(x, channel_mask=channel_mask)
-        return self.head(tokens.unflatten(1, (self.config.n_chans, -1)).mean(2).flatten(1))  # type: ignore[no-any-return]
+        return self.head(self._tokens(x, channel_mask).mean(2).flatten(1))  # type: ignore[no-any-return]
 
-    def load_encoder(self, source: "TinyMyoPretrainer | TinyMyoEncoder | Mapping[str, Tensor]") -> None:
-        """Take over encoder weights, all or none.
 
-        Parameters
-        ----------
-        source : TinyMyoPretrainer, TinyMyoEncoder or mapping of str to Tensor
-            A model, or a state dict of an encoder.
+class TinyMyoEventDetector(TinyMyoTask):
+    """Encoder, channels side by side patch by patch, one linear: a logit per event and patch, for discrete gestures.
+
+    Frame p speaks for samples p·patch_size to (p + 1)·patch_size - 1, so frames come at ``config.frame_rate`` Hz; it
+    sees the whole window. The definition is ours: the published work detects events with another front end on causal
+    blocks.
+
+    Parameters
+    ----------
+    config : TinyMyoConfig
+        Network; ``n_outputs`` kinds of event.
+    """
+
+    task = "events"
+
+    def __init__(self, config: TinyMyoConfig) -> None:
+        super().__init__(config)
+        self.head = nn.Linear(config.n_chans * config.embed_dim, self.config.n_outputs)
+        xavier_(self.head)
+
+    def frames(self, n_times: int) -> int:
+        """Return the patches that `n_times` samples begin."""
+        return int(self.config.patches(n_times))
+
+    def forward(
+        self, x: Float[Tensor, "batch chans time"], channel_mask: Bool[Tensor, "batch chans"] | None = None
+    ) -> Float[Tensor, "batch patches events"]:
+        """Map windows (B, C, T) to logits (B, P, n_outputs); `channel_mask` (B, C) is True for real channels.
 
         Raises
         ------
         EmgModelsError
-            A key is missing, unexpected or of another shape; nothing was loaded then.
+            A shape or a dtype does not fit.
         """
-        if isinstance(source, TinyMyoPretrainer):
-            source = source.encoder
-        state = source.state_dict() if isinstance(source, nn.Module) else source
-        load_strict(self.encoder, state, "encoder state dict")
+        return self.head(self._tokens(x, channel_mask).transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
