@@ -3,12 +3,15 @@
 from emg_models._entry import ModelEntry
 
 from .encoder import TinyMyoEncoder
-from .heads import TinyMyoClassifier, TinyMyoPretrainer
+from .heads import TinyMyoClassifier, TinyMyoEventDetector, TinyMyoPretrainer
+from .neuromotor import TinyMyoNeuromotor
+from .regression import TinyMyoRegressor
+from .speech import TinyMyoSpeechProduction, TinyMyoSpeechRecognition
 
 __all__ = ["ENTRIES"]
 
 _LICENCE = "Apache-2.0 (code); published weights CC BY-ND 4.0, not shipped"
-_MODELS = (TinyMyoClassifier, TinyMyoEncoder, TinyMyoPretrainer)
+_MODELS = (TinyMyoClassifier, TinyMyoRegressor, TinyMyoEventDetector, TinyMyoEncoder, TinyMyoPretrainer)
 
 ENTRIES: dict[str, ModelEntry] = {
     "tinymyo": ModelEntry(
@@ -22,7 +25,7 @@ ENTRIES: dict[str, ModelEntry] = {
         source="arXiv 2512.15729 v1/v2, first code release",
         licence=_LICENCE,
         models=_MODELS,
-        settings={"rope": "released", "channel_embedding": False, "attn_dropout": 0.1},
+        settings={"rope": "released", "channel_embedding": False, "attn_dropout": 0.1, "output_times": 500},
         positional=False,
     ),
     "tinyissimomyo": ModelEntry(
@@ -31,5 +34,23 @@ ENTRIES: dict[str, ModelEntry] = {
         licence=_LICENCE,
         models=_MODELS,
         settings={"n_blocks": 4},
+    ),
+    "tinymyo-neuromotor": ModelEntry(
+        summary="TinyMyo's blocks, causal, on frames of all channels: gesture events of a wristband at 200 Hz",
+        source="separate code base of arXiv 2512.15729",
+        licence=_LICENCE,
+        models=(TinyMyoNeuromotor,),
+    ),
+    "tinymyo-speech-production": ModelEntry(
+        summary="TinyMyo's blocks behind residual convolutions: silent speech to MFCC and phonemes",
+        source="separate code base of arXiv 2512.15729; number of phonemes from dgaddy/silent_speech",
+        licence=_LICENCE,
+        models=(TinyMyoSpeechProduction,),
+    ),
+    "tinymyo-speech-recognition": ModelEntry(
+        summary="TinyMyo's blocks behind residual convolutions: silent speech to characters",
+        source="separate code base of arXiv 2512.15729",
+        licence=_LICENCE,
+        models=(TinyMyoSpeechRecognition,),
     ),
 }
