@@ -6,6 +6,10 @@ model stream.
 
 WINDOW = {"n_chans": 8, "n_times": 60, "sfreq": 60.0, "embed_dim": 32, "n_heads": 2}
 
+POSE = {"n_chans": 8, "n_times": 111, "n_outputs": 5, "sfreq": 200.0, "width": 16, "block_channels": 4, "hidden": 12}
+POSE |= {"kernels": (5, 4, 3), "strides": (2, 2, 2), "block_kernels": (3, 2), "stage_blocks": 1, "n_features": 6}
+NEUROPOSE = {"n_chans": 8, "n_times": 50, "n_outputs": 5, "sfreq": 50.0, "widths": (4, 6), "time_factors": (5, 2)}
+
 TDS = {"n_chans": 8, "n_times": 120, "n_outputs": 6, "sfreq": 60.0, "window": 8, "hop": 4, "mlp_width": 12}
 
 GESTURES = {"n_chans": 8, "n_times": 240, "n_outputs": 9, "sfreq": 240.0}
@@ -18,7 +22,8 @@ SCALED = {"n_chans": 4, "n_times": 800, "sfreq": 2000.0, "n_heads": 4, "position
 
 SMALL = {
     **{
-        (f"scaled-transformer-{size}", task): SCALED | {"n_blocks": n_blocks, "embed_dim": width, "n_outputs": n_outputs}
+        (f"scaled-transformer-{size}", task): SCALED
+        | {"n_blocks": n_blocks, "embed_dim": width, "n_outputs": n_outputs}
         for size, n_blocks, width in (("tiny", 3, 16), ("small", 2, 16), ("medium", 2, 24), ("large", 2, 32))
         for task, n_outputs in (("ctc", 9), ("tokens", None), ("classification", 6))
     },
@@ -27,6 +32,9 @@ SMALL = {
     ("gengnet", "classification"): GRID,
     ("sconvnet", "classification"): GRID | {"width": 8, "hidden": 16},
     ("neuromotor-gestures", "events"): GESTURES | {"width": 24, "n_layers": 2},
+    ("emg2pose", "regression"): POSE | {"rollout_rate": 50.0},
+    ("neuropose", "regression"): NEUROPOSE | {"chan_pools": (2, 4), "chan_repeats": (4, 2), "n_blocks": 2},
+    ("vemg2pose", "regression"): POSE | {"rollout_rate": 50.0, "position_time": 0.1},
     ("tds-emg2qwerty", "ctc"): TDS | {"block_channels": 4, "kernel": 4, "n_blocks": 2},
     ("tinymyo", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
     ("tinymyo", "regression"): WINDOW | {"n_outputs": 5, "n_blocks": 2},
@@ -48,10 +56,12 @@ SMALL = {
     ("tinyissimomyo", "reconstruction"): WINDOW | {"n_blocks": 2},
 }
 STREAM: dict[tuple[str, str], dict[str, object]] = {
+    ("tds-emg2qwerty", "ctc"): {},
     **{
         (f"scaled-transformer-{size}", task): {"context": 5, "feature_norm": "running"}
         for size in ("tiny", "small", "medium", "large")
         for task in ("ctc", "tokens")
     },
+    ("neuromotor-gestures", "events"): {},
     ("tinymyo-neuromotor", "events"): {"context": 5},
 }

@@ -136,8 +136,8 @@ class TinyMyoSpeechProduction(TinyMyoSpeech):
 
     def __init__(self, config: TinyMyoSpeechProductionConfig) -> None:
         super().__init__(config)
-        self.features = nn.Linear(config.embed_dim, config.n_features)
-        self.phonemes = nn.Linear(config.embed_dim, config.n_phonemes)
+        outputs = {"features": config.n_features, "phonemes": config.n_phonemes}
+        self.heads = nn.ModuleDict({name: nn.Linear(config.embed_dim, n) for name, n in outputs.items() if n})
         self._reset_parameters()
 
     def forward(
@@ -163,7 +163,7 @@ class TinyMyoSpeechProduction(TinyMyoSpeech):
             A shape, a dtype or a length does not fit.
         """
         tokens = self._encode(x, lengths)
-        return torch.cat([self.features(tokens), self.phonemes(tokens)], dim=-1)
+        return torch.cat([head(tokens) for head in self.heads.values()], dim=-1)
 
     def split(self, y: Float[Tensor, "*batch outputs"]) -> tuple[Tensor, Tensor]:
         """Take an output apart into features (..., n_features) and phoneme logits (..., n_phonemes); both are views."""

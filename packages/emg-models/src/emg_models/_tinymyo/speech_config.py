@@ -9,6 +9,8 @@ from .front_config import FrontEndConfig
 
 __all__ = ["TinyMyoSpeechConfig", "TinyMyoSpeechProductionConfig", "TinyMyoSpeechRecognitionConfig"]
 
+PUBLISHED_FEATURES = 26
+
 
 @dataclass(frozen=True, kw_only=True)
 class TinyMyoSpeechConfig(FrontEndConfig):
@@ -53,10 +55,12 @@ class TinyMyoSpeechProductionConfig(TinyMyoSpeechConfig):
     Parameters
     ----------
     n_outputs : int
-        Acoustic features (26 MFCC as published) and phonemes together.
+        Acoustic features and phonemes together.
     n_phonemes : int
-        Phonemes of the auxiliary output, >= 1 and < `n_outputs`. Their number is not published with TinyMyo; 48,
-        silence included, is the inventory of the code that came with the data (dgaddy/silent_speech, MIT).
+        Phonemes of the auxiliary output, >= 0 and < `n_outputs`. None (the default) resolves to what `n_outputs` has
+        above the 26 MFCC of the published network, 0 if nothing; the field always holds the resolved number. How many
+        phonemes the published network tells apart is not known: 48, silence included, which the default `n_outputs`
+        makes room for, is the inventory of the code that came with the data (dgaddy/silent_speech, MIT).
 
     Raises
     ------
@@ -64,19 +68,25 @@ class TinyMyoSpeechProductionConfig(TinyMyoSpeechConfig):
         A value is outside its range, or no acoustic feature is left.
     """
 
-    n_outputs: int | None = 74
-    n_phonemes: int = 48
+    n_outputs: int | None = PUBLISHED_FEATURES + 48
+    n_phonemes: int = None  # type: ignore[assignment]  # resolved below, never None afterwards
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_count("n_phonemes", self.n_phonemes)
-        if self.n_outputs is not None and self.n_phonemes >= self.n_outputs:
+        outputs = self.n_outputs or 0
+        object.__setattr__(self, "n_phonemes", _n_phonemes(self.n_phonemes, outputs))
+        require_count("n_phonemes", self.n_phonemes, least=0)
+        if self.n_outputs is not None and self.n_phonemes >= outputs:
             raise EmgModelsError(
-                f"n_phonemes={self.n_phonemes} of n_outputs={self.n_outputs} leave no acoustic feature; give "
-                "n_outputs = features + phonemes, 26 + n_phonemes as published"
+                f"n_phonemes={self.n_phonemes} of n_outputs={outputs} leave no acoustic feature; give n_outputs = "
+                f"features + phonemes, {PUBLISHED_FEATURES} + n_phonemes as published"
             )
 
     @property
     def n_features(self) -> int:
         """Acoustic features of a frame."""
         return (self.n_outputs or 0) - self.n_phonemes
+
+
+def _n_phonemes(given: int | None, n_outputs: int) -> int:
+    return max(0, n_outputs - PUBLISHED_FEATURES) if given is None else given
