@@ -1,27 +1,28 @@
 """The model folder: config.json, model.safetensors, preprocessing.json, eval.json where measured, README.md."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
+from torch import Tensor
 
 from ._card import model_card
 from ._config import ModelConfig
 from ._errors import EmgModelsError
-from ._files import parse_json, to_json, write_files
+from ._files import inside, make_folder, parse_json, read_small, sha256, to_json, write_files
 from ._model import EmgModel
 from ._preprocessing import check_labels, check_preprocessing
 from ._registry import model_class
-from ._safetensors import read_safetensors
-from ._state import check_state
+from ._safetensors import open_safetensors, safetensors_pieces
+from ._state import WRONG, assemble, check_finite, check_state
 
-__all__ = ["from_pretrained", "load_evaluation", "load_labels", "load_preprocessing", "save_pretrained"]
+__all__ = ["FILES", "from_pretrained", "load_evaluation", "load_labels", "load_preprocessing", "save_pretrained"]
 
+FILES = ("config.json", "model.safetensors", "preprocessing.json", "eval.json", "README.md")
 _FORMAT = "emg-models folder 1"
 _KEYS = {"format": str, "model": str, "config": dict, "labels": list, "sha256": dict}
+_VOUCHED = {"model.safetensors", "preprocessing.json", "eval.json"}
 
 
 def save_pretrained(
@@ -31,6 +32,7 @@ def save_pretrained(
     preprocessing: Mapping[str, Any],
     labels: Sequence[str],
     evaluation: Mapping[str, Any] | None = None,
+    licence: str | None = None,
 ) -> Path:
     """Write a model and what is needed to use it.
 
@@ -49,7 +51,11 @@ def save_pretrained(
     labels : sequence of str
         One name per output; empty for a model without classes.
     evaluation : mapping, optional
-        Measured numbers and how they came about, for eval.json and the card.
+        What was measured, for eval.json and the card: numbers under ``metrics``, and how they came about beside it
+        (``dataset`` or ``protocol``, ``part``, ``split_hash``, ``seed``, ``date``, ``command``, ...).
+    licence : str, optional
+        Terms of the weights, for the card, as the Hub spells them ("apache-2.0", "cc-by-nc-4.0"); who trained them
+        knows.
 
     Returns
     -------
@@ -64,48 +70,63 @@ def save_pretrained(
     """
     known = _known(model)
     names = check_labels(labels, known.config.n_outputs)
-    files = {
-        "model.safetensors": _weights(known),
-        "preprocessing.json": to_json(check_preprocessing(preprocessing, known.config), "preprocessing"),
+    record = check_preprocessing(preprocessing, known.config)
+    files: dict[str, bytes | list[memoryview]] = {
+        "model.safetensors": safetensors_pieces(_weights(known)),
+        "preprocessing.json": to_json(record, "preprocessing"),
     }
     if evaluation is not None:
         files["eval.json"] = to_json(dict(evaluation), "evaluation")
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    files["README.md"] = model_card(known, preprocessing, names, evaluation).encode()
+    digests = {name: sha256(data) for name, data in files.items()}
+    files["README.md"] = model_card(known, record, names, evaluation, licence).encode()
     config = known.config.to_dict()
     files["config.json"] = to_json(
         {"format": _FORMAT, "model": type(known).__name__, "config": config, "labels": names, "sha256": digests},
         "config",
     )
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EmgModelsError(f"{folder}: cannot make this folder ({error}); give another path") from error
-    write_files(folder, files)
+    write_files(make_folder(Path(folder)), files)
     if evaluation is None:
-        (folder / "eval.json").unlink(missing_ok=True)
-    return folder
+        (Path(folder) / "eval.json").unlink(missing_ok=True)
+    return Path(folder)
 
 
-def from_pretrained(folder: str | Path) -> EmgModel:
-    """Build the model of a folder and load its weights, strictly; the result is in evaluation mode on the CPU.
+def from_pretrained(
+    folder: str | Path, *, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
+) -> EmgModel:
+    """Build the model of a folder around its weights, strictly; the result is in evaluation mode.
+
+    The weights are read once, straight into the parameters: beside the model no copy of them is held, and nothing is
+    allocated before header and configuration are known to fit.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As written by `save_pretrained`.
+    device : torch.device or str
+        Where the model is wanted.
+    dtype : torch.dtype, optional
+        Floating point type to convert to; by default the weights stay float32.
 
     Raises
     ------
     EmgModelsError
         A file is absent, lies outside the folder, is a pickle or malformed; a key of the weights is missing,
-        unexpected, duplicate or of another shape; weights and config.json were not written together.
+        unexpected, duplicate or of another shape or dtype; a weight is not finite; weights and config.json were not
+        written together.
     """
     folder = Path(folder)
     header = _header(folder)
-    kind = model_class(header["model"])
-    config = kind.Config.from_dict(header["config"])
-    path = _inside(folder, "model.safetensors")
-    state, data = read_safetensors(path)
-    model = _build(kind, config, state, path)
-    _check_digest(header, path, data)
-    return model.eval()
+    kind, config = model_class(header["model"]), _config(header, folder)
+    with open_safetensors(inside(folder, "model.safetensors")) as weights:
+
+        def load() -> dict[str, Tensor]:
+            state, digest = weights.load()
+            _check_digest(header, weights.path, digest)
+            check_finite(state, str(weights.path))
+            return state
+
+        model = assemble(lambda: kind(config), weights.entries, load, str(weights.path))
+    return model.eval().to(device=device, dtype=dtype)
 
 
 def load_preprocessing(folder: str | Path) -> dict[str, Any]:
@@ -119,7 +140,7 @@ def load_preprocessing(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     header = _header(folder)
     record = _companion(folder, header, "preprocessing.json")
-    return check_preprocessing(record, _config(header))
+    return check_preprocessing(record, _config(header, folder))
 
 
 def load_evaluation(folder: str | Path) -> dict[str, Any] | None:
@@ -143,77 +164,63 @@ def load_labels(folder: str | Path) -> list[str]:
     EmgModelsError
         config.json is absent or malformed.
     """
-    header = _header(Path(folder))
-    return check_labels(header["labels"], _config(header).n_outputs)
+    folder = Path(folder)
+    header = _header(folder)
+    return check_labels(header["labels"], _config(header, folder).n_outputs)
 
 
 def _known(model: torch.nn.Module) -> EmgModel:
+    """Return a model that `from_pretrained` can build again."""
     if not isinstance(model, EmgModel):
         raise EmgModelsError(f"model of type {type(model).__name__}: a model of this package is required")
-    model_class(type(model).__name__)
+    kind = model_class(type(model).__name__)
+    with torch.device("meta"):
+        check_state(kind(model.config), model.state_dict(), f"{kind.__name__} to save")
     return model
 
 
-def _config(header: Mapping[str, Any]) -> ModelConfig:
-    return model_class(header["model"]).Config.from_dict(header["config"])
-
-
-def _weights(model: EmgModel) -> bytes:
+def _weights(model: EmgModel) -> dict[str, Tensor]:
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    broken = [key for key, value in state.items() if not bool(torch.isfinite(value).all())]
-    if broken:
-        raise EmgModelsError(f"weights hold NaN or infinity in {broken}; training diverged, save an earlier state")
-    return safetensors.torch.save(state, metadata={"format": "pt"})
+    check_finite(state, "weights")
+    return state
 
 
 def _header(folder: Path) -> dict[str, Any]:
-    path = _inside(folder, "config.json")
-    header = parse_json(path.read_bytes(), str(path))
+    path = inside(folder, "config.json")
+    header = parse_json(read_small(path), str(path))
     wrong = [key for key, kind in _KEYS.items() if not isinstance(header.get(key), kind)]
     if wrong or header.keys() != _KEYS.keys() or header["format"] != _FORMAT:
         raise EmgModelsError(
-            f"{path}: found keys {sorted(header)}, format {header.get('format')!r}; "
+            f"{path}: found keys {sorted(header)}, format {header.get('format')!r}, unfitting {wrong}; "
             f"required are keys {sorted(_KEYS)} and format {_FORMAT!r}"
+        )
+    if not header["sha256"].keys() <= _VOUCHED:
+        raise EmgModelsError(
+            f"{path}: sha256 of {sorted(header['sha256'])}; only {sorted(_VOUCHED)} can be vouched for"
         )
     return header
 
 
-def _build(kind: type[EmgModel], config: ModelConfig, state: Mapping[str, torch.Tensor], path: Path) -> EmgModel:
-    """Build the network and load it; nothing is allocated before the weights are known to fit."""
-    with torch.random.fork_rng(devices=[]):
-        with torch.device("meta"):
-            check_state(kind(config), state, str(path))
-        model = kind(config)
-    model.load_state_dict(dict(state))
-    return model
+def _config(header: Mapping[str, Any], folder: Path) -> ModelConfig:
+    kind = model_class(header["model"])
+    try:
+        return kind.Config.from_dict(header["config"])
+    except EmgModelsError as error:
+        raise EmgModelsError(f"{folder / 'config.json'}: {error}") from None
+    except WRONG as error:
+        raise EmgModelsError(f"{folder / 'config.json'}: no {kind.Config.__name__} ({error}); save again") from error
 
 
 def _companion(folder: Path, header: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Read a JSON file that config.json vouches for."""
-    path = _inside(folder, name)
-    data = path.read_bytes()
+    path = inside(folder, name)
+    data = read_small(path)
     value = parse_json(data, str(path))
-    _check_digest(header, path, data)
+    _check_digest(header, path, sha256(data))
     return value
 
 
-def _inside(folder: Path, name: str) -> Path:
-    """Return the path of a file that really lies in the folder."""
-    path = folder / name
-    if not path.is_file():
-        raise EmgModelsError(f"{path}: no such file; a folder written by save_pretrained is required{_hint(folder)}")
-    if path.resolve().parent != folder.resolve():
-        raise EmgModelsError(f"{path}: leads outside the folder, to {path.resolve()}; copy the file into the folder")
-    return path
-
-
-def _hint(folder: Path) -> str:
-    pickles = sorted(p.name for p in folder.glob("*") if p.suffix in {".pt", ".pth", ".bin", ".ckpt", ".pkl"})
-    return f" (pickles such as {pickles[0]} are never opened)" if pickles else ""
-
-
-def _check_digest(header: Mapping[str, Any], path: Path, data: bytes) -> None:
-    digest = hashlib.sha256(data).hexdigest()
+def _check_digest(header: Mapping[str, Any], path: Path, digest: str) -> None:
     if header["sha256"].get(path.name) != digest:
         raise EmgModelsError(
             f"{path}: SHA-256 {digest} is not the one in config.json; the files were not written together, save again"

@@ -34,7 +34,7 @@ def read_published(path: str | Path) -> dict[str, dict[str, Tensor]]:
         No valid safetensors file, or a file without an encoder, or one with a head of another name.
     """
     path = Path(path)
-    state, _ = read_safetensors(path)
+    state = read_safetensors(path)
     parts: dict[str, dict[str, Tensor]] = {"encoder": {}}
     wrapped = all(key.startswith("model.") for key in state)
     for key, value in state.items():
