@@ -79,7 +79,13 @@ def describe():
             "filter": {"kind": "sos", "causal": True, "sos": [[0.5, 0.5, 0.0, 1.0, 0.0, 0.0]]},
             "normalisation": {"kind": "zscore", "mean": [0.0] * config.n_chans, "std": [2e-5] * config.n_chans},
             "window": {"length": config.n_times, "hop": max(1, config.n_times // 4), "unit": "samples"},
-        } | changes
+        } | (grid(config) | changes)
+
+    def grid(config):
+        if not hasattr(config, "rows"):
+            return {}
+        places = [[row, col] for row in range(config.rows) for col in range(config.cols)]
+        return {"grid": {"rows": config.rows, "cols": config.cols, "places": places}}
 
     return preprocessing
 
