@@ -181,7 +181,8 @@ class ScaledTransformerConfig(ModelConfig):
         if self.context is None or self.stream_obstacles:
             return None
         frames = self.position_kernel - 1 + self.n_blocks * (self.context - 1)
-        return frames * self.hop + self.receptive_field
+        unheard = int(self.featurizer == "spectrogram")  # a periodic Hann window begins with 0
+        return frames * self.hop + self.receptive_field - unheard
 
     @property
     def stream_obstacles(self) -> dict[str, str]:
