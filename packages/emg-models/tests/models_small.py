@@ -22,9 +22,8 @@ SCALED = {"n_chans": 4, "n_times": 800, "sfreq": 2000.0, "n_heads": 4, "position
 
 SMALL = {
     **{
-        (f"scaled-transformer-{size}", task): SCALED
-        | {"n_blocks": n_blocks, "embed_dim": width, "n_outputs": n_outputs}
-        for size, n_blocks, width in (("tiny", 3, 16), ("small", 2, 16), ("medium", 2, 24), ("large", 2, 32))
+        (f"scaled-transformer-{size}", task): SCALED | {"n_blocks": 2, "embed_dim": 16, "n_outputs": n_outputs}
+        for size in ("tiny", "small", "medium", "large")
         for task, n_outputs in (("ctc", 9), ("tokens", None), ("classification", 6))
     },
     ("allconvnet", "classification"): GRID,
@@ -50,8 +49,8 @@ SMALL = {
     ("tinymyo-speech-production", "speech"): SPEECH | {"n_outputs": 9, "n_phonemes": 4},
     ("tinymyo-speech-recognition", "ctc"): SPEECH | {"n_outputs": 7},
     ("tinyissimomyo", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
-    ("tinyissimomyo", "regression"): WINDOW | {"n_outputs": 5},
-    ("tinyissimomyo", "events"): WINDOW | {"n_outputs": 9},
+    ("tinyissimomyo", "regression"): WINDOW | {"n_outputs": 5, "n_blocks": 2},
+    ("tinyissimomyo", "events"): WINDOW | {"n_outputs": 9, "n_blocks": 2},
     ("tinyissimomyo", "tokens"): WINDOW | {"n_blocks": 2},
     ("tinyissimomyo", "reconstruction"): WINDOW | {"n_blocks": 2},
 }

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ._neuromotor.config import NeuromotorGesturesConfig
     from ._neuromotor.gestures import NeuromotorGestures
     from ._onnx import export_onnx
+    from ._pose.config import Emg2PoseConfig
+    from ._pose.neuropose import NeuroPose
+    from ._pose.neuropose_config import NeuroPoseConfig
+    from ._pose.rollout import Emg2Pose
     from ._preprocessing import check_preprocessing
     from ._registry import create_model, list_models, model_info
     from ._scaled.config import ScaledTransformerConfig
@@ -46,6 +50,8 @@ __all__ = [
     "AllConvNet",
     "AllConvNetConfig",
     "Costs",
+    "Emg2Pose",
+    "Emg2PoseConfig",
     "EmgModel",
     "EmgModelsError",
     "GengNet",
@@ -53,6 +59,8 @@ __all__ = [
     "GridConfig",
     "ModelConfig",
     "ModelStream",
+    "NeuroPose",
+    "NeuroPoseConfig",
     "NeuromotorGestures",
     "NeuromotorGesturesConfig",
     "SConvNet",

@@ -12,13 +12,14 @@ from ._errors import EmgModelsError
 from ._hdsemg.entries import ENTRIES as HDSEMG
 from ._model import EmgModel
 from ._neuromotor.entries import ENTRIES as NEUROMOTOR
+from ._pose.entries import ENTRIES as POSE
 from ._scaled.entries import ENTRIES as SCALED
 from ._tds.entries import ENTRIES as TDS
 from ._tinymyo.entries import ENTRIES as TINYMYO
 
 __all__ = ["REGISTRY", "create_model", "list_models", "model_class", "model_info"]
 
-REGISTRY: dict[str, ModelEntry] = {**HDSEMG, **SCALED, **TDS, **NEUROMOTOR, **TINYMYO}
+REGISTRY: dict[str, ModelEntry] = {**HDSEMG, **SCALED, **POSE, **TDS, **NEUROMOTOR, **TINYMYO}
 
 
 def list_models() -> list[str]:

@@ -68,7 +68,7 @@ class ShortTimeFourier(nn.Module):
                 f"input has {n_times} samples, the Fourier window {self.window}; give at least one window of signal"
             )
         flat = x.reshape(batch * n_chans, 1, n_times)
-        if torch.is_autocast_enabled(x.device.type):
+        if not x.is_meta and torch.is_autocast_enabled(x.device.type):
             with torch.autocast(x.device.type, enabled=False):
                 parts = F.conv1d(flat.to(self.kernel.dtype), self.kernel, stride=self.hop)
         else:
