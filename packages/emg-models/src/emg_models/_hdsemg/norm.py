@@ -67,11 +67,10 @@ class SourceBatchNorm(nn.BatchNorm1d):
     @torch.no_grad()
     def _move(self, runs: Tensor) -> None:
         """Move the running statistics by runs (n, S·C, ...)."""
-        by_channel = runs.float().transpose(0, 1).flatten(1)
-        mean, var = (part.view(self.sources, -1).mean(0) for part in (by_channel.mean(1), by_channel.var(1)))
-        for running, new in ((self.running_mean, mean), (self.running_var, var)):
+        by_channel = runs.to(self.weight.dtype).transpose(0, 1).flatten(1)
+        for running, new in ((self.running_mean, by_channel.mean(1)), (self.running_var, by_channel.var(1))):
             if running is not None:
-                running.lerp_(new, self.momentum or 0.0)
+                running.lerp_(new.view(self.sources, -1).mean(0), self.momentum or 0.0)
 
 
 def set_sources(model: nn.Module, sources: int) -> None:
