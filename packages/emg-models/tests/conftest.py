@@ -45,6 +45,11 @@ def loss():
 
 
 @pytest.fixture
+def settle():
+    return helper("models_rows").settle
+
+
+@pytest.fixture
 def distance():
     return helper("models_rows").distance
 

@@ -1,6 +1,5 @@
 """The rows of the contract: every (name, task) of the registry in the small form that models_small.py gives it."""
 
-import functools
 import json
 from dataclasses import dataclass, field
 
@@ -51,20 +50,13 @@ class Row:
     @property
     def is_image(self):
         """Whether an example is one image of the electrodes instead of a stretch of time."""
-        return len(self.shape) == 2 and self.shape != (self.small["n_chans"], self.small["n_times"])
-
-    @property
-    def shape(self):
-        return tuple(self.trained_config.input_shape)
-
-    @functools.cached_property
-    def trained_config(self):
-        values = dict(self.entry.settings) | self.small
-        return self.kind.Config(**values)
+        config = self.trained.config
+        return config.input_shape != (config.n_chans, config.n_times)
 
     def x(self, batch=4, n_times=None, seed=5):
         """Examples of noise."""
-        shape = self.shape if n_times is None else (*self.shape[:-1], n_times)
+        shape = self.trained.config.input_shape
+        shape = shape if n_times is None else (*shape[:-1], n_times)
         return torch.randn(batch, *shape, generator=torch.Generator().manual_seed(seed))
 
     def frames(self, n_times):
@@ -83,9 +75,20 @@ def _keep(model, key):
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.02 * torch.randn_like(parameter))
-            model(torch.randn(4, *model.config.input_shape))
-        _KEPT[key] = model.eval()
+        _KEPT[key] = settle(model, torch.randn(4, *model.config.input_shape))
     return _KEPT[key]
+
+
+def settle(model, x):
+    """Bring running statistics to where training would take them; return the model in evaluation mode.
+
+    At their first values every layer of a fresh network scales the signal down, until nothing but biases is left.
+    """
+    if any("running_mean" in key for key, _ in model.named_buffers()):
+        with torch.no_grad():
+            for _ in range(30):
+                model.train()(x)
+    return model.eval()
 
 
 def rows(small, stream):
@@ -100,4 +103,5 @@ def loss(y, seed=11):
 
 def distance(a, b):
     """Distance of two tensors relative to the second."""
-    return float((a.double() - b.double()).norm() / b.double().norm())
+    a, b = a.detach().double(), b.detach().double()
+    return float((a - b).norm() / b.norm())
