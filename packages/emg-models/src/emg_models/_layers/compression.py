@@ -31,7 +31,7 @@ def compress(x: Tensor) -> Tensor:
     ----------
     Kaifosh, Reardon et al. 2025, doi 10.1038/s41586-025-09255-w (released code).
     """
-    return 64 * x / (32 + x.abs())
+    return 64 * (x / (32 + x.abs()))  # in this order no finite value overflows
 
 
 def count_frames(n_times: int, kernel_size: int, stride: int) -> int:
