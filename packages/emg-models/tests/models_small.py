@@ -6,7 +6,7 @@ model stream.
 
 WINDOW = {"n_chans": 8, "n_times": 60, "sfreq": 60.0, "embed_dim": 32, "n_heads": 2}
 
-POSE = {"n_chans": 8, "n_times": 111, "n_outputs": 5, "sfreq": 200.0, "width": 16, "block_channels": 4, "hidden": 12}
+POSE = {"n_chans": 8, "n_times": 51, "n_outputs": 5, "sfreq": 200.0, "width": 16, "block_channels": 4, "hidden": 12}
 POSE |= {"kernels": (5, 4, 3), "strides": (2, 2, 2), "block_kernels": (3, 2), "stage_blocks": 1, "n_features": 6}
 NEUROPOSE = {"n_chans": 8, "n_times": 50, "n_outputs": 5, "sfreq": 50.0, "widths": (4, 6), "time_factors": (5, 2)}
 
@@ -19,6 +19,8 @@ GRID = {"rows": 6, "cols": 5, "n_outputs": 6}
 SCALED = {"n_chans": 4, "n_times": 800, "sfreq": 2000.0, "n_heads": 4, "position_groups": 4, "position_kernel": 16} | {
     "conv_widths": (16, 8, 8)
 }
+WRITING = {"electrodes": 6, "bands": 2, "n_times": 60, "n_outputs": 5, "contexts": (4, 3), "strides": (1, 2)}
+WRIST = {"electrodes": 7, "bands": 2, "n_times": 40, "n_outputs": 2}
 
 SMALL = {
     **{
@@ -30,10 +32,12 @@ SMALL = {
     ("allconvnet-bn", "classification"): GRID,
     ("gengnet", "classification"): GRID,
     ("sconvnet", "classification"): GRID | {"width": 8, "hidden": 16},
+    ("neuromotor-handwriting", "ctc"): WRITING | {"width": 16, "hidden": 24, "n_heads": 2, "kernel_size": 3},
+    ("neuromotor-wrist", "regression"): WRIST | {"width": 24, "n_layers": 2},
     ("neuromotor-gestures", "events"): GESTURES | {"width": 24, "n_layers": 2},
     ("emg2pose", "regression"): POSE | {"rollout_rate": 50.0},
     ("neuropose", "regression"): NEUROPOSE | {"chan_pools": (2, 4), "chan_repeats": (4, 2), "n_blocks": 2},
-    ("vemg2pose", "regression"): POSE | {"rollout_rate": 50.0, "position_time": 0.1},
+    ("vemg2pose", "regression"): POSE | {"rollout_rate": 50.0, "position_time": 0.06},
     ("tds-emg2qwerty", "ctc"): TDS | {"block_channels": 4, "kernel": 4, "n_blocks": 2},
     ("tinymyo", "classification"): WINDOW | {"n_outputs": 6, "n_blocks": 2},
     ("tinymyo", "regression"): WINDOW | {"n_outputs": 5, "n_blocks": 2},

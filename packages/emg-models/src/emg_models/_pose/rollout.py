@@ -91,6 +91,12 @@ class Emg2Pose(EmgModel):
         """Return the poses that `n_times` samples give: one per sample after the left context."""
         return max(0, n_times - int(self.config.left_context))
 
+    def extra_inputs(self, batch: int = 1, device: torch.device | None = None) -> dict[str, Tensor]:
+        """Return what `forward` needs beside the signal, as zeros by name: in tracking the first pose, else nothing."""
+        if self.config.mode == "regression":
+            return {}
+        return {"initial_pose": torch.zeros(batch, self.config.n_outputs, device=device)}
+
     def forward(
         self,
         x: Float[Tensor, "batch chans time"],
@@ -111,12 +117,12 @@ class Emg2Pose(EmgModel):
         return poses[:, : self.frames(x.shape[2])]
 
     def _roll_out(self, features: Tensor, pose: Tensor) -> Tensor:
-        """Step from pose to pose over features (B, steps, n_features)."""
+        """Step from pose to pose over features (B, steps, n_features); autocast does not lower the sum."""
         poses: list[Tensor] = []
         state: State = None
         for step, frame in enumerate(features.unbind(1)):
             given, state = self.decoder(torch.cat([frame, pose], -1), state)
-            pose = self._advance(pose, given * self.config.output_scale, step)
+            pose = self._advance(pose, given.to(pose.dtype) * self.config.output_scale, step)
             poses.append(pose)
         return torch.stack(poses, 1)
 
