@@ -45,6 +45,11 @@ def loss():
 
 
 @pytest.fixture
+def once():
+    return helper("models_rows").once
+
+
+@pytest.fixture
 def settle():
     return helper("models_rows").settle
 

@@ -8,10 +8,6 @@ import torch
 from emg_models import EmgModelsError, create_model
 from emg_models._registry import REGISTRY
 
-# Relative error of the output under bfloat16 autocast: the weights and values keep 8 bits, of which a few are lost on
-# the way through tens of layers.
-BF16 = 0.03
-
 
 @dataclass(frozen=True)
 class Row:
@@ -105,3 +101,14 @@ def distance(a, b):
     """Distance of two tensors relative to the second."""
     a, b = a.detach().double(), b.detach().double()
     return float((a - b).norm() / b.norm())
+
+
+_MADE = {}
+
+
+def once(model, what, make):
+    """What `make` gives for this network, made once for all rows that share the network; errors are not kept."""
+    key = id(model), what
+    if key not in _MADE:
+        _MADE[key] = make()
+    return _MADE[key]

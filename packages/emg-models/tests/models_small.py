@@ -34,7 +34,7 @@ SMALL = {
     ("sconvnet", "classification"): GRID | {"width": 8, "hidden": 16},
     ("neuromotor-handwriting", "ctc"): WRITING | {"width": 16, "hidden": 24, "n_heads": 2, "kernel_size": 3},
     ("neuromotor-wrist", "regression"): WRIST | {"width": 24, "n_layers": 2},
-    ("neuromotor-gestures", "events"): GESTURES | {"width": 24, "n_layers": 2},
+    ("neuromotor-gestures", "events"): GESTURES | {"n_times": 91, "width": 24, "n_layers": 2},
     ("emg2pose", "regression"): POSE | {"rollout_rate": 50.0},
     ("neuropose", "regression"): NEUROPOSE | {"chan_pools": (2, 4), "chan_repeats": (4, 2), "n_blocks": 2},
     ("vemg2pose", "regression"): POSE | {"rollout_rate": 50.0, "position_time": 0.06},
@@ -66,5 +66,7 @@ STREAM: dict[tuple[str, str], dict[str, object]] = {
         for task in ("ctc", "tokens")
     },
     ("neuromotor-gestures", "events"): {},
+    ("neuromotor-handwriting", "ctc"): {},
+    ("neuromotor-wrist", "regression"): {},
     ("tinymyo-neuromotor", "events"): {"context": 5},
 }
