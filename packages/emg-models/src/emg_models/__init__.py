@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from ._hdsemg.predict import predict_frames
     from ._hdsemg.sconvnet import SConvNet
     from ._hdsemg.votes import VoteAccuracy, majority_vote, vote_accuracy
+    from ._hub import download_folder, from_hub, push_to_hub
     from ._model import EmgModel
     from ._neuromotor.config import NeuromotorGesturesConfig
+    from ._neuromotor.feature_config import NeuromotorHandwritingConfig, NeuromotorWristConfig
     from ._neuromotor.gestures import NeuromotorGestures
+    from ._neuromotor.handwriting import NeuromotorHandwriting
+    from ._neuromotor.mpf import MultivariatePowerFrequency
+    from ._neuromotor.wrist import NeuromotorWrist
     from ._onnx import export_onnx
     from ._pose.config import Emg2PoseConfig
     from ._pose.neuropose import NeuroPose
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from ._tinymyo.config import TinyMyoConfig
     from ._tinymyo.encoder import TinyMyoEncoder
     from ._tinymyo.heads import TinyMyoClassifier, TinyMyoEventDetector, TinyMyoPretrainer
+    from ._tinymyo.loading import describe_published, load_published
     from ._tinymyo.neuromotor import TinyMyoNeuromotor
     from ._tinymyo.neuromotor_config import TinyMyoNeuromotorConfig
     from ._tinymyo.published import read_published
@@ -59,10 +65,15 @@ __all__ = [
     "GridConfig",
     "ModelConfig",
     "ModelStream",
+    "MultivariatePowerFrequency",
     "NeuroPose",
     "NeuroPoseConfig",
     "NeuromotorGestures",
     "NeuromotorGesturesConfig",
+    "NeuromotorHandwriting",
+    "NeuromotorHandwritingConfig",
+    "NeuromotorWrist",
+    "NeuromotorWristConfig",
     "SConvNet",
     "SConvNetConfig",
     "ScaledTransformerCTC",
@@ -90,16 +101,21 @@ __all__ = [
     "check_preprocessing",
     "count_costs",
     "create_model",
+    "describe_published",
+    "download_folder",
     "export_onnx",
     "fold_batchnorm",
+    "from_hub",
     "from_pretrained",
     "list_models",
     "load_evaluation",
     "load_labels",
     "load_preprocessing",
+    "load_published",
     "majority_vote",
     "model_info",
     "predict_frames",
+    "push_to_hub",
     "read_published",
     "save_pretrained",
     "set_sources",
