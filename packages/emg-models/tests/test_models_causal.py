@@ -33,7 +33,7 @@ def attention(context, stir, width=12, n_heads=3):
 @pytest.mark.parametrize("rotary", [False, True])
 @pytest.mark.parametrize("context", [None, 1, 5, 40])
 def test_equals_the_oracle(context, rotary, oracle, stir, monkeypatch):
-    monkeypatch.setattr(causal, "_LEAST_BLOCK", 7)
+    monkeypatch.setattr(causal, "_BLOCK", 7)
     model = attention(context, stir)
     x = torch.randn(2, 23, 12)
     with torch.no_grad():
@@ -52,7 +52,7 @@ def test_equals_the_oracle(context, rotary, oracle, stir, monkeypatch):
 )
 def test_steps_equal_the_whole(context, sizes, least, rotary):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(causal, "_LEAST_BLOCK", least)
+        patch.setattr(causal, "_BLOCK", least)
         torch.manual_seed(context)
         block = CausalBlock(CausalAttention(8, 2, context=context), 16).eval()
         x = torch.randn(2, sum(sizes), 8)
@@ -71,7 +71,7 @@ def test_steps_equal_the_whole(context, sizes, least, rotary):
 
 @pytest.mark.parametrize("context", [1, 4, 6])
 def test_a_frame_sees_its_context_and_nothing_else(context, stir, monkeypatch):
-    monkeypatch.setattr(causal, "_LEAST_BLOCK", 5)
+    monkeypatch.setattr(causal, "_BLOCK", 5)
     model = attention(context, stir)
     x = torch.randn(1, 20, 12)
     x.requires_grad_()

@@ -12,7 +12,8 @@ from .transformer import Attention, Block
 
 __all__ = ["CausalAttention", "CausalBlock", "KeyValueCache", "banded_attention"]
 
-_LEAST_BLOCK = 128
+_BLOCK = 128
+_WHOLE = 512
 
 
 class CausalAttention(Attention):
@@ -136,7 +137,7 @@ class KeyValueCache:
 
     def __init__(self, context: int) -> None:
         self.context = context
-        self.room = max(context, _LEAST_BLOCK)
+        self.room = max(context, _BLOCK)
         self._store: Tensor | None = None
         self._end = 0
 
@@ -184,16 +185,18 @@ def banded_attention(q: Tensor, k: Tensor, v: Tensor, context: int | None, dropo
     Returns
     -------
     Tensor, shape (B, H, T, d)
-        Time and memory grow with T·context: blocks of queries meet only the keys that one of them sees.
+        Blocks of queries meet only the keys that one of them sees, so time and memory grow with T·context. Without
+        bound one fused causal kernel runs, except on up to 512 frames on a CPU, whose kernel would compute all scores.
     """
     n_frames = q.shape[2]
     if context is None or n_frames <= context:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
-    size = max(context, _LEAST_BLOCK)
+        if n_frames > _WHOLE or q.device.type != "cpu" or torch.compiler.is_compiling():
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
+        context = n_frames
     parts = []
-    for start in range(0, n_frames, size):
-        seen = slice(max(0, start - context + 1), start + size)
-        parts.append(_attend(q[:, :, start : start + size], k[:, :, seen], v[:, :, seen], context, dropout))
+    for start in range(0, n_frames, _BLOCK):
+        seen = slice(max(0, start - context + 1), start + _BLOCK)
+        parts.append(_attend(q[:, :, start : start + _BLOCK], k[:, :, seen], v[:, :, seen], context, dropout))
     return torch.cat(parts, 2)
 
 
@@ -202,5 +205,5 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, context: int, dropout: float = 0.0)
     n, m = q.shape[2], k.shape[2]
     if n == 1 and m <= context:
         return F.scaled_dot_product_attention(q, k, v)
-    age = torch.arange(m - n, m, device=q.device)[:, None] - torch.arange(m, device=q.device)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=(age >= 0) & (age < context), dropout_p=dropout)
+    seen = torch.ones(n, m, dtype=torch.bool, device=q.device).tril(m - n).triu(m - n - context + 1)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, dropout_p=dropout)
