@@ -1,4 +1,4 @@
-"""The README card of a model folder, in the form of the Hub: what the folder holds as facts, and no claim beside them."""
+"""The README card of a model folder, in the form of the Hub: what the folder holds as facts, no claim beside them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,14 @@ from ._model import EmgModel
 __all__ = ["model_card"]
 
 _HUB_TASKS = {"classification": "time-series-classification", "reconstruction": "time-series-reconstruction"}
+_LOADING = """\
+## Loading
+
+```python
+from emg_models import from_pretrained
+
+model = from_pretrained("path/of/folder")
+```"""
 _CONDITIONS = {"seed", "split_seed", "n", "fold"}
 
 
@@ -45,7 +53,7 @@ def model_card(
         _section("Measured", [(key, str(value)) for key, value in metrics.items()]),
         _section("Conditions of these numbers", [(key, str(value)) for key, value in conditions.items()]),
         _list("Use and limits", _limits(model, preprocessing, evaluation, licence)),
-        '## Loading\n\n```python\nfrom emg_models import from_pretrained\n\nmodel = from_pretrained("path/of/folder")\n```',
+        _LOADING,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -110,9 +110,8 @@ def from_pretrained(
     Raises
     ------
     EmgModelsError
-        A file is absent, lies outside the folder, is a pickle or malformed; a key of the weights is missing,
-        unexpected, duplicate or of another shape or dtype; a weight is not finite; weights and config.json were not
-        written together.
+        A file is absent, lies outside the folder, is a pickle or malformed; a key of the weights is missing, unknown,
+        duplicate or of another shape or dtype; a weight is not finite; the files were not written together.
     """
     folder = Path(folder)
     header = _header(folder)
@@ -215,9 +214,8 @@ def _companion(folder: Path, header: Mapping[str, Any], name: str) -> dict[str, 
     """Read a JSON file that config.json vouches for."""
     path = inside(folder, name)
     data = read_small(path)
-    value = parse_json(data, str(path))
     _check_digest(header, path, sha256(data))
-    return value
+    return parse_json(data, str(path))
 
 
 def _check_digest(header: Mapping[str, Any], path: Path, digest: str) -> None:

@@ -75,8 +75,7 @@ def _refuse(key: str, value: object, required: str) -> EmgModelsError:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 300 else text[:300] + "..."
+    return repr(value)[:300]
 
 
 def _require(what: str, given: object, required: object) -> None:
@@ -159,7 +158,7 @@ def _check_normalisation(value: Mapping[str, Any] | None, n_chans: int) -> None:
     _check_keys("normalisation", value, {"kind"} | _NORMALISATIONS[kind])
     if kind == "zscore":
         _check_statistics(value, n_chans)
-    if not value.get("over", "channel") in _OVER:
+    if value.get("over", "channel") not in _OVER:
         raise _refuse("normalisation", value, f"over must be one of {', '.join(_OVER)}")
     if value.get("ddof", 0) not in (0, 1) or isinstance(value.get("ddof"), bool):
         raise _refuse("normalisation", value, "ddof must be 0 or 1")

@@ -1,4 +1,4 @@
-"""Safetensors, written and read without a second copy in memory; header and places are checked before a tensor is made."""
+"""Safetensors without a second copy in memory; header and places are checked before a tensor is made."""
 
 import hashlib
 import json
@@ -168,8 +168,8 @@ def _entries(header: dict[str, Any], size: int, path: Path) -> dict[str, TensorE
     for key, entry in ordered.items():
         if entry.start != end:
             raise EmgModelsError(
-                f"{path}: no valid safetensors file, tensor {key!r} starts at byte {entry.start}, the one before ends at "
-                f"{end}; tensors must neither overlap nor leave holes"
+                f"{path}: no valid safetensors file, tensor {key!r} starts at byte {entry.start}, the one before ends "
+                f"at {end}; tensors must neither overlap nor leave holes"
             )
         end = entry.stop
     if end != size:
