@@ -63,14 +63,16 @@ class NeuromotorGestures(EmgModel):
         return self._classify(self.lstm(self.front(x))[0])
 
     def stream(self, batch: int = 1) -> "NeuromotorGesturesStream":
-        """Return a live form of this model with empty memory; it sees back to the start.
+        """Put this model into evaluation mode and return a live form of it with empty memory.
+
+        It sees back to the start: its memory is the LSTM's state, of fixed size.
 
         Parameters
         ----------
         batch : int
             Recordings that run side by side.
         """
-        return NeuromotorGesturesStream(self, batch)
+        return NeuromotorGesturesStream(self.eval(), batch)
 
     def _classify(self, frames: Tensor) -> Tensor:
         return self.head(self.norm(frames))  # type: ignore[no-any-return]

@@ -83,9 +83,9 @@ class MultivariatePowerFrequency(nn.Module):
         self.span = window - hop + fft
         pairs = electrode_pairs(electrodes, neighbours)
         self.n_features = len(bands) * len(pairs)
-        self.averages: Tensor
+        self.bins: Tensor
         self.pairs: Tensor
-        self.register_buffer("averages", _averages(bands, fft, sfreq), persistent=False)
+        self.register_buffer("bins", _bins(bands, fft, sfreq), persistent=False)
         self.register_buffer("pairs", torch.tensor([i * electrodes + j for i, j in pairs]), persistent=False)
 
     def frames(self, n_times: int) -> int:
@@ -105,7 +105,7 @@ class MultivariatePowerFrequency(nn.Module):
         parts = self.fourier(x).double().unfold(-1, *self.windows)  # (B, C, 2, bins, frames, transforms)
         spectra = torch.complex(parts[:, :, 0], parts[:, :, 1]).permute(0, 3, 2, 1, 4)
         cross = spectra @ spectra.mH
-        averages = self.averages / self.windows[0] ** 2
+        averages = self.bins.double() / (self.bins.sum(1, keepdim=True) * self.windows[0] ** 2)
         power = torch.einsum("qk,btkcd->btqcd", averages, cross.real.square() + cross.imag.square())
         features = symmetric_log(power).flatten(3)[..., self.pairs]
         return features.flatten(2).transpose(1, 2).to(x.dtype)
@@ -175,13 +175,12 @@ def _multiple(name: str, samples: int, hop: int) -> int:
     return samples // hop
 
 
-def _averages(bands: Sequence[tuple[float, float]], fft: int, sfreq: float) -> Tensor:
-    """Weights (bands, bins) of the mean over the bins of each band."""
+def _bins(bands: Sequence[tuple[float, float]], fft: int, sfreq: float) -> Tensor:
+    """Whether a bin belongs to a band, (bands, bins)."""
     require_positive("sfreq", sfreq, "Hz")
     frequencies = torch.arange(fft // 2 + 1, dtype=torch.float64) * (sfreq / fft)
     inside = torch.stack([(frequencies > low) & (frequencies <= high) for low, high in bands])
     for band, bins in zip(bands, inside, strict=True):
         if not bins.any():
             raise EmgModelsError(f"band {band} Hz holds no bin of a transform of {fft} samples at {sfreq} Hz; widen it")
-    averages: Tensor = inside.double() / inside.sum(1, keepdim=True)
-    return averages
+    return inside
