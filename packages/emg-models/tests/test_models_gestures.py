@@ -144,6 +144,8 @@ def test_what_does_not_fit_is_refused():
         model(signal(20))
     with pytest.raises(EmgModelsError, match="chunk of 1 recordings: this stream runs 3"):
         model.stream(3).push(signal(5))
+    with pytest.raises(EmgModelsError, match="batch=0: an integer >= 1"):
+        model.stream(0)
     with pytest.raises(EmgModelsError, match="n_times=20 holds no frame of kernel_size=21"):
         NeuromotorGesturesConfig(n_times=20)
     for name in ("width", "n_layers", "kernel_size", "stride"):

@@ -18,6 +18,7 @@ from emg_models import (
     TinyMyoNeuromotor,
     TinyMyoNeuromotorConfig,
     create_model,
+    model_info,
 )
 from emg_models._layers.compression import compress
 
@@ -64,6 +65,12 @@ def test_counts_add_up_from_the_published_layers():
     }
     assert sum(parts.values()) == 3_626_121
     assert model.output_shape == (1598, 9)
+
+
+def test_products_are_those_of_the_blocks_and_the_convolution():
+    frames = 1598
+    blocks = 8 * (frames * 442_368 + 384 * frames**2)
+    assert model_info("tinymyo-neuromotor")["macs"] == blocks + frames * (16 * 21 * 192 + 192 * 9)
 
 
 @pytest.mark.parametrize("context", [None, 1, 3])

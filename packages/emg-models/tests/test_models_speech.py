@@ -21,6 +21,7 @@ from emg_models import (
     TinyMyoSpeechRecognition,
     TinyMyoSpeechRecognitionConfig,
     create_model,
+    model_info,
 )
 from emg_models._tinymyo.convolutions import MaskedBatchNorm
 
@@ -68,6 +69,12 @@ def test_counts_are_the_published_ones():
     assert model.output_shape == (200, 38)
     assert model.config.sfreq == 1000
     assert model.config.n_times == 1600
+
+
+def test_products_are_those_of_convolutions_and_blocks():
+    front = 800 * (8 + 192 + 8 / 3) * 192 * 3 + (400 + 200) * (192 + 192 + 64) * 192 * 3
+    blocks = 8 * (200 * 442_368 + 384 * 200**2)
+    assert model_info("tinymyo-speech-recognition")["macs"] == front + blocks + 200 * 192 * (192 + 38)
 
 
 def test_production_adds_phonemes_to_the_published_features():
@@ -167,6 +174,24 @@ def test_a_full_mask_is_no_mask_for_batch_normalisation():
     plain.load_state_dict(masked.state_dict())
     torch.testing.assert_close(masked(x, torch.ones(4, 1, 9, dtype=torch.bool)), plain(x), atol=1e-5, rtol=0)
     torch.testing.assert_close(masked.state_dict(), plain.state_dict())
+
+
+def test_it_learns_to_spell_utterances_of_two_lengths():
+    model = recogniser(dropout=0.0, drop_path=0.0, n_outputs=4).train()
+    x = torch.randn(2, 3, 96)
+    lengths, words = torch.tensor([96, 60]), torch.tensor([[0, 1, 2], [2, 0, 0]])
+    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
+    for _ in range(40):
+        optimiser.zero_grad()
+        y = model(x, lengths).transpose(0, 1)
+        loss = torch.nn.functional.ctc_loss(y, words, model.frames(lengths), torch.tensor([3, 2]), blank=3)
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        best = model(x, lengths).argmax(-1)
+    for row, n_times, word in zip(best, lengths.tolist(), ([0, 1, 2], [2, 0]), strict=True):
+        symbols = row[: model.frames(n_times)].unique_consecutive().tolist()
+        assert [symbol for symbol in symbols if symbol != 3] == word
 
 
 def test_blocks_come_from_a_pretrained_network():

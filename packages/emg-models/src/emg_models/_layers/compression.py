@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from emg_models._checks import require_count
 from emg_models._errors import EmgModelsError
 from emg_models._streams import ModelStream
 
@@ -102,9 +103,15 @@ class FrameStream(ModelStream):
         Width of the output and number of recordings.
     receptive_field : int or None
         In samples; None where it reaches back to the start.
+
+    Raises
+    ------
+    EmgModelsError
+        `batch` is no count.
     """
 
     def __init__(self, front: FrameFrontEnd, n_outputs: int, batch: int, receptive_field: int | None) -> None:
+        require_count("batch", batch)
         self.n_chans = front.conv.in_channels
         self.receptive_field = receptive_field
         self._front = front

@@ -37,7 +37,7 @@ class TinyMyoSpeech(FrontEndModel):
         self._check(x, lengths)
         real = None
         if lengths is not None:
-            real = (torch.arange(x.shape[2], device=x.device) < lengths[:, None])[:, None]
+            real = (torch.arange(x.shape[2], device=x.device) < lengths.to(x.device)[:, None])[:, None]
         features, real = self.front(x, real)
         tokens: Tensor = self.tokens(features.transpose(1, 2))
         rotary = self._rotary(tokens.shape[1])
