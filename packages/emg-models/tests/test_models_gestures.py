@@ -56,10 +56,11 @@ def test_counts_are_the_published_ones():
 
 
 def test_its_products_are_counted_on_any_device():
-    frames = (200 - 21) // 10 + 1
-    per_frame = 16 * 512 * 21 + 3 * 4 * 512 * (512 + 512) + 512 * 9
-    assert model_info("neuromotor-gestures", n_times=200)["macs"] == frames * per_frame
-    assert count_costs(NeuromotorGestures(NeuromotorGesturesConfig(n_times=200))).macs == frames * per_frame
+    def products(width, frames):
+        return frames * (16 * width * 21 + 3 * 4 * width * (width + width) + width * 9)
+
+    assert model_info("neuromotor-gestures")["macs"] == products(512, 1598) == 10_336_017_408
+    assert count_costs(NeuromotorGestures(NeuromotorGesturesConfig(n_times=200, width=64))).macs == products(64, 18)
 
 
 def test_it_equals_the_slow_oracle(slow):
@@ -83,6 +84,18 @@ def test_the_lstm_is_the_one_of_pytorch():
     torch.testing.assert_close(ours(x), theirs(x))
     bound = max(float(parameter.detach().abs().max()) for parameter in ours.parameters())
     assert 0.9 * 8**-0.5 < bound <= 8**-0.5
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 32, 33])
+def test_a_step_is_a_part_of_the_whole(n_frames):
+    lstm = LSTM(5, 8, 3).double()
+    x = torch.randn(2, 40 + n_frames, 5, dtype=torch.float64)
+    whole, last = lstm(x)
+    before, state = lstm.step(x[:, :40], None)
+    after, state = lstm.step(x[:, 40:], state)
+    torch.testing.assert_close(torch.cat([before, after], 1), whole)
+    torch.testing.assert_close(state, last)
+    torch.testing.assert_close(lstm.step(x[:, :3], None), lstm(x[:, :3]))
 
 
 @laws

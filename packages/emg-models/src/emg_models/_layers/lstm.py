@@ -3,10 +3,13 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 __all__ = ["LSTM"]
+
+_FEW = 32
 
 
 class LSTM(nn.Module):
@@ -58,3 +61,39 @@ class LSTM(nn.Module):
         weights = [getattr(self, name) for name in self._names]
         y, hidden, cell = torch.lstm(x, state, weights, True, self.n_layers, 0.0, self.training, False, True)  # noqa: FBT003  positional only
         return y, (hidden, cell)
+
+    def step(
+        self,
+        x: Float[Tensor, "batch time features"],
+        state: tuple[Float[Tensor, "layers batch width"], Float[Tensor, "layers batch width"]] | None,
+    ) -> tuple[
+        Float[Tensor, "batch time width"],
+        tuple[Float[Tensor, "layers batch width"], Float[Tensor, "layers batch width"]],
+    ]:
+        """Do what `forward` does, at a tenth of the time for the few frames of a live chunk.
+
+        On a CPU the operator behind `forward` repacks all weights at each call, which only pays for long sequences.
+        """
+        if x.shape[1] > _FEW:
+            return self(x, state)  # type: ignore[no-any-return]
+        if state is None:
+            zeros = x.new_zeros(self.n_layers, x.shape[0], self.width)
+            state = zeros, zeros
+        hidden, cell = [], []
+        for layer in range(self.n_layers):
+            x, last = self._walk(layer, x, state[0][layer], state[1][layer])
+            hidden.append(x[:, -1])
+            cell.append(last)
+        return x, (torch.stack(hidden), torch.stack(cell))
+
+    def _walk(self, layer: int, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """Run one layer frame by frame; return its frames and the last cell."""
+        from_input, from_hidden, *biases = (getattr(self, name) for name in self._names[4 * layer : 4 * layer + 4])
+        told = F.linear(x, from_input, biases[0] + biases[1])
+        frames = []
+        for frame in told.unbind(1):
+            take, keep, new, show = (frame + F.linear(hidden, from_hidden)).chunk(4, -1)
+            cell = keep.sigmoid() * cell + take.sigmoid() * new.tanh()
+            hidden = show.sigmoid() * cell.tanh()
+            frames.append(hidden)
+        return torch.stack(frames, 1), cell

@@ -87,7 +87,7 @@ class NeuromotorGesturesStream(FrameStream):
         self._state: tuple[Tensor, Tensor] | None = None
 
     def _advance(self, frames: Tensor) -> Tensor:
-        y, self._state = self._model.lstm(frames, self._state)
+        y, self._state = self._model.lstm.step(frames, self._state)
         return self._model._classify(y)  # noqa: SLF001  the model's own stream
 
     def reset(self) -> None:
