@@ -44,6 +44,7 @@ def attention(tokens, w, prefix, config, real):
 def encode(x, w, config, patch_mask=None, channel_mask=None):
     """Tokens (N, D) of one window (C, T); `w` maps parameter names to float64 arrays."""
     tokens, real = [], []
+    x = np.concatenate([x, np.zeros((len(x), config.patch_size * config.n_patches - config.n_times))], axis=1)
     kernel = w["patch_embedding.patch_embed.proj.weight"].reshape(config.embed_dim, config.patch_size)
     for c in range(config.n_chans):
         for p in range(config.n_patches):
@@ -65,12 +66,40 @@ def encode(x, w, config, patch_mask=None, channel_mask=None):
     return layer_norm(tokens, w["norm.weight"], w["norm.bias"]) * np.array(real)[:, None]
 
 
-def classify(x, w, config):
-    """Logits (K,) of one window, heads as published: channels side by side per patch, mean over patches, linear."""
+def columns(x, w, config, channel_mask=None):
+    """What every task's head reads: the channels' tokens side by side (P, C·D)."""
     encoder = {key.removeprefix("encoder."): value for key, value in w.items() if key.startswith("encoder.")}
-    tokens = encode(x, encoder, config)
-    rows = [
-        np.concatenate([tokens[c * config.n_patches + p] for c in range(config.n_chans)])
-        for p in range(config.n_patches)
-    ]
-    return w["head.weight"] @ np.mean(rows, axis=0) + w["head.bias"]
+    tokens = encode(x, encoder, config, channel_mask=channel_mask)
+    return np.array(
+        [
+            np.concatenate([tokens[c * config.n_patches + p] for c in range(config.n_chans)])
+            for p in range(config.n_patches)
+        ]
+    )
+
+
+def classify(x, w, config, channel_mask=None):
+    """Logits (K,) of one window, as published: mean over patches, linear."""
+    return w["head.weight"] @ columns(x, w, config, channel_mask).mean(axis=0) + w["head.bias"]
+
+
+def detect(x, w, config, channel_mask=None):
+    """Logits (P, K) of one window: a linear on every patch."""
+    return np.array([w["head.weight"] @ row + w["head.bias"] for row in columns(x, w, config, channel_mask)])
+
+
+def regress(x, w, config, channel_mask=None):
+    """Values (T_out, K) of one window, as published: three convolutions over patches, linear interpolation."""
+    silu = np.vectorize(lambda v: v / (1 + math.exp(-v)))
+    rows = columns(x, w, config, channel_mask)
+    hidden = silu(rows @ w["regressor.0.weight"][:, :, 0].T + w["regressor.0.bias"])
+    mixed = np.tile(w["regressor.3.bias"], (len(hidden), 1))
+    for p in range(len(hidden)):
+        for tap in range(3):
+            if 0 <= p + tap - 1 < len(hidden):
+                mixed[p] += hidden[p + tap - 1] * w["regressor.3.weight"][:, 0, tap]
+    values = silu(mixed) @ w["regressor.5.weight"][:, :, 0].T + w["regressor.5.bias"]
+    n_out = config.output_times or config.n_times
+    middle = config.n_times * (np.arange(n_out) + 0.5) / n_out  # of every instant, in samples
+    centres = config.patch_size * (np.arange(config.n_patches) + 0.5)  # of every patch, in samples
+    return np.stack([np.interp(middle, centres, column) for column in values.T], axis=1)
