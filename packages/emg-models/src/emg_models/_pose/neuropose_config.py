@@ -19,8 +19,8 @@ class NeuroPoseConfig(ModelConfig):
     n_chans : int
         Electrodes, a multiple of the product of `chan_pools`.
     n_times : int
-        Samples, >= `hop`. The last ``n_times % hop`` samples are not used and get no angles: of the published 4,000
-        samples 3,840 do.
+        Samples, >= `hop`. The last ``n_times % hop`` samples get no angles (the first convolutions see some of them):
+        of the published 4,000 samples 3,840 do.
     n_outputs, sfreq
         As for every model: joint angles, rate in Hz (not used by the network).
     widths : tuple of int

@@ -148,7 +148,7 @@ class Emg2Pose(EmgModel):
                 f"initial_pose: {given} was given, tracking needs the true first pose, floating point {needed} in "
                 "radians; give it or use mode='regression'"
             )
-        return initial_pose
+        return initial_pose.to(x.dtype)
 
 
 def _resample(x: Float[Tensor, "batch time width"], factor: int) -> Float[Tensor, "batch more width"]:
