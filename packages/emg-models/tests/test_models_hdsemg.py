@@ -21,6 +21,7 @@ from emg_models import (
     create_model,
     fold_batchnorm,
     model_info,
+    save_pretrained,
 )
 from emg_models._registry import REGISTRY
 
@@ -109,6 +110,16 @@ def test_allconvnet_says_that_it_is_a_reconstruction():
     assert "own design" in REGISTRY["sconvnet"].summary
     assert model_info("allconvnet")["parameters"] == 461_064
     assert model_info("allconvnet-bn")["parameters"] == 462_472
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("allconvnet", "All-ConvNet, a reconstruction"), ("sconvnet", "baseline of our own design")]
+)
+def test_the_card_of_a_folder_says_so_too(name, words, describe, labels, tmp_path):
+    model = create_model(name, rows=4, cols=3, n_outputs=6)
+    preprocessing = describe(model.config, window={"length": 1, "hop": 1, "unit": "samples"})
+    save_pretrained(model, tmp_path / "m", preprocessing=preprocessing, labels=labels)
+    assert words in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
 
 
 def test_rows_that_close_to_a_ring_ignore_a_turn_by_four():

@@ -1,5 +1,6 @@
 """The README card of a model folder, in the form of the Hub: what the folder holds as facts, no claim beside them."""
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -46,6 +47,7 @@ def model_card(
     parts = [
         _front_matter(title, model.task, metrics, conditions, licence),
         f"# {title}",
+        _first_paragraph(type(model)),
         "An sEMG network saved by the Python package emg-models; config.json holds every field of its configuration.",
         _section("Network", _network_rows(model, _costs(model))),
         _section("Input", _input_rows(model, preprocessing)),
@@ -56,6 +58,11 @@ def model_card(
         _LOADING,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _first_paragraph(model: type[EmgModel]) -> str:
+    """Say what the network is, a reconstruction for example, as its class does."""
+    return " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split())
 
 
 def _costs(model: EmgModel) -> Costs:
