@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._hdsemg.sconvnet import SConvNet
     from ._hdsemg.votes import VoteAccuracy, majority_vote, vote_accuracy
     from ._hub import download_folder, from_hub, push_to_hub
+    from ._layers.checkpointing import accumulate, checkpoint_blocks
     from ._model import EmgModel
     from ._neuromotor.config import NeuromotorGesturesConfig
     from ._neuromotor.feature_config import NeuromotorHandwritingConfig, NeuromotorWristConfig
@@ -97,8 +98,10 @@ __all__ = [
     "TinyMyoSpeechRecognitionConfig",
     "VoteAccuracy",
     "VoteStream",
+    "accumulate",
     "adapt_batchnorm",
     "check_preprocessing",
+    "checkpoint_blocks",
     "count_costs",
     "create_model",
     "describe_published",

@@ -1,12 +1,20 @@
 """The pre-LN Transformer block that every Transformer here stacks."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from .attend import attend
+from .dropout import Dropout
+from .linear import Linear
 from .rotary import rotate
 
 __all__ = ["MLP", "Attention", "Block", "DropPath"]
+
+Branch = Callable[[Tensor, Tensor | None], Tensor]
 
 
 class Block(nn.Module):
@@ -20,6 +28,12 @@ class Block(nn.Module):
         Width inside the MLP.
     dropout, drop_path : float
         Rates after each MLP linear, and of skipping a branch for a whole sample.
+
+    Attributes
+    ----------
+    checkpointing : bool
+        Whether training forgets what is inside the block and computes it again on the way back: the same numbers from
+        less memory, for about a third more time.
     """
 
     def __init__(self, attention: "Attention", hidden: int, *, dropout: float = 0.0, drop_path: float = 0.0) -> None:
@@ -30,11 +44,19 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = MLP(width, hidden, dropout)
         self.drop_path = DropPath(drop_path)
+        self.checkpointing = False
 
     def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
         """Map tokens (B, N, D) to tokens; `rotary` holds cos and sin, `keys` (B, 1, 1, N) is True where to attend."""
-        x = x + self.drop_path(self.attn(self.norm1(x), rotary, keys))
-        return x + self.drop_path(self.mlp(self.norm2(x)))  # type: ignore[no-any-return]
+        if self.checkpointing and self.training and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            again: Tensor = checkpoint(self.branches, x, rotary, keys, use_reentrant=False)
+            return again
+        return self.branches(x, rotary, keys)
+
+    def branches(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
+        """Do what `forward` does, without looking at `checkpointing`."""
+        x = self.drop_path.add(x, lambda x, keys: self.attn(self.norm1(x), rotary, keys), keys)
+        return self.drop_path.add(x, lambda x, _: self.mlp(self.norm2(x)))
 
 
 class Attention(nn.Module):
@@ -53,9 +75,9 @@ class Attention(nn.Module):
         self.width = width
         self.heads = (n_heads, width // n_heads)
         self.attn_dropout = attn_dropout
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
         """Attend from every token to every token that `keys` allows."""
@@ -63,7 +85,7 @@ class Attention(nn.Module):
         if rotary is not None:
             q, k = rotate(q, *rotary), rotate(k, *rotary)
         dropout = self.attn_dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=keys, dropout_p=dropout)
+        y = attend(q, k, v, keys, dropout)
         return self.dropout(self.proj(y.transpose(1, 2).flatten(2)))  # type: ignore[no-any-return]
 
 
@@ -72,9 +94,9 @@ class MLP(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
-        self.dropout = nn.Dropout(dropout)
+        self.fc1 = Linear(width, hidden)
+        self.fc2 = Linear(hidden, width)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., D) to (..., D)."""
@@ -92,5 +114,18 @@ class DropPath(nn.Module):
         """Scale or drop each sample of (B, ...)."""
         if not self.training or self.rate == 0:
             return x
-        kept = torch.rand(x.shape[0], *[1] * (x.ndim - 1), device=x.device) >= self.rate
-        return x * (kept / (1 - self.rate)).to(x.dtype)
+        return self._scaled(x, torch.rand(x.shape[0], device=x.device) >= self.rate)
+
+    def add(self, x: Tensor, branch: Branch, keys: Tensor | None = None) -> Tensor:
+        """Return ``x + self(branch(x, keys))`` for samples (B, ...); on a CPU, what is dropped is never computed."""
+        if not self.training or self.rate == 0:
+            return x + branch(x, keys)
+        kept = torch.rand(x.shape[0], device=x.device) >= self.rate
+        rows = None if torch.compiler.is_compiling() or not x.is_cpu else kept.nonzero().flatten()
+        if rows is None or len(rows) in {0, len(x)}:
+            return x + self._scaled(branch(x, keys), kept)
+        update = branch(x[rows], None if keys is None else keys[rows])
+        return x.index_add(0, rows, update.to(x.dtype), alpha=1 / (1 - self.rate))
+
+    def _scaled(self, x: Tensor, kept: Tensor) -> Tensor:
+        return x * (kept / (1 - self.rate)).to(x.dtype).view(-1, *[1] * (x.ndim - 1))

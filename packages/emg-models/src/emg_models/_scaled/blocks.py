@@ -1,9 +1,9 @@
 """The Transformer block with its norms inside the branches or after the sums."""
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from emg_models._layers.causal import CausalAttention, CausalBlock, KeyValueCache
+from emg_models._layers.causal import CausalAttention, CausalBlock, KeyValueCache, Rotary
 from emg_models._layers.transformer import Attention
 
 from .config import ScaledTransformerConfig
@@ -27,11 +27,11 @@ def make_block(config: ScaledTransformerConfig) -> CausalBlock:
 class PostNormBlock(CausalBlock):
     """``x = LN(x + Attn(x)); x = LN(x + MLP(x))`` on frames (B, T, d), as in stock wav2vec2."""
 
-    def forward(
+    def branches(
         self,
         x: Float[Tensor, "batch frames width"],
-        rotary: tuple[Tensor, Tensor] | None,
-        keys: Tensor | None,
+        rotary: Rotary | None,
+        keys: Bool[Tensor, "#batch 1 1 frames"] | None,
     ) -> Float[Tensor, "batch frames width"]:
         """Map frames to frames."""
         x = self.norm1(x + self.drop_path(self.attn(x, rotary, keys)))
@@ -40,7 +40,7 @@ class PostNormBlock(CausalBlock):
     def step(
         self,
         x: Float[Tensor, "batch frames width"],
-        rotary: tuple[Tensor, Tensor] | None,
+        rotary: Rotary | None,
         cache: KeyValueCache,
     ) -> Float[Tensor, "batch frames width"]:
         """Map the next n >= 1 frames as `forward` in evaluation maps them inside the whole."""
