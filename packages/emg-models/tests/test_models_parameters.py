@@ -1,16 +1,22 @@
 """Counts, names and initial values of TinyMyo, to the unit (reference 1.2, 1.5, 1.7, 1.8, 1.10)."""
 
+import dataclasses
 import math
 
 import pytest
+import safetensors.torch
 import torch
 
 from emg_models import (
     TinyMyoClassifier,
     TinyMyoConfig,
     TinyMyoEncoder,
+    TinyMyoEventDetector,
     TinyMyoPretrainer,
+    TinyMyoRegressor,
+    create_model,
     model_info,
+    read_published,
 )
 
 R1 = {"rope": "released", "channel_embedding": False}
@@ -65,6 +71,58 @@ def test_classifier_table(n_chans, n_outputs, head, released, corrected):
         assert count(model) == whole
 
 
+@pytest.mark.parametrize(("settings", "whole"), [(R1, 4_352_517), ({}, 4_355_589)])
+def test_regression_table(settings, whole):
+    model = TinyMyoRegressor(TinyMyoConfig(n_outputs=5, **settings))
+    layers = [model.regressor[place] for place in (0, 3, 5)]
+    assert [count(layer) for layer in layers] == [786_688, 1_024, 1_285]
+    assert count(model.regressor) == 788_997
+    assert count(model) == whole
+
+
+def test_the_regression_head_has_the_published_names_and_loads_a_published_file(tmp_path):
+    config = TinyMyoConfig(n_outputs=5, output_times=500, n_blocks=1, **R1)
+    shapes = {"0.weight": (256, 3072, 1), "3.weight": (256, 1, 3), "5.weight": (5, 256, 1)}
+    shapes |= {"0.bias": (256,), "3.bias": (256,), "5.bias": (5,)}
+    head = {name: torch.randn(shape) for name, shape in shapes.items()}
+    bare = TinyMyoEncoder(dataclasses.replace(config, n_outputs=None))
+    encoder = {name: torch.randn(value.shape) for name, value in bare.state_dict().items()}
+    file = encoder | {f"model_head.regressor.{name}": value for name, value in head.items()}
+    safetensors.torch.save_file(file, tmp_path / "published.safetensors")
+    parts = read_published(tmp_path / "published.safetensors")
+    model = TinyMyoRegressor(config)
+    model.load_encoder(parts["encoder"])
+    model.regressor.load_state_dict(parts["regressor"])
+    given = {f"encoder.{name}": value for name, value in encoder.items()}
+    given |= {f"regressor.{name}": value for name, value in head.items()}
+    loaded = model.state_dict()
+    assert loaded.keys() == given.keys()
+    assert all(torch.equal(loaded[name], value) for name, value in given.items())
+
+
+def test_events_cost_the_head_of_the_classifier():
+    model = TinyMyoEventDetector(TinyMyoConfig(n_outputs=9))
+    assert count(model.head) == 16 * 192 * 9 + 9
+    assert count(model) == 3_566_592 + 27_657
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("tinymyo", 3_729_461), ("tinymyo-released", 3_726_389), ("tinyissimomyo", 1_950_005)],
+)
+def test_every_row_of_the_registry_as_published(name, parameters):
+    """With the DB5 head (16 channels, 53 classes)."""
+    assert model_info(name, n_outputs=53)["parameters"] == parameters
+    config = create_model(name, n_outputs=53).config
+    assert (config.n_chans, config.n_times, config.sfreq, config.patch_size) == (16, 1000, 2000.0, 20)
+    assert (config.embed_dim, config.n_heads, config.mlp_ratio, config.max_chans) == (192, 3, 4, 16)
+    assert (config.dropout, config.drop_path) == (0.1, 0.1)
+    assert config.n_blocks == (4 if name == "tinyissimomyo" else 8)
+    released = name == "tinymyo-released"
+    assert (config.rope, config.channel_embedding) == (("released", False) if released else ("corrected", True))
+    assert (config.attn_dropout, config.output_times) == ((0.1, 500) if released else (0.0, None))
+
+
 def test_tinyissimomyo_with_the_db5_head():
     assert model_info("tinyissimomyo", n_chans=16, n_times=200, n_outputs=53)["parameters"] == 1_950_005
 
@@ -108,6 +166,24 @@ def test_other_initial_values():
     assert (encoder.norm.weight == 1).all()
     assert not encoder.norm.bias.any()
     assert encoder.norm.eps == 1e-5
+
+
+@pytest.mark.parametrize("kind", [TinyMyoClassifier, TinyMyoEventDetector])
+def test_initial_heads_are_xavier_uniform(kind):
+    head = kind(TinyMyoConfig(n_outputs=6, n_blocks=1)).head
+    bound = math.sqrt(6 / (16 * 192 + 6))
+    assert 0.99 * bound < float(head.weight.detach().abs().max()) <= bound
+    assert not head.bias.any()
+
+
+def test_initial_regression_head_is_kaiming_uniform_for_relu():
+    model = TinyMyoRegressor(TinyMyoConfig(n_outputs=5, n_blocks=1))
+    for place, fan_in in ((0, 16 * 192), (3, 3), (5, 256)):
+        layer = model.regressor[place]
+        bound = math.sqrt(6 / fan_in)
+        assert 0.98 * bound < float(layer.weight.detach().abs().max()) <= bound * (1 + 1e-6)
+        assert float(layer.weight.detach().std()) == pytest.approx(bound / math.sqrt(3), rel=0.06)
+        assert not layer.bias.any()
 
 
 def test_reset_parameters_draws_anew_from_the_same_law():
