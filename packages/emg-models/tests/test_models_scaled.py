@@ -17,7 +17,6 @@ from emg_models import (
     ScaledTransformerConfig,
     ScaledTransformerCTC,
     ScaledTransformerEncoder,
-    count_costs,
     create_model,
     from_pretrained,
     model_info,
@@ -157,10 +156,10 @@ def test_multiply_accumulates(size, parts, total_5s, total_20hz):
 
 def test_bounded_context_costs_less():
     whole, bounded = (
-        count_costs(create_model("scaled-transformer-tiny", n_times=60_000, context=context).to("meta")).macs
+        model_info("scaled-transformer-tiny", n_times=20_000, n_blocks=1, context=context)["macs"]
         for context in (None, 100)
     )
-    assert bounded < whole / 2.5
+    assert bounded < whole - 0.7 * 2 * 128 * 998**2
 
 
 @pytest.mark.parametrize(

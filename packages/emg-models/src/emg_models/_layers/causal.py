@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emg_models._errors import EmgModelsError
@@ -10,8 +10,9 @@ from emg_models._errors import EmgModelsError
 from .rotary import rotate
 from .transformer import Attention, Block
 
-__all__ = ["CausalAttention", "CausalBlock", "KeyValueCache", "banded_attention"]
+__all__ = ["CausalAttention", "CausalBlock", "KeyValueCache", "Rotary", "banded_attention"]
 
+Rotary = tuple[Float[Tensor, "*times head"], Float[Tensor, "*times head"]]
 _BLOCK = 128
 _WHOLE = 512
 
@@ -44,8 +45,8 @@ class CausalAttention(Attention):
     def forward(
         self,
         x: Float[Tensor, "batch frames width"],
-        rotary: tuple[Tensor, Tensor] | None,
-        keys: Tensor | None = None,
+        rotary: Rotary | None,
+        keys: Bool[Tensor, "#batch 1 1 frames"] | None = None,
     ) -> Float[Tensor, "batch frames width"]:
         """Attend over a whole sequence, at a cost that grows with frames times context.
 
@@ -67,7 +68,7 @@ class CausalAttention(Attention):
     def step(
         self,
         x: Float[Tensor, "batch frames width"],
-        rotary: tuple[Tensor, Tensor] | None,
+        rotary: Rotary | None,
         cache: "KeyValueCache",
     ) -> Float[Tensor, "batch frames width"]:
         """Attend from the next n >= 1 frames, which the cache takes up; as `forward` in evaluation on the whole.
@@ -95,7 +96,7 @@ class CausalAttention(Attention):
             raise EmgModelsError("context=None: attention since the start would fill any memory; give context >= 1")
         return KeyValueCache(self.context)
 
-    def _queries_keys_values(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _queries_keys_values(self, x: Tensor, rotary: Rotary | None) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = (part.unflatten(-1, self.heads).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1))
         if rotary is not None:
             q, k = rotate(q, *rotary), rotate(k, *rotary)
@@ -110,7 +111,7 @@ class CausalBlock(Block):
     def step(
         self,
         x: Float[Tensor, "batch frames width"],
-        rotary: tuple[Tensor, Tensor] | None,
+        rotary: Rotary | None,
         cache: "KeyValueCache",
     ) -> Float[Tensor, "batch frames width"]:
         """Map the next n >= 1 frames as `forward` in evaluation maps them inside the whole."""
