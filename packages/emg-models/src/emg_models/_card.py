@@ -190,7 +190,7 @@ def _list(heading: str, items: Iterable[str]) -> str:
 
 def _code(text: str) -> str:
     """Return a code span for a table cell: nothing inside is markup, whatever it holds."""
-    text = "".join(char if char.isprintable() else f"\\x{ord(char):x}" for char in text).replace("|", "\\|")
+    text = "".join(char if char.isprintable() and char != "|" else f"\\x{ord(char):x}" for char in text)
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     space = " " if text[:1] in {"`", ""} or text[-1:] == "`" else ""
     return f"{fence}{space}{text}{space}{fence}"
