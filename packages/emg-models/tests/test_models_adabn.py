@@ -100,6 +100,17 @@ def test_it_brings_back_what_another_gain_took(model):
     assert left < 0.25 * lost
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_any_network_in_any_precision_can_be_adapted(dtype):
+    model = torch.nn.Sequential(torch.nn.Conv1d(3, 4, 2), torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.9)).to(dtype)
+    windows = torch.randn(40, 3, 20, dtype=dtype) + 1
+    adapted = adapt_batchnorm(model, windows, passes=50)
+    wanted = model[0](windows).float().mean((0, 2))
+    torch.testing.assert_close(adapted[1].running_mean.float(), wanted.detach(), atol=0.05, rtol=0.05)
+    again = adapt_batchnorm(model, windows.flip(0), passes=50)
+    assert same(statistics(adapted), statistics(again))
+
+
 def test_the_docstring_says_transductive():
     assert "Transductive" in adapt_batchnorm.__doc__
 
@@ -191,7 +202,7 @@ def test_adaptation_that_makes_no_sense_is_refused(change, message):
 
 def test_models_without_normalisation_are_refused(frames):
     model = create_model("allconvnet", **GRID)
-    with pytest.raises(EmgModelsError, match="AllConvNet has no batch normalisation; build it with batch_norm=True"):
+    with pytest.raises(EmgModelsError, match="AllConvNet has no batch normalisation to adapt; grid networks have it"):
         adapt_batchnorm(model, frames)
     with pytest.raises(EmgModelsError, match="AllConvNet has no batch normalisation"):
         set_sources(model, 2)

@@ -123,6 +123,15 @@ def test_logarithms_are_those_of_matrices():
     assert torch.equal(symmetric_log(torch.diag(torch.tensor([-1e-9, 0.0, 1.0]))), torch.zeros(3, 3))
 
 
+def test_a_doubled_electrode_adds_no_noise():
+    """Of two equal electrodes one direction is empty; what is left is the logarithm of the rest."""
+    mpf = MultivariatePowerFrequency(2).double()
+    x = signal(1, mpf.span).expand(1, 2, -1)
+    lone = MultivariatePowerFrequency(1).double()(x[:, :1])
+    both = mpf(x).unflatten(1, (6, 3))
+    torch.testing.assert_close(both, ((lone + np.log(2)) / 2)[:, :, None].expand_as(both), atol=1e-6, rtol=0)
+
+
 def test_input_dtype_is_kept_and_no_gradient_flows():
     mpf = MultivariatePowerFrequency(4)
     y = mpf(torch.randn(1, 4, 300, requires_grad=True))

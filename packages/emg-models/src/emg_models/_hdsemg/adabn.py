@@ -15,6 +15,7 @@ from .norm import SourceBatchNorm
 __all__ = ["adapt_batchnorm"]
 
 M = TypeVar("M", bound=nn.Module)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def adapt_batchnorm(
@@ -33,7 +34,7 @@ def adapt_batchnorm(
     Parameters
     ----------
     model : Module
-        With batch normalisation (``batch_norm=True``); left as it is.
+        With batch normalisation, a grid network (``batch_norm=True``) or any other; left as it is.
     frames : Tensor, shape (n, ...)
         Examples as `model` takes them, n >= 2. Batches are moved to the device of the model.
     passes : int
@@ -63,12 +64,15 @@ def adapt_batchnorm(
     require_count("batch", batch, 2)
     ordered = _canonical(frames)
     adapted = copy.deepcopy(model).eval()
-    norms = [module for module in adapted.modules() if isinstance(module, SourceBatchNorm)]
+    norms = [module for module in adapted.modules() if isinstance(module, BATCH_NORMS)]
     if not norms:
-        raise EmgModelsError(f"{type(model).__name__} has no batch normalisation; build it with batch_norm=True")
+        raise EmgModelsError(
+            f"{type(model).__name__} has no batch normalisation to adapt; grid networks have it with batch_norm=True"
+        )
     for norm in norms:
-        norm.sources = 1
         norm.train()
+        if isinstance(norm, SourceBatchNorm):
+            norm.sources = 1
         if fresh:
             norm.reset_running_stats()
     _run(adapted, ordered, passes, min(batch, len(ordered)), seed)
@@ -94,7 +98,7 @@ def _canonical(frames: Tensor) -> Tensor:
         )
     if not bool(frames.isfinite().all()):
         raise EmgModelsError("frames hold NaN or infinity, which no running statistic forgets; repair them first")
-    values = frames.detach().float().cpu().contiguous()
-    rows = values.flatten(1).numpy()
+    values = frames.detach().cpu()
+    rows = values.flatten(1).double().contiguous().numpy()
     keys = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
     return values[torch.from_numpy(np.argsort(keys, kind="stable"))]

@@ -61,7 +61,7 @@ class MultivariatePowerFrequency(nn.Module):
     References
     ----------
     Kaifosh, Reardon et al. 2025, doi 10.1038/s41586-025-09255-w (released code). That NaN and -∞ become 0 is applied
-    to the logarithms of the eigenvalues: our reading.
+    to the logarithms of the eigenvalues, rounding included: our reading.
     """
 
     def __init__(
@@ -160,10 +160,12 @@ class PowerFrequencyStream:
 def symmetric_log(matrices: Tensor) -> Tensor:
     """Return the matrix logarithm of symmetric matrices (..., C, C); eigenvalues that have none count as 1.
 
-    Eigenvalues that are 0 or, by rounding, negative have the logarithm 0 here, so that a dead electrode stays silent.
+    Eigenvalues up to C·ε times the largest are 0 but for rounding, of either sign: their logarithm is 0 here, so that
+    a dead or doubled electrode adds no noise.
     """
     values, vectors = torch.linalg.eigh(matrices)
-    logs = torch.where(values > 0, values, torch.ones_like(values)).log()
+    rounding = values.shape[-1] * torch.finfo(values.dtype).eps * values[..., -1:]
+    logs = torch.where(values > rounding, values, torch.ones_like(values)).log()
     product: Tensor = vectors @ (logs[..., None] * vectors.mT)
     return product
 
