@@ -6,7 +6,7 @@ model stream.
 
 WINDOW = {"n_chans": 8, "n_times": 60, "sfreq": 60.0, "embed_dim": 32, "n_heads": 2}
 
-POSE = {"n_chans": 8, "n_times": 51, "n_outputs": 5, "sfreq": 200.0, "width": 16, "block_channels": 4, "hidden": 12}
+POSE = {"n_chans": 8, "n_times": 43, "n_outputs": 5, "sfreq": 200.0, "width": 16, "block_channels": 4, "hidden": 12}
 POSE |= {"kernels": (5, 4, 3), "strides": (2, 2, 2), "block_kernels": (3, 2), "stage_blocks": 1, "n_features": 6}
 NEUROPOSE = {"n_chans": 8, "n_times": 50, "n_outputs": 5, "sfreq": 50.0, "widths": (4, 6), "time_factors": (5, 2)}
 

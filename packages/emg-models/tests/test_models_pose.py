@@ -210,7 +210,7 @@ def test_gradient_reaches_every_parameter_and_the_signal(decoder, mode, build):
 def test_tracking_exports_with_two_inputs(build):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    model = build(mode="tracking", n_times=35)
+    model = build(decoder="mlp", mode="tracking", n_times=35)
     given = arguments(model, 2, 35)
     with _quiet():
         program = torch.onnx.export(model, (), kwargs=given, dynamo=True, opset_version=20, verbose=False)

@@ -16,7 +16,7 @@ from .encoder import PoseEncoder
 
 __all__ = ["Emg2Pose"]
 
-State = tuple[Tensor, Tensor] | None
+State = tuple[Float[Tensor, "layers batch hidden"], Float[Tensor, "layers batch hidden"]] | None
 
 
 class LSTMDecoder(nn.Module):
@@ -61,8 +61,8 @@ class Emg2Pose(EmgModel):
     In tracking `forward` needs the true first pose. Never compare tracking with regression.
 
     The roll-out is a loop in Python over 50 Hz steps, unrolled by exporters and compilers: at the published window of
-    11,790 samples 250 steps, so the ONNX graph of vemg2pose has some thousands of nodes and takes minutes; export short
-    windows (one step is 40 samples), or the encoder and one step apart.
+    11,790 samples 250 steps, so the ONNX graph of vemg2pose has some thousands of nodes and its export takes many
+    minutes; export short windows (one step is 40 samples), or the encoder and one step apart.
 
     Parameters
     ----------
