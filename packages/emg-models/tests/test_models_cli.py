@@ -9,9 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 from typer.testing import CliRunner
 
-from emg_models import TinyMyoPretrainer, _cli, list_models, model_info, save_pretrained
+from emg_models import (
+    TinyMyoClassifier,
+    TinyMyoPretrainer,
+    _cli,
+    from_pretrained,
+    list_models,
+    load_labels,
+    model_info,
+    save_pretrained,
+)
 from emg_models._cli import app
 
 SCRIPT = Path(sys.executable).with_name("emg-models")
@@ -44,6 +54,62 @@ def test_info():
     assert "3,575,814" in run(*arguments).stdout
 
 
+def test_info_takes_any_field():
+    fields = ("--set", "n_blocks=2", "--set", "rope=none", "--set", "channel_embedding=false", "--sfreq", 500)
+    found = json.loads(run("info", "tinymyo", "--task", "tokens", *fields, "--json").stdout)
+    changed = {"n_blocks": 2, "rope": "none", "channel_embedding": False}
+    assert found == model_info("tinymyo", task="tokens", sfreq=500.0, **changed)
+    pose = json.loads(run("info", "neuropose", "--set", "widths=[4,6,8]", "--json").stdout)
+    assert pose["config"]["widths"] == [4, 6, 8]
+
+
+def test_check(folder, small_model, labels, describe):
+    found = json.loads(run("check", folder, "--json").stdout)
+    assert (found["model"], found["task"], found["labels"]) == ("TinyMyoClassifier", "classification", labels)
+    assert (found["input"], found["output"]) == ([1, 8, 100], [1, 6])
+    assert found["preprocessing"] == describe(small_model.config)
+    assert found["evaluation"] is None
+    assert found["config"] == small_model.config.to_dict()
+    assert "TinyMyoClassifier" in run("check", folder).stdout
+    (folder / "preprocessing.json").write_text("{}")
+    result = run("check", folder, "--json")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "not written together" in result.stderr
+
+
+@pytest.fixture
+def published(tmp_path, small_config):
+    """A file with the published key names, small."""
+    config = dataclasses.replace(small_config, embed_dim=64, n_heads=1, channel_embedding=False)
+    model = TinyMyoClassifier(config)
+    state = {
+        key.replace("encoder.", "").replace("head.", "model_head.classifier."): value
+        for key, value in model.state_dict().items()
+    }
+    safetensors.torch.save_file(state, tmp_path / "published.safetensors")
+    return tmp_path / "published.safetensors"
+
+
+def test_convert(published, tmp_path, small_config, describe, labels):
+    (tmp_path / "p.json").write_text(json.dumps(describe(small_config)))
+    (tmp_path / "l.json").write_text(json.dumps({"labels": labels}))
+    arguments = ("convert", published, tmp_path / "out", "--preprocessing", tmp_path / "p.json", "--sfreq", 100)
+    arguments += ("--n-times", 100, "--set", "rope=corrected")
+    result = run(*arguments, "--labels", tmp_path / "l.json", "--json")
+    found = json.loads(result.stdout)
+    assert found["release"] == "first (no channel embedding)"
+    assert (found["loaded"], found["left_out"]) == ({"encoder": 29, "head": 2}, {})
+    model = from_pretrained(tmp_path / "out")
+    assert (model.config.rope, model.config.n_times, model.config.n_chans) == ("corrected", 100, 8)
+    assert load_labels(tmp_path / "out") == labels
+    assert "license: cc-by-nd-4.0" in (tmp_path / "out" / "README.md").read_text()
+    refused = run(*arguments)
+    assert refused.exit_code == 3
+    assert "0 labels given, the model has 6 outputs" in refused.stderr
+    bare = json.loads(run(*arguments, "--task", "tokens", "--json", "--set", "n_chans=8").stdout)
+    assert (bare["loaded"], bare["left_out"]) == ({"encoder": 29}, {"head": 2})
+
+
 def test_export(folder, tmp_path):
     pytest.importorskip("onnx")
     result = run("export", folder, tmp_path / "m.onnx", "--json")
@@ -58,11 +124,19 @@ def test_export(folder, tmp_path):
     ("arguments", "code", "message"),
     [
         (("info", "tinymio", "--json"), 2, "model 'tinymio' is unknown; choose one of"),
-        (("info", "tinymyo", "--n-times", "30"), 2, "n_times=30 is not a multiple"),
+        (("info", "tinymyo", "--n-times", "0"), 2, "n_times=0: an integer >= 1"),
         (("info", "tinymyo", "--n-chans", "x"), 2, "--n-chans"),
         (("export", "absent", "out.onnx", "--json"), 3, "config.json: no such file"),
         (("export", "absent", "out.onnx", "--opset", "7"), 2, "--opset"),
         (("train",), 2, "No such command"),
+        (("info", "tinymyo", "--set", "n_blocks"), 2, "--set n_blocks: KEY=VALUE is required"),
+        (("info", "tinymyo", "--set", "n_chans=3", "--n-chans", "4"), 2, "each key once"),
+        (("info", "tinymyo", "--set", "depth=3"), 2, "unknown settings ['depth']"),
+        (("info", "tinymyo", "--task", "fly"), 2, "has no task 'fly'"),
+        (("check", "absent"), 3, "config.json: no such file"),
+        (("export", "absent", "out.onnx", "--batch", "0"), 2, "--batch"),
+        (("convert", "absent", "out", "--preprocessing", "p.json"), 3, "absent: no such file"),
+        (("convert", "absent", "out", "--preprocessing", "p.json", "--set", "x"), 2, "KEY=VALUE"),
     ],
 )
 def test_errors_go_to_stderr_with_their_exit_code(arguments, code, message):
@@ -72,13 +146,12 @@ def test_errors_go_to_stderr_with_their_exit_code(arguments, code, message):
     assert result.stdout == ""
 
 
-def test_a_pretraining_model_cannot_be_exported(small_config, tmp_path, describe):
+def test_any_task_is_exported_at_any_batch(small_config, tmp_path, describe):
     pytest.importorskip("onnx")
     model = TinyMyoPretrainer(dataclasses.replace(small_config, n_outputs=None))
     save_pretrained(model, tmp_path / "p", preprocessing=describe(small_config), labels=[])
-    result = run("export", tmp_path / "p", tmp_path / "p.onnx")
-    assert result.exit_code == 3
-    assert "type TinyMyoPretrainer: a classifier is required" in result.stderr
+    found = json.loads(run("export", tmp_path / "p", tmp_path / "p.onnx", "--batch", 3, "--json").stdout)
+    assert (found["input"], found["output"]) == ([3, 8, 100], [3, 8, 100])
 
 
 @pytest.mark.parametrize("name", ["a[b].onnx", "a[/b].onnx", ":cat:.onnx", "ünï.onnx", os.fsdecode(b"bad\xff.onnx")])
@@ -97,10 +170,10 @@ def test_any_file_name_can_be_shown(name, encoding, tmp_path, monkeypatch):
 
 
 def test_a_file_that_cannot_be_read_is_named(folder, tmp_path, monkeypatch):
-    def refuse(self):
+    def refuse(self, mode):
         raise PermissionError(13, "Permission denied", str(self))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     result = run("export", folder, tmp_path / "m.onnx")
     assert result.exit_code == 3
     assert "Permission denied" in result.stderr
@@ -115,4 +188,4 @@ def test_help_needs_no_torch():
 @pytest.mark.skipif(not SCRIPT.exists(), reason="the console script is not installed beside this interpreter")
 def test_help_of_the_installed_script():
     result = subprocess.run([SCRIPT, "--help"], check=True, capture_output=True, text=True)
-    assert all(verb in result.stdout for verb in ("list", "info", "export"))
+    assert all(verb in result.stdout for verb in ("list", "info", "check", "export", "convert"))

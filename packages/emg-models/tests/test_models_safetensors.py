@@ -1,4 +1,4 @@
-"""Our safetensors reader and writer: the same as the reference library's where that is right, stricter where it is not."""
+"""Our safetensors reader and writer: the same as the reference library's where that is right, stricter elsewhere."""
 
 import json
 import pickle
@@ -136,7 +136,7 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
     ],
 )
 def test_a_tensor_that_is_declared_wrongly(change, read):
-    with pytest.raises(EmgModelsError, match="tensor 'a' is declared as .*dtype .one of F64, .*offsets that fit them"):
+    with pytest.raises(EmgModelsError, match=r"tensor 'a' is declared as .*dtype .one of F64, .*offsets that fit them"):
         read(packed({"a": ENTRY | change}, bytes(8)))
     with pytest.raises(EmgModelsError, match="tensor 'a' is declared as"):
         read(packed({"a": [1]}, bytes(8)))

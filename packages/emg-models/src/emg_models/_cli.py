@@ -44,8 +44,8 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         _print_json(rows)
     else:
-        cells = [[row["name"], ", ".join(row["tasks"]), row["summary"], row["source"]] for row in rows]
-        _print_table("Models", ["name", "tasks", "summary", "source"], cells)
+        cells = [[row["name"], ", ".join(row["tasks"]), row["summary"]] for row in rows]
+        _print_table("Models", ["name", "tasks", "summary"], cells)
 
 
 @app.command()
@@ -204,7 +204,7 @@ def _print_table(title: str, headings: list[str], rows: list[list[str]]) -> None
 
     table = Table(title=title, show_header=any(headings))
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for row in rows:
         table.add_row(*row)
     Console(markup=False, emoji=False).print(table)
