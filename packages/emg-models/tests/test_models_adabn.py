@@ -1,5 +1,6 @@
 """Adaptive batch normalisation, and statistics per source while training."""
 
+import copy
 import importlib.util
 from pathlib import Path
 
@@ -159,6 +160,15 @@ def test_sources_do_not_reach_checkpoints_or_adaptation(frames):
     set_sources(model, 7)
     assert list(model.state_dict()) == keys
     assert same(wanted, statistics(adapt_batchnorm(model, frames, passes=1)))
+
+
+def test_sources_compile_as_one_graph():
+    plain = SourceBatchNorm(3)
+    set_sources(plain, 5)
+    fast, x = copy.deepcopy(plain), torch.randn(10, 3, 4)
+    torch.testing.assert_close(torch.compile(fast, fullgraph=True, backend="aot_eager")(x), plain(x))
+    for key, value in statistics(plain).items():
+        torch.testing.assert_close(fast.state_dict()[key], value)
 
 
 def test_gradient_flows_through_the_statistics_of_each_source():

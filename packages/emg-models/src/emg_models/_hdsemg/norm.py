@@ -57,20 +57,20 @@ class SourceBatchNorm(nn.BatchNorm1d):
         if not self.training or self.sources == 1:
             return super().forward(input)
         self._check_input_dim(input)
-        inner, sources = input.shape[1:], self.sources
-        runs = input.reshape(sources, -1, *inner).transpose(0, 1).flatten(1, 2)
-        self._move(runs.detach())
-        scale, shift = self.weight.repeat(sources), self.bias.repeat(sources)
-        normal = F.batch_norm(runs, None, None, scale, shift, training=True, eps=self.eps)
-        return normal.reshape(-1, sources, *inner).transpose(0, 1).flatten(0, 1)
+        parts = input.chunk(self.sources)
+        self._move([part.detach() for part in parts])
+        return torch.cat(
+            [F.batch_norm(part, None, None, self.weight, self.bias, training=True, eps=self.eps) for part in parts]
+        )
 
     @torch.no_grad()
-    def _move(self, runs: Tensor) -> None:
-        """Move the running statistics by runs (n, S·C, ...)."""
-        by_channel = runs.to(self.weight.dtype).transpose(0, 1).flatten(1)
-        for running, new in ((self.running_mean, by_channel.mean(1)), (self.running_var, by_channel.var(1))):
+    def _move(self, parts: list[Tensor]) -> None:
+        """Move the running statistics by batches (n, C, ...) of one source each."""
+        axes = [0, *range(2, parts[0].ndim)]
+        for running, statistic in ((self.running_mean, torch.mean), (self.running_var, torch.var)):
             if running is not None:
-                running.lerp_(new.view(self.sources, -1).mean(0), self.momentum or 0.0)
+                new = torch.stack([statistic(part.to(running.dtype), axes) for part in parts]).mean(0)
+                running.lerp_(new, self.momentum or 0.0)
 
 
 def set_sources(model: nn.Module, sources: int) -> None:
