@@ -17,6 +17,7 @@ class Row:
     task: str
     small: dict = field(compare=False)
     live: dict | None = field(compare=False)
+    leads: bool = field(compare=False)  # whether it is the first row of its class
 
     def __str__(self):
         return f"{self.name}-{self.task}"
@@ -89,7 +90,11 @@ def settle(model, x):
 
 def rows(small, stream):
     """All rows, in the order of the table."""
-    return [Row(name, task, settings, stream.get((name, task))) for (name, task), settings in small.items()]
+    kinds = [REGISTRY[name].tasks[task] for name, task in small]
+    return [
+        Row(*key, settings, stream.get(key), kinds.index(kind) == place)
+        for place, ((key, settings), kind) in enumerate(zip(small.items(), kinds, strict=True))
+    ]
 
 
 def loss(y, seed=11):

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, export_onnx
+from emg_models import EmgModelsError, TinyMyoClassifier, TinyMyoConfig, create_model, export_onnx
 
 onnx = pytest.importorskip("onnx")
 
@@ -38,6 +38,8 @@ def test_file_is_single_static_and_described(export, describe, labels, small_mod
     assert metadata == {
         "emg.version": "1",
         "emg.model": "TinyMyoClassifier",
+        "emg.task": "classification",
+        "emg.output_shape": "[6]",
         "emg.sfreq": "100.0",
         "emg.n_chans": "8",
         "emg.n_times": "100",
@@ -119,6 +121,29 @@ def test_refusals(export, small_model, describe, labels, tmp_path, monkeypatch):
     with pytest.raises(EmgModelsError, match=r"ONNX export needs onnxscript; run: pip install 'emg-models\[onnx\]'"):
         export()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_networks_without_weights_or_beyond_one_file_are_refused(export, small_config, monkeypatch, tmp_path):
+    with torch.device("meta"):
+        model = TinyMyoClassifier(small_config)
+    with pytest.raises(EmgModelsError, match="TinyMyoClassifier lies on the meta device, without weights; build it on"):
+        export(model)
+    monkeypatch.setattr("emg_models._onnx.MAX_BYTES", 100_000)
+    with pytest.raises(
+        EmgModelsError, match=r"TinyMyoClassifier holds \d{3},\d{3} bytes in float32, one ONNX file at most"
+    ):
+        export()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recurrent_layers_are_one_node_each_and_the_bytes_repeat(tmp_path, describe):
+    model = create_model("neuromotor-gestures", n_chans=4, n_times=61, n_outputs=3, sfreq=500.0, width=8, n_layers=2)
+    paths = [
+        export_onnx(model, tmp_path / name, preprocessing=describe(model.config), labels=list("abc"), batch=2)
+        for name in ("a.onnx", "b.onnx")
+    ]
+    assert [node.op_type for node in onnx.load(paths[0]).graph.node].count("LSTM") == 2
+    assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_unwritable_target_leaves_nothing(export, tmp_path):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["export_onnx"]
 
 OPSETS = range(18, 24)
+MAX_BYTES = 2**31 - 2**20  # protobuf's limit, less room for the graph
 _CHATTY = "torch.onnx._internal.exporter._registration"
 
 
@@ -37,7 +38,7 @@ def export_onnx(
     batch: int = 1,
     name: str | None = None,
 ) -> Path:
-    """Write a classifier as ONNX: input ``emg`` (batch, C, T), output ``logits`` (batch, K), both float32.
+    """Write a model as ONNX: float32 input ``emg`` (batch, *input_shape), float32 output named ``model.output``.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ def export_onnx(
     preprocessing : mapping
         What turns a recording into the input; see `check_preprocessing`.
     labels : sequence of str
-        One name per output.
+        One name per output: classes, events, joints, or symbols with the blank last; empty for a model without outputs
+        of its own (tokens, reconstruction).
     opset : int
         ONNX operator set, 18 to 23. From 20 on GELU is one node, at 23 attention is one node too.
     batch : int
@@ -59,13 +61,15 @@ def export_onnx(
     Returns
     -------
     Path
-        `path`. Metadata: ``emg.version`` "1", ``emg.model``, ``emg.sfreq`` (Hz), ``emg.n_chans``, ``emg.n_times``,
-        ``emg.n_outputs``, ``emg.labels`` and ``emg.preprocessing`` (JSON), ``emg.parameters``.
+        `path`. Metadata: ``emg.version`` "1", ``emg.model``, ``emg.task``, ``emg.sfreq`` (Hz), ``emg.n_chans``,
+        ``emg.n_times``, ``emg.n_outputs`` ("0" where there are none), ``emg.output_shape`` (JSON, without the batch),
+        ``emg.labels`` and ``emg.preprocessing`` (JSON), ``emg.parameters``.
 
     Raises
     ------
     EmgModelsError
-        The model is no classifier, an argument does not fit, or the extra ``onnx`` is not installed.
+        The model is of another kind, has no weights (device ``meta``) or more than one file can hold (2 GiB), an
+        argument does not fit, or the extra ``onnx`` is not installed.
     """
     if not isinstance(model, EmgModel):
         raise EmgModelsError(
@@ -75,6 +79,7 @@ def export_onnx(
         raise EmgModelsError(
             f"opset={opset}, batch={batch}: opset {OPSETS.start} to {OPSETS.stop - 1} and batch >= 1 are required"
         )
+    _check_size(model)
     metadata = _metadata(model, preprocessing, labels, name or type(model).__name__)
     proto = _translate(model, opset, batch)
     for key, value in metadata.items():
@@ -85,15 +90,29 @@ def export_onnx(
     return path
 
 
+def _check_size(model: EmgModel) -> None:
+    tensors = [*model.parameters(), *model.buffers()]
+    if any(tensor.is_meta for tensor in tensors):
+        raise EmgModelsError(f"{type(model).__name__} lies on the meta device, without weights; build it on the CPU")
+    size = 4 * sum(tensor.numel() for tensor in tensors)
+    if size > MAX_BYTES:
+        raise EmgModelsError(
+            f"{type(model).__name__} holds {size:,} bytes in float32, one ONNX file at most {MAX_BYTES:,}; "
+            "export a smaller network"
+        )
+
+
 def _metadata(model: EmgModel, preprocessing: Mapping[str, Any], labels: Sequence[str], name: str) -> dict[str, str]:
     config = model.config
     return {
         "emg.version": "1",
         "emg.model": name,
+        "emg.task": model.task,
         "emg.sfreq": repr(float(config.sfreq)),
         "emg.n_chans": str(config.n_chans),
         "emg.n_times": str(config.n_times),
-        "emg.n_outputs": str(config.n_outputs),
+        "emg.n_outputs": str(config.n_outputs or 0),
+        "emg.output_shape": json.dumps(model.output_shape),
         "emg.labels": json.dumps(check_labels(labels, config.n_outputs), ensure_ascii=False),
         "emg.preprocessing": json.dumps(check_preprocessing(preprocessing, config), allow_nan=False),
         "emg.parameters": str(count_parameters(model)),
