@@ -17,6 +17,7 @@ from emg_models import (
     ScaledTransformerConfig,
     ScaledTransformerCTC,
     ScaledTransformerEncoder,
+    checkpoint_blocks,
     create_model,
     from_pretrained,
     model_info,
@@ -257,6 +258,18 @@ def test_every_rate_acts_in_training_only(name, build):
     model = build(**rates | {name: 0.5}).train()
     assert not torch.allclose(model(x), model(x), atol=1e-3)
     assert torch.equal(model.eval()(x), model(x))
+
+
+@pytest.mark.parametrize("norm_placement", ["pre", "post"])
+def test_checkpointed_blocks_give_the_same_gradients(norm_placement, build):
+    x, slopes = torch.randn(2, 3, 301), []
+    for on in (False, True):
+        model = build(norm_placement=norm_placement, context=4).train()
+        assert checkpoint_blocks(model, on=on) == 2
+        torch.manual_seed(3)
+        model(x).square().sum().backward()
+        slopes.append([parameter.grad for parameter in model.parameters()])
+    torch.testing.assert_close(*slopes)
 
 
 @torch.no_grad()

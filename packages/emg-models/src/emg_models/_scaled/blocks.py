@@ -34,8 +34,8 @@ class PostNormBlock(CausalBlock):
         keys: Bool[Tensor, "#batch 1 1 frames"] | None,
     ) -> Float[Tensor, "batch frames width"]:
         """Map frames to frames."""
-        x = self.norm1(x + self.drop_path(self.attn(x, rotary, keys)))
-        return self.norm2(x + self.drop_path(self.mlp(x)))  # type: ignore[no-any-return]
+        x = self.norm1(self.drop_path.add(x, lambda x, keys: self.attn(x, rotary, keys), keys))
+        return self.norm2(self.drop_path.add(x, lambda x, _: self.mlp(x)))  # type: ignore[no-any-return]
 
     def step(
         self,

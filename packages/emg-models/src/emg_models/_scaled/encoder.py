@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
+from emg_models._layers.dropout import Dropout
 from emg_models._model import EmgModel
 
 from .blocks import make_block
@@ -44,13 +45,13 @@ class ScaledTransformerEncoder(EmgModel):
         self.featurizer = make_featurizer(config)
         self.projection_norm = nn.LayerNorm(config.n_features)
         self.projection = nn.Linear(config.n_features, width)
-        self.feature_dropout = nn.Dropout(config.feature_dropout)
+        self.feature_dropout = Dropout(config.feature_dropout)
         self.register_parameter("mask_vector", None)
         if config.mask_vector:
             self.mask_vector = nn.Parameter(torch.empty(width))
         self.position = PositionalConvolution(config)
         self.position_norm = nn.Identity() if pre else nn.LayerNorm(width)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(make_block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(width) if pre else nn.Identity()
         self.reset_parameters()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from emg_models._layers.dropout import Dropout
 from emg_models._model import EmgModel
 
 from .config import ScaledTransformerConfig
@@ -22,7 +23,7 @@ class _Headed(EmgModel):
     def __init__(self, config: ScaledTransformerConfig) -> None:
         super().__init__(config)
         self.encoder = ScaledTransformerEncoder(replace(config, n_outputs=None))
-        self.head_dropout = nn.Dropout(config.head_dropout)
+        self.head_dropout = Dropout(config.head_dropout)
         self.head = nn.Linear(config.embed_dim, self.config.n_outputs)
         normal_(self.head)
 

@@ -11,6 +11,8 @@ from .config import ScaledTransformerConfig
 
 __all__ = ["PositionalConvolution"]
 
+_FEW = 16
+
 
 class PositionalConvolution(nn.Module):
     """``z + GELU(conv(z))`` with a long grouped convolution that keeps the length.
@@ -28,6 +30,7 @@ class PositionalConvolution(nn.Module):
         self.conv = nn.Conv1d(width, width, kernel, groups=config.position_groups)
         before = kernel - 1 if config.position == "causal" else kernel // 2
         self.padding = (before, kernel - 1 - before)
+        self.gain: nn.Parameter | None
         self.register_parameter("gain", None)
         if config.weight_norm:
             self.gain = nn.Parameter(torch.empty(kernel))
@@ -57,14 +60,24 @@ class PositionalConvolution(nn.Module):
     ) -> tuple[Float[Tensor, "batch frames width"], Float[Tensor, "batch history width"]]:
         """Add position to the next n frames and return the memory for those after; causal form only."""
         heard = torch.cat([memory.to(z.dtype), z], 1)
-        return z + self._mix(heard), heard[:, z.shape[1] :]
+        few = z.shape[0] * z.shape[1] <= _FEW
+        return z + (self._mix_few(heard) if few else self._mix(heard)), heard[:, z.shape[1] :]
 
     def _mix(self, padded: Tensor) -> Tensor:
-        weight = self.conv.weight
-        if self.gain is not None:
-            weight = weight * (self.gain / self._norms())
-        y = F.conv1d(padded.transpose(1, 2), weight, self.conv.bias, groups=self.conv.groups)
+        y = F.conv1d(padded.transpose(1, 2), self._weight(), self.conv.bias, groups=self.conv.groups)
         return F.gelu(y).transpose(1, 2)
+
+    def _mix_few(self, padded: Tensor) -> Tensor:
+        """Multiply each group's stretch of frames by its matrix: for few frames, convolution mostly sorts weights."""
+        weight, groups = self._weight(), self.conv.groups
+        stretches = padded.reshape(*padded.shape[:2], groups, -1).unfold(1, weight.shape[-1], 1)
+        matrices = weight.reshape(groups, -1, weight[0].numel())
+        y = stretches.transpose(1, 2).flatten(3) @ matrices.transpose(1, 2)
+        return F.gelu(y.transpose(1, 2).flatten(2) + self.conv.bias)  # type: ignore[operator]
+
+    def _weight(self) -> Tensor:
+        weight = self.conv.weight
+        return weight if self.gain is None else weight * (self.gain / self._norms())
 
     def _norms(self) -> Tensor:
         return torch.linalg.vector_norm(self.conv.weight, dim=(0, 1))  # type: ignore[no-any-return]
