@@ -1,4 +1,4 @@
-"""TinyMyo as released and as corrected: what shuffling time does to each, and an ONNX file of the corrected one."""
+"""All models and their costs; TinyMyo as released and as corrected, shuffled in time; an ONNX file of the second."""
 
 import argparse
 from pathlib import Path
@@ -21,10 +21,14 @@ def shuffled_change(name: str) -> float:
 
 def main(out: Path) -> None:
     for name in emg_models.list_models():
-        info = emg_models.model_info(name, n_chans=16, n_times=1000)
-        print(f"{name:18s} {info['parameters']:>9,} parameters {info['macs'] / 1e9:5.2f} GMAC per 16 x 1000 window")
+        info = emg_models.model_info(name)
+        window = " x ".join(map(str, info["input_shape"][1:]))
+        print(
+            f"{name:26s} {info['task']:14s} {info['parameters']:>11,} parameters "
+            f"{info['macs'] / 1e9:6.3f} GMAC per input of {window}"
+        )
     for name in ("tinymyo", "tinymyo-released"):
-        print(f"{name:18s} logits move by {shuffled_change(name):.1e} when time is shuffled")
+        print(f"{name:26s} logits move by {shuffled_change(name):.1e} when time is shuffled")
 
     model = emg_models.create_model("tinymyo", n_chans=8, n_times=200, n_outputs=6, sfreq=200.0, n_blocks=1)
     labels = ["rest", "fist", "flexion", "extension", "radial", "ulnar"]

@@ -136,6 +136,11 @@ def test_scaled_transformers(size, width, blocks, gmac):
     assert round(macs / 1e9, 3) == gmac
 
 
+def test_tds():
+    """The sheet's measured count for 4 s, the short-time Fourier transform left out."""
+    assert round(model_info("tds-emg2qwerty")["macs"] / 1e9, 3) == 3.602
+
+
 def test_recurrent_network():
     """Convolution 16→512 of 21 every 10, three LSTM layers of 512, 9 outputs."""
     info = model_info("neuromotor-gestures")

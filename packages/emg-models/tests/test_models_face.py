@@ -1,5 +1,6 @@
 """The public face, the README's example and numbers, the changelog."""
 
+import ast
 import importlib
 import inspect
 import re
@@ -29,14 +30,18 @@ def test_public_object(name):
 
 
 def test_type_checkers_see_what_users_get():
-    face = inspect.getsource(emg_models)
-    imported = {
-        (module, name.strip())
-        for module, names in re.findall(r"^    from \.(_[\w.]+) import (.+)$", face, re.MULTILINE)
-        for name in names.split(",")
-        if module != "_lazy"
-    }
+    tree = ast.parse(inspect.getsource(emg_models))
+    (branch,) = [node for node in tree.body if isinstance(node, ast.If)]
+    imported = {(node.module, alias.name) for node in branch.body for alias in node.names}
     assert imported == {(module, name) for name, module in MODULES.items()}
+
+
+def test_face_and_configurations_need_no_torch():
+    configurations = [name for name in MODULES if name.endswith("Config")]
+    code = (
+        f"import sys, emg_models; [getattr(emg_models, name) for name in {configurations}]; assert 'torch' not in sys"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", f"{code}.modules"], check=True, timeout=60)
 
 
 def test_unknown_name():
@@ -51,8 +56,7 @@ def test_readme_examples_run():
 
 
 def test_readme_numbers_are_ours():
+    """One row a model, in order: name, what, parameters and MAC of its published form, as `emg-models info NAME`."""
     rows = re.findall(r"^\| `([\w-]+)` \|.*\| ([\d,]+) \| ([\d,]+) \|$", README, re.MULTILINE)
-    assert sorted(name for name, _, _ in rows) == list_models()
-    for name, parameters, macs in rows:
-        info = model_info(name)
-        assert (info["parameters"], info["macs"]) == (int(parameters.replace(",", "")), int(macs.replace(",", "")))
+    infos = [model_info(name) for name in list_models()]
+    assert sorted(rows) == [(info["name"], f"{info['parameters']:,}", f"{info['macs']:,}") for info in infos]
