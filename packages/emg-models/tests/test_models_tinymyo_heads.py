@@ -16,6 +16,7 @@ from emg_models import (
     TinyMyoEventDetector,
     TinyMyoPretrainer,
     TinyMyoRegressor,
+    export_onnx,
 )
 
 TASKS = [TinyMyoClassifier, TinyMyoEventDetector, TinyMyoRegressor]
@@ -148,6 +149,18 @@ def test_regression_of_other_lengths_than_configured(small_config):
     fixed = TinyMyoRegressor(dataclasses.replace(config, output_times=30))
     assert fixed.frames(7) == 30
     assert fixed(torch.randn(1, 8, 7)).shape == (1, 30, 6)
+
+
+@pytest.mark.parametrize(("kind", "batch"), [(TinyMyoEventDetector, 1), (TinyMyoRegressor, 8)])
+def test_windows_that_cut_a_patch_export(kind, batch, small_config, describe, labels, stir, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    config = dataclasses.replace(small_config, n_times=93, n_blocks=1, output_times=31)
+    model = stir(kind(config), scale=0.1).eval()
+    path = export_onnx(model, tmp_path / "m.onnx", preprocessing=describe(config), labels=labels, batch=batch)
+    x = torch.randn(batch, 8, 93)
+    (found,) = onnxruntime.InferenceSession(path).run(None, {"emg": x.numpy()})
+    with torch.no_grad():
+        np.testing.assert_allclose(found, model(x).numpy(), atol=1e-5, rtol=0)
 
 
 def test_dropout_of_the_regression_head_acts_in_training_alone(small_config):

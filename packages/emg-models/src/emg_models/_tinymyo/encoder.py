@@ -123,7 +123,9 @@ class TinyMyoEncoder(EmgModel):
         tokens = self.norm(tokens)
         return tokens if padded is None else tokens.masked_fill(padded, 0.0)
 
-    def _embed(self, x: Tensor, patch_mask: Tensor | None) -> Tensor:
+    def _embed(
+        self, x: Float[Tensor, "batch chans time"], patch_mask: Bool[Tensor, "batch tokens"] | None
+    ) -> Float[Tensor, "batch tokens width"]:
         """Patches, masked where asked, plus the channel's vector: (B, C, T) to (B, N, D)."""
         tokens: Tensor = self.patch_embedding(x)
         if patch_mask is not None:

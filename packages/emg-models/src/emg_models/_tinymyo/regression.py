@@ -1,7 +1,7 @@
 """TinyMyo for kinematics: convolutions over patches, then linear interpolation to the instants that are wanted."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from .config import TinyMyoConfig
@@ -74,7 +74,9 @@ class TinyMyoRegressor(TinyMyoTask):
         start = values.index_select(1, before)
         return start + (values.index_select(1, after) - start) * share  # type: ignore[no-any-return]
 
-    def _tables(self, n_times: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _tables(
+        self, n_times: int
+    ) -> tuple[Int[Tensor, " instants"], Int[Tensor, " instants"], Float[Tensor, "instants 1"]]:
         """Patches before and after each instant, and how far (0 to 1) it lies from the one to the other."""
         n_patches, instants = self.config.patches(n_times), self.frames(n_times)
         step = n_times / (instants * self.config.patch_size)

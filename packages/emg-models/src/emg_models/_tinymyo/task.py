@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emg_models._errors import EmgModelsError
@@ -57,7 +58,9 @@ class TinyMyoTask(EmgModel):
             state = {**state, PATCH_KERNEL: resample_kernel(kernel, self.config.patch_size)}
         load_strict(self.encoder, state, "encoder state dict")
 
-    def _tokens(self, x: Tensor, channel_mask: Tensor | None) -> Tensor:
+    def _tokens(
+        self, x: Float[Tensor, "batch chans time"], channel_mask: Bool[Tensor, "batch chans"] | None
+    ) -> Float[Tensor, "batch chans patches width"]:
         """Tokens (B, C, P, D), those of padded channels 0."""
         n_chans = self.config.n_chans
         if x.ndim == 3 and x.shape[1] != n_chans:
