@@ -20,7 +20,7 @@ SCALED = {"n_chans": 4, "n_times": 800, "sfreq": 2000.0, "n_heads": 4, "position
     "conv_widths": (16, 8, 8)
 }
 WRITING = {"electrodes": 6, "bands": 2, "n_times": 60, "n_outputs": 5, "contexts": (4, 3), "strides": (1, 2)}
-WRIST = {"electrodes": 7, "bands": 2, "n_times": 40, "n_outputs": 2}
+WRIST = {"electrodes": 7, "bands": 2, "n_times": 12, "n_outputs": 2}
 
 SMALL = {
     **{
