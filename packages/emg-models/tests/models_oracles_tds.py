@@ -123,9 +123,8 @@ def resample(x, factor):
 
 
 def lstm_step(x, hidden, cell, w, layer):
-    name = "decoder.lstm."
-    gates = w[f"{name}weight_ih_l{layer}"] @ x + w[f"{name}bias_ih_l{layer}"]
-    gates = gates + w[f"{name}weight_hh_l{layer}"] @ hidden + w[f"{name}bias_hh_l{layer}"]
+    name = f"decoder.cells.{layer}."
+    gates = w[f"{name}weight_ih"] @ x + w[f"{name}bias_ih"] + w[f"{name}weight_hh"] @ hidden + w[f"{name}bias_hh"]
     i, f, g, o = np.split(gates, 4)
     cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(cell), cell

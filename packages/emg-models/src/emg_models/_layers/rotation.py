@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from emg_models._checks import require_choice, require_count
 from emg_models._errors import EmgModelsError
 
+from .linear import Linear
+
 __all__ = ["Activation", "Pooling", "RotationMLP"]
 
 Activation = Literal["relu", "leaky_relu"]
@@ -63,7 +65,7 @@ class RotationMLP(nn.Module):
             raise EmgModelsError(f"rolls={tuple(rolls)}: at least one whole number, each once, is required")
         self.rolls = tuple(rolls)
         self.pooling = pooling
-        self.linear = nn.Linear(n_inputs, width)
+        self.linear = Linear(n_inputs, width)
         self.activation = _ACTIVATIONS[activation]()
 
     def forward(self, x: Float[Tensor, "batch time elecs feats"]) -> Float[Tensor, "batch time width"]:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
 
+from .linear import Linear
+
 __all__ = ["Stage", "StageMemory", "Stages", "TDSBlock"]
 
 
@@ -59,7 +61,7 @@ class TDSBlock(Stage):
         self.grid = (channels, width // channels)
         self.conv = nn.Conv2d(channels, channels, (1, kernel))
         self.conv_norm = nn.LayerNorm(width)
-        self.dense = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+        self.dense = nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, width))
         self.dense_norm = nn.LayerNorm(width)
 
     def forward(self, x: Float[Tensor, "batch width time"]) -> Float[Tensor, "batch width frames"]:

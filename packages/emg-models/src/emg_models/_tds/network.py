@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
+from emg_models._layers.linear import Linear
 from emg_models._layers.rotation import RotationMLP
 from emg_models._layers.spectrogram import LogSpectrogram
 from emg_models._layers.tds import Stage, StageMemory, Stages, TDSBlock
@@ -63,7 +64,7 @@ class TDSConvNet(EmgModel):
         super().__init__(config)
         blocks = (TDSBlock(config.width, config.block_channels, config.kernel) for _ in range(config.n_blocks))
         self.stages = Stages(config.n_chans, [SpectralFront(config), *blocks])
-        self.head = nn.Linear(config.width, self.config.n_outputs)
+        self.head = Linear(config.width, self.config.n_outputs)
 
     @property
     def receptive_field(self) -> int:
