@@ -197,3 +197,10 @@ def test_the_other_option_of_the_first_release_does_not_exist():
     """D13: a mean over channels, invalid in its regression head, is no field of the configuration."""
     with pytest.raises(TypeError, match="reduction"):
         TinyMyoConfig(n_outputs=5, reduction="mean")
+
+
+@every_task
+def test_the_mask_token_is_trained_by_pretraining_alone(kind, small_config):
+    assert not kind(small_config).encoder.mask_token.requires_grad
+    bare = dataclasses.replace(small_config, n_outputs=None)
+    assert TinyMyoPretrainer(bare).encoder.mask_token.requires_grad
