@@ -67,7 +67,8 @@ def test_check(folder, small_model, labels, describe):
     found = json.loads(run("check", folder, "--json").stdout)
     assert (found["model"], found["task"], found["labels"]) == ("TinyMyoClassifier", "classification", labels)
     assert (found["input"], found["output"]) == ([1, 8, 100], [1, 6])
-    assert found["preprocessing"] == describe(small_model.config)
+    window = describe(small_model.config)["window"]
+    assert found["preprocessing"]["window"] == window | {"seconds": 1.0}
     assert found["evaluation"] is None
     assert found["config"] == small_model.config.to_dict()
     assert "TinyMyoClassifier" in run("check", folder).stdout

@@ -54,6 +54,10 @@ def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def with_seconds(record, config):
+    return record | {"window": record["window"] | {"seconds": config.n_times / config.sfreq}}
+
+
 def edit_config(folder, change):
     path = folder / "config.json"
     header = json.loads(path.read_text())
@@ -85,7 +89,7 @@ def test_folder_of_every_model(row, describe, tmp_path):
     with torch.no_grad():
         assert torch.equal(loaded(x), model(x))
     assert load_labels(folder) == names
-    assert load_preprocessing(folder) == record
+    assert load_preprocessing(folder) == with_seconds(record, model.config)
     assert load_evaluation(folder) == {"metrics": {"loss": 0.5}}
     assert f"{sum(value.numel() for value in model.parameters()):,}" in (folder / "README.md").read_text()
 
@@ -107,7 +111,7 @@ def test_a_loaded_model_trains(folder):
 def test_folder_holds_what_is_needed(folder, small_model, describe, labels):
     assert sorted(content(folder)) == ["README.md", "config.json", "model.safetensors", "preprocessing.json"]
     assert load_labels(folder) == labels
-    assert load_preprocessing(folder) == describe(small_model.config)
+    assert load_preprocessing(folder) == with_seconds(describe(small_model.config), small_model.config)
     config = json.loads((folder / "config.json").read_text())
     assert config["model"] == "TinyMyoClassifier"
     assert config["labels"] == labels
@@ -416,6 +420,9 @@ def test_saving_refuses_what_loading_would(small_model, tmp_path, describe, labe
     record = describe(small_model.config)
     with pytest.raises(EmgModelsError, match="type Linear: a model of this package is required"):
         save_pretrained(torch.nn.Linear(1, 1), tmp_path / "m", preprocessing=record, labels=labels)
+    lookalike = type("TinyMyoClassifier", (TinyMyoClassifier,), {})(small_model.config)
+    with pytest.raises(EmgModelsError, match=r"is not the registered .*only that can be read again"):
+        save_pretrained(lookalike, tmp_path / "m", preprocessing=record, labels=labels)
     with pytest.raises(EmgModelsError, match="7 labels given, the model has 6 outputs"):
         save_pretrained(small_model, tmp_path / "m", preprocessing=record, labels=[*labels, "x"])
     with pytest.raises(EmgModelsError, match="distinct strings"):
@@ -424,9 +431,7 @@ def test_saving_refuses_what_loading_would(small_model, tmp_path, describe, labe
         save_pretrained(
             small_model, tmp_path / "m", preprocessing=record, labels=labels, evaluation={"a": float("nan")}
         )
-    with pytest.raises(
-        EmgModelsError, match=r"TinyMyoClassifier to save: .*dtype of 'head.bias' is torch.float16, req"
-    ):
+    with pytest.raises(EmgModelsError, match=r"to save: .*dtype of 'head.bias' is torch.float16, req"):
         save_pretrained(copy.deepcopy(small_model).half(), tmp_path / "m", preprocessing=record, labels=labels)
     with pytest.raises(EmgModelsError, match=r"labels=\['a', 'b', .*distinct strings"):
         save_pretrained(small_model, tmp_path / "m", preprocessing=record, labels="abcdef")

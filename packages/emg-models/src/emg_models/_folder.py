@@ -22,7 +22,7 @@ __all__ = ["FILES", "from_pretrained", "load_evaluation", "load_labels", "load_p
 FILES = ("config.json", "model.safetensors", "preprocessing.json", "eval.json", "README.md")
 _FORMAT = "emg-models folder 1"
 _KEYS = {"format": str, "model": str, "config": dict, "labels": list, "sha256": dict}
-_VOUCHED = {"model.safetensors", "preprocessing.json", "eval.json"}
+_VOUCHED = FILES[1:4]
 
 
 def save_pretrained(
@@ -47,7 +47,7 @@ def save_pretrained(
     folder : str or Path
         Where to write.
     preprocessing : mapping
-        What turns a recording into the model's input; see `check_preprocessing`.
+        What turns a recording into the model's input; see `check_preprocessing`. ``seconds`` is added to the window.
     labels : sequence of str
         One name per output; empty for a model without classes.
     evaluation : mapping, optional
@@ -71,6 +71,7 @@ def save_pretrained(
     known = _known(model)
     names = check_labels(labels, known.config.n_outputs)
     record = check_preprocessing(preprocessing, known.config)
+    record["window"] = {**record["window"], "seconds": known.config.n_times / known.config.sfreq}
     files: dict[str, bytes | list[memoryview]] = {
         "model.safetensors": safetensors_pieces(_weights(known)),
         "preprocessing.json": to_json(record, "preprocessing"),
@@ -95,8 +96,7 @@ def from_pretrained(
 ) -> EmgModel:
     """Build the model of a folder around its weights, strictly; the result is in evaluation mode.
 
-    The weights are read once, straight into the parameters: beside the model no copy of them is held, and nothing is
-    allocated before header and configuration are known to fit.
+    The weights are read once, straight into the parameters, after header and configuration are known to fit.
 
     Parameters
     ----------
@@ -173,6 +173,8 @@ def _known(model: torch.nn.Module) -> EmgModel:
     if not isinstance(model, EmgModel):
         raise EmgModelsError(f"model of type {type(model).__name__}: a model of this package is required")
     kind = model_class(type(model).__name__)
+    if kind is not type(model):
+        raise EmgModelsError(f"{type(model)} is not the registered {kind}; only that can be read again")
     with torch.device("meta"):
         check_state(kind(model.config), model.state_dict(), f"{kind.__name__} to save")
     return model
@@ -193,10 +195,8 @@ def _header(folder: Path) -> dict[str, Any]:
             f"{path}: found keys {sorted(header)}, format {header.get('format')!r}, unfitting {wrong}; "
             f"required are keys {sorted(_KEYS)} and format {_FORMAT!r}"
         )
-    if not header["sha256"].keys() <= _VOUCHED:
-        raise EmgModelsError(
-            f"{path}: sha256 of {sorted(header['sha256'])}; only {sorted(_VOUCHED)} can be vouched for"
-        )
+    if not header["sha256"].keys() <= set(_VOUCHED):
+        raise EmgModelsError(f"{path}: sha256 of {sorted(header['sha256'])}; only {_VOUCHED} can be vouched for")
     return header
 
 
