@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -22,7 +23,7 @@ STEPS = 2**16
 class Dropout(nn.Dropout):
     """`torch.nn.Dropout` by way of `drop`."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  the name that torch gives it
+    def forward(self, input: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:  # noqa: A002  the name that torch gives it
         """Zero each element at rate ``p`` while training; the rest is divided by ``1 - p``."""
         return drop(input, self.p) if self.training else input
 

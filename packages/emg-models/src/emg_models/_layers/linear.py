@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -13,7 +14,7 @@ __all__ = ["Linear", "product"]
 class Linear(nn.Linear):
     """`torch.nn.Linear`, which in float32 on a CPU takes oneDNN's kernel instead of MKL's; same sums, other order."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  the name that torch gives it
+    def forward(self, input: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:  # noqa: A002  the name that torch gives it
         """Map (..., in_features) to (..., out_features)."""
         if not _suits(input) or self.weight.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
             return F.linear(input, self.weight, self.bias)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -14,6 +15,7 @@ from .rotary import rotate
 
 __all__ = ["MLP", "Attention", "Block", "DropPath"]
 
+Rotary = tuple[Float[Tensor, "*positions head"], Float[Tensor, "*positions head"]]
 Branch = Callable[[Tensor, Tensor | None], Tensor]
 
 
@@ -46,14 +48,24 @@ class Block(nn.Module):
         self.drop_path = DropPath(drop_path)
         self.checkpointing = False
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        rotary: Rotary | None,
+        keys: Bool[Tensor, "batch 1 1 tokens"] | None,
+    ) -> Float[Tensor, "batch tokens width"]:
         """Map tokens (B, N, D) to tokens; `rotary` holds cos and sin, `keys` (B, 1, 1, N) is True where to attend."""
         if self.checkpointing and self.training and torch.is_grad_enabled() and not torch.compiler.is_compiling():
             again: Tensor = checkpoint(self.branches, x, rotary, keys, use_reentrant=False)
             return again
         return self.branches(x, rotary, keys)
 
-    def branches(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
+    def branches(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        rotary: Rotary | None,
+        keys: Bool[Tensor, "batch 1 1 tokens"] | None,
+    ) -> Float[Tensor, "batch tokens width"]:
         """Do what `forward` does, without looking at `checkpointing`."""
         x = self.drop_path.add(x, lambda x, keys: self.attn(self.norm1(x), rotary, keys), keys)
         return self.drop_path.add(x, lambda x, _: self.mlp(self.norm2(x)))
@@ -79,7 +91,12 @@ class Attention(nn.Module):
         self.proj = Linear(width, width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, rotary: tuple[Tensor, Tensor] | None, keys: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens width"],
+        rotary: Rotary | None,
+        keys: Bool[Tensor, "batch 1 1 tokens"] | None,
+    ) -> Float[Tensor, "batch tokens width"]:
         """Attend from every token to every token that `keys` allows."""
         q, k, v = (part.unflatten(-1, self.heads).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1))
         if rotary is not None:
@@ -98,7 +115,7 @@ class MLP(nn.Module):
         self.fc2 = Linear(hidden, width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
         """Map (..., D) to (..., D)."""
         return self.dropout(self.fc2(self.dropout(F.gelu(self.fc1(x)))))  # type: ignore[no-any-return]
 
@@ -110,7 +127,7 @@ class DropPath(nn.Module):
         super().__init__()
         self.rate = rate
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "batch *shape"]) -> Float[Tensor, "batch *shape"]:
         """Scale or drop each sample of (B, ...)."""
         if not self.training or self.rate == 0:
             return x
