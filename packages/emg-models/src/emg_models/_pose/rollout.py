@@ -66,9 +66,10 @@ class Emg2Pose(EmgModel):
 
     In tracking `forward` needs the true first pose. Never compare tracking with regression.
 
-    The roll-out is a loop in Python over 50 Hz steps, unrolled by exporters and compilers: at the published window of
-    11,790 samples 250 steps, so the ONNX graph of vemg2pose has some thousands of nodes and its export takes many
-    minutes; export short windows (one step is 40 samples), or the encoder and one step apart.
+    The roll-out is a loop in Python over 50 Hz steps, unrolled by exporters and compilers. At the published windows
+    the ONNX graph of emg2pose (100 steps) has 1,306 nodes and took 100 s on a shared core; that of vemg2pose (250 steps
+    of two cells) was not finished after five minutes. Export short windows (one step is 40 samples), or the encoder and
+    one step apart.
 
     Parameters
     ----------
