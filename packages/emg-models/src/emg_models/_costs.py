@@ -100,6 +100,7 @@ _PRODUCTS: dict[Any, tuple[int, Callable[[Sequence[Any], Tensor], int]]] = {
     _aten.addmm: (1, _matrix_product(1)),
     _aten.baddbmm: (1, _matrix_product(1)),
     _aten.addmv: (1, _matrix_product(1)),
+    getattr(torch.ops.mkldnn, "_linear_pointwise", None): (0, _matrix_product(0)),  # oneDNN's linear, where built in
 }
 
 
@@ -119,7 +120,7 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if given and all(_memory(tensor) in self.fixed for tensor in given):
             # kept alive, so that no other tensor can come to lie at the same address
             self.fixed |= {_memory(leaf): leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)}
-        elif not self.tally.paused and (packet := getattr(func, "overloadpacket", None)) in _PRODUCTS:
+        elif not self.tally.paused and (packet := getattr(func, "overloadpacket", func)) in _PRODUCTS:
             first, macs = _PRODUCTS[packet]
             if not any(_memory(factor) in self.fixed for factor in args[first : first + 2]):
                 self.tally.add(macs(args, result), result.numel())
