@@ -25,7 +25,7 @@ WRIST = {"electrodes": 7, "bands": 2, "n_times": 12, "n_outputs": 2}
 SMALL = {
     **{
         (f"scaled-transformer-{size}", task): SCALED | {"n_blocks": 2, "embed_dim": 16, "n_outputs": n_outputs}
-        for size in ("tiny", "small", "medium", "large")
+        for size in ("tiny", "small", "medium", "base", "large")
         for task, n_outputs in (("ctc", 9), ("tokens", None), ("classification", 6))
     },
     ("allconvnet", "classification"): GRID,
@@ -62,7 +62,7 @@ STREAM: dict[tuple[str, str], dict[str, object]] = {
     ("tds-emg2qwerty", "ctc"): {},
     **{
         (f"scaled-transformer-{size}", task): {"context": 5, "feature_norm": "running"}
-        for size in ("tiny", "small", "medium", "large")
+        for size in ("tiny", "small", "medium", "base", "large")
         for task in ("ctc", "tokens")
     },
     ("neuromotor-gestures", "events"): {},

@@ -10,8 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emg_models import Emg2Pose, Emg2PoseConfig, EmgModelsError, create_model
-from emg_models._onnx import _quiet
+from emg_models import Emg2Pose, Emg2PoseConfig, EmgModelsError, create_model, export_onnx, model_info
 from emg_models._pose.rollout import _resample
 
 SMALL = {
@@ -207,17 +206,21 @@ def test_gradient_reaches_every_parameter_and_the_signal(decoder, mode, build):
     assert [key for key, value in model.named_parameters() if value.grad is None or not value.grad.any()] == []
 
 
-def test_tracking_exports_with_two_inputs(build):
+def test_tracking_exports_with_two_inputs(build, describe, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
     model = build(decoder="mlp", mode="tracking", n_times=35)
-    given = arguments(model, 2, 35)
-    with _quiet():
-        program = torch.onnx.export(model, (), kwargs=given, dynamo=True, opset_version=20, verbose=False)
-    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
-    assert [item.name for item in session.get_inputs()] == ["x", "initial_pose"]
-    (found,) = session.run(None, {name: value.numpy() for name, value in given.items()})
-    np.testing.assert_allclose(found, model(**given).detach().numpy(), atol=1e-5)
+    path = tmp_path / "m.onnx"
+    export_onnx(model, path, preprocessing=describe(model.config), labels=["thumb", "index", "wrist"], batch=2)
+    inputs = arguments(model, 2, 35)
+    session = onnxruntime.InferenceSession(path)
+    assert [item.name for item in session.get_inputs()] == ["emg", "initial_pose"]
+    (found,) = session.run(None, {"emg": inputs["x"].numpy(), "initial_pose": inputs["initial_pose"].numpy()})
+    np.testing.assert_allclose(found, model(**inputs).detach().numpy(), atol=1e-5)
+
+
+def test_tracking_is_described_like_regression():
+    tracking, regression = (model_info("emg2pose", mode=mode) for mode in ("tracking", "regression"))
+    assert tracking["macs"] == regression["macs"] > 0
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,10 @@ def test_parameters_to_the_unit_part_by_part(size, parameters, stock, parts):
     assert found == dict(zip(PARTS, parts, strict=True))
 
 
-def test_medium_is_ours_and_lies_between():
-    info = model_info("scaled-transformer-medium")
-    assert info["parameters"] == 27_484_131
+@pytest.mark.parametrize(("size", "parameters"), [("medium", 27_484_131), ("base", 61_632_227)])
+def test_sizes_between_are_ours(size, parameters):
+    info = model_info(f"scaled-transformer-{size}")
+    assert info["parameters"] == parameters
     assert "ours" in info["source"]
 
 

@@ -58,14 +58,14 @@ class Task(Protocol):
 class PretrainTask:
     """Masked reconstruction of training windows."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData, patch_size: int) -> None:
+    def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData, n_tokens: int) -> None:
         self.model = model
         self.n_samples = len(data.train)
         self.monitor = "loss"
         self._recipe = recipe
         self._x = torch.from_numpy(data.train.x)
         self._val = data.val
-        self._n_tokens = data.n_chans * (data.n_times // patch_size)
+        self._n_tokens = n_tokens
         self._objective = objective_of(recipe)
 
     def loss(self, model: nn.Module, batch: Batch, device: torch.device) -> torch.Tensor:
@@ -154,8 +154,7 @@ def reconstruction_loss(model: nn.Module, windows: WindowSet, recipe: Recipe, ba
     """Return the recipe's objective over all windows at once, masks drawn from the seed alone."""
     x = torch.from_numpy(windows.x)
     device = next(model.parameters()).device
-    patch_size = model.encoder.config.patch_size  # type: ignore[union-attr]
-    n_tokens = x.shape[1] * (x.shape[2] // int(patch_size))  # type: ignore[arg-type]
+    n_tokens = int(model.encoder.config.n_tokens)  # type: ignore[union-attr, arg-type]
     draw = torch_generator(recipe.seed, Purpose.VALIDATION)
     mask = random_patch_mask(n_tokens, recipe.mask.ratio, draw, batch_size=len(x))
     mode = model.training

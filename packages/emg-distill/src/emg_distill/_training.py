@@ -98,7 +98,7 @@ def pretrain(
     """
     recipe = _checked(recipe, data, "pretrain")
     model = build_pretrainer(recipe, data)
-    task = PretrainTask(model, recipe, data, model.config.patch_size)
+    task = PretrainTask(model, recipe, data, model.config.n_tokens)
     return _run(task, recipe, data, Path(out), {}, callback, resume, command, fabric)
 
 

@@ -55,7 +55,8 @@ def count_costs(model: EmgModel) -> Costs:
     tally = _Tally()
     try:
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _Products(tally, model.buffers()), _Recurrences(tally):
-            model.eval()(torch.zeros(1, *model.config.input_shape, device=device))
+            x = torch.zeros(1, *model.config.input_shape, device=device)
+            model.eval()(x, **model.extra_inputs(1, device))
     finally:
         for module, mode in training.items():
             module.training = mode

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ._config import ModelConfig
 from ._errors import EmgModelsError
@@ -73,6 +74,10 @@ class EmgModel(nn.Module):
         if self.task == "reconstruction":
             return tuple(self.config.input_shape)
         return (self.frames(self.config.n_times), self.config.n_outputs)
+
+    def extra_inputs(self, batch: int = 1, device: torch.device | None = None) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return what `forward` needs beside the signal, as zeros by argument name; for most models nothing."""
+        return {}
 
     def frames(self, n_times: int) -> int:
         """Return the number of output frames (tokens) that `n_times` samples give.

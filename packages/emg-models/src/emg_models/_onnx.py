@@ -40,6 +40,8 @@ def export_onnx(
 ) -> Path:
     """Write a model as ONNX: float32 input ``emg`` (batch, *input_shape), float32 output named ``model.output``.
 
+    What `forward` needs beside the signal (``model.extra_inputs``) follows as inputs of its own names.
+
     Parameters
     ----------
     model : EmgModel
@@ -124,13 +126,15 @@ def _translate(model: EmgModel, opset: int, batch: int) -> "onnx.ModelProto":
     _checker()
     still = copy.deepcopy(model).float().cpu().eval().requires_grad_(requires_grad=False)
     example = torch.zeros(batch, *model.config.input_shape)
+    extra = still.extra_inputs(batch)
     with _quiet():
         program = torch.onnx.export(
             still,
             (example,),
+            kwargs=extra,
             dynamo=True,
             opset_version=opset,
-            input_names=["emg"],
+            input_names=["emg", *extra],
             output_names=[model.output],
             external_data=False,
             verbose=False,

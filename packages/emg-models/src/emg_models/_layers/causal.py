@@ -8,11 +8,10 @@ from torch import Tensor
 from emg_models._errors import EmgModelsError
 
 from .rotary import rotate
-from .transformer import Attention, Block
+from .transformer import Attention, Block, Rotary
 
-__all__ = ["CausalAttention", "CausalBlock", "KeyValueCache", "Rotary", "banded_attention"]
+__all__ = ["CausalAttention", "CausalBlock", "KeyValueCache", "banded_attention"]
 
-Rotary = tuple[Float[Tensor, "*times head"], Float[Tensor, "*times head"]]
 _BLOCK = 128
 _WHOLE = 512
 

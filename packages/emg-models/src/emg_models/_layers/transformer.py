@@ -13,7 +13,7 @@ from .dropout import Dropout
 from .linear import Linear
 from .rotary import rotate
 
-__all__ = ["MLP", "Attention", "Block", "DropPath"]
+__all__ = ["MLP", "Attention", "Block", "DropPath", "Rotary"]
 
 Rotary = tuple[Float[Tensor, "*positions head"], Float[Tensor, "*positions head"]]
 Branch = Callable[[Tensor, Tensor | None], Tensor]

@@ -3,8 +3,8 @@
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from emg_models._layers.causal import CausalAttention, CausalBlock, KeyValueCache, Rotary
-from emg_models._layers.transformer import Attention
+from emg_models._layers.causal import CausalAttention, CausalBlock, KeyValueCache
+from emg_models._layers.transformer import Attention, Rotary
 
 from .config import ScaledTransformerConfig
 

@@ -22,6 +22,7 @@ def _entry(summary: str, n_blocks: int, embed_dim: int, source: str = _SOURCE) -
 
 
 ENTRIES: dict[str, ModelEntry] = {
+    "scaled-transformer-base": _entry("Base", 8, 768, _OURS),
     "scaled-transformer-large": _entry("Large", 8, 1024),
     "scaled-transformer-medium": _entry("Medium", 8, 512, _OURS),
     "scaled-transformer-small": _entry("Small", 6, 256),
