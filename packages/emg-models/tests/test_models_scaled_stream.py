@@ -122,7 +122,7 @@ def test_memory_is_bounded_and_kept_once():
 def test_a_configuration_that_cannot_stream_names_every_field():
     published = ScaledTransformerCTC(ScaledTransformerConfig(**SMALL))
     with pytest.raises(
-        EmgModelsError, match=r"ScaledTransformerCTC cannot stream with context=None \(.*start\), featur"
+        EmgModelsError, match=r"ScaledTransformerCTC cannot stream with context=None \(.*start\), feature"
     ):
         published.stream()
     stock = ScaledTransformerEncoder(
