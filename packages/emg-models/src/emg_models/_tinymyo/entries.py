@@ -11,6 +11,7 @@ from .speech import TinyMyoSpeechProduction, TinyMyoSpeechRecognition
 __all__ = ["ENTRIES"]
 
 _LICENCE = "Apache-2.0 (code); published weights CC BY-ND 4.0, not shipped"
+_SPEECH = "separate code base of arXiv 2512.15729 for front end and heads; the blocks' norms and position as in TinyMyo"
 _MODELS = (TinyMyoClassifier, TinyMyoRegressor, TinyMyoEventDetector, TinyMyoEncoder, TinyMyoPretrainer)
 
 ENTRIES: dict[str, ModelEntry] = {
@@ -43,13 +44,13 @@ ENTRIES: dict[str, ModelEntry] = {
     ),
     "tinymyo-speech-production": ModelEntry(
         summary="TinyMyo's blocks behind residual convolutions: silent speech to MFCC and phonemes",
-        source="separate code base of arXiv 2512.15729; number of phonemes from dgaddy/silent_speech",
+        source=f"{_SPEECH}; phonemes of dgaddy/silent_speech (MIT)",
         licence=_LICENCE,
         models=(TinyMyoSpeechProduction,),
     ),
     "tinymyo-speech-recognition": ModelEntry(
         summary="TinyMyo's blocks behind residual convolutions: silent speech to characters",
-        source="separate code base of arXiv 2512.15729",
+        source=_SPEECH,
         licence=_LICENCE,
         models=(TinyMyoSpeechRecognition,),
     ),

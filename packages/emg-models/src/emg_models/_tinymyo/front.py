@@ -65,7 +65,7 @@ class FrontEndModel(EmgModel):
         load_strict(nn.ModuleDict({"blocks": self.blocks, "norm": self.norm}), taken, "blocks of an encoder state dict")
 
     def _reset_parameters(self) -> None:
-        """Draw linears and blocks as in TinyMyo; convolutions keep what PyTorch drew."""
+        """Draw linears and blocks as in TinyMyo (our choice); convolutions keep what PyTorch drew."""
         self.apply(xavier_)
         with torch.no_grad():
             for depth, block in enumerate(self.blocks, start=1):

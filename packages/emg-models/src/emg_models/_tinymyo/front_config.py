@@ -22,7 +22,8 @@ class FrontEndConfig(ModelConfig):
     mlp_ratio : int
         Hidden width of a block's MLP in units of `embed_dim`.
     dropout, attn_dropout, drop_path : float
-        Rates in [0, 1), placed as in `TinyMyoConfig`; `attn_dropout` is 0.1 as published and 0 here, for speed.
+        Rates in [0, 1), placed and chosen as in `TinyMyoConfig`; `attn_dropout` is 0.1 there as published and 0 here,
+        for speed.
 
     Raises
     ------

@@ -27,7 +27,8 @@ class TinyMyoSpeechConfig(FrontEndConfig):
 
     References
     ----------
-    arXiv 2512.15729 (released code); data of Gaddy and Klein 2020, doi 10.18653/v1/2020.emnlp-main.445.
+    arXiv 2512.15729 (released code); data of Gaddy and Klein 2020, doi 10.18653/v1/2020.emnlp-main.445. The released
+    networks have no drop-path; that of the default is TinyMyo's.
     """
 
     n_chans: int = 8
