@@ -66,6 +66,8 @@ def test_counts_are_the_published_ones():
     assert count(model.head) == 7_334
     assert count(model.blocks) + count(model.norm) == 3_558_912 + 384
     assert count(model) == 4_241_702  # derived: the sum
+    learned_distances, last_norm = 8 * 3 * 199 * 64, 384
+    assert count(model) + learned_distances - last_norm == 4_546_982  # the released network, whose blocks differ
     assert model.output_shape == (200, 38)
     assert model.config.sfreq == 1000
     assert model.config.n_times == 1600
@@ -230,11 +232,12 @@ def test_utterances_that_do_not_fit_are_refused():
     for x in (
         torch.zeros(3, 80),
         torch.zeros(1, 4, 80),
-        torch.zeros(1, 3, 0),
         torch.zeros(1, 3, 80, dtype=torch.int64),
     ):
         with pytest.raises(EmgModelsError, match=r"floating point utterances \(batch, 3, time\) of >= 1 sample"):
             model(x)
+    with pytest.raises(EmgModelsError, match="input has 0 samples; give at least 1"):
+        model(torch.zeros(1, 3, 0))
     x = torch.zeros(2, 3, 80)
     for lengths in (torch.tensor([80.0, 1.0]), torch.tensor([80]), torch.tensor([True, True])):
         with pytest.raises(EmgModelsError, match=r"lengths of shape .*integers \(2,\) are required, one number"):

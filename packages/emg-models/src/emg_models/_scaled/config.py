@@ -21,8 +21,8 @@ class ScaledTransformerConfig(ModelConfig):
     """Shape and rates of a scaled Transformer; the defaults are Tiny (2,217,571 parameters) on windows of 4 s.
 
     No code or weights of its authors are known to us: every value is second hand, from independent ports that quote the
-    original configuration, and therefore a field. "Ours" marks what no source gives. `norm_placement` is a port's; whether
-    `position` of the original looked ahead is not known, the default here does not.
+    original configuration, and therefore a field. "Ours" marks what no source gives. `norm_placement` is that of a
+    port; whether `position` of the original looked ahead is not known, the default here does not.
 
     Parameters
     ----------
