@@ -76,7 +76,7 @@ class AllConvNetConfig(GridConfig):
         Normalise after layers 1 to 7 (+1,408 parameters). The count of 461,064 is without; for training at the recipe's
         learning rate of 0.1 turn it on, or build "allconvnet-bn".
     bn_eps : float
-        Added to a variance.
+        Added to a variance; as GengNet's, not known for All-ConvNet.
     input_dropout, dropout : float
         Rates on the input, and after layers 3 and 6, in [0, 1); as in All-CNN, not known for All-ConvNet.
     final_relu : bool
@@ -110,7 +110,7 @@ class SConvNetConfig(GridConfig):
     width, hidden : int
         Channels of both convolutions and width of the hidden linear.
     dropout : float
-        Rate after the hidden linear, in [0, 1).
+        Rate after the hidden linear, in [0, 1); ours, as all of it.
     """
 
     width: int = 64
