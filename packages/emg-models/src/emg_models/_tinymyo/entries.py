@@ -11,6 +11,7 @@ from .speech import TinyMyoSpeechProduction, TinyMyoSpeechRecognition
 __all__ = ["ENTRIES"]
 
 _LICENCE = "Apache-2.0 (code); published weights CC BY-ND 4.0, not shipped"
+_WRITTEN = "Apache-2.0 (this code, written from facts); published code {}; weights CC BY-ND 4.0, not shipped"
 _SPEECH = "separate code base of arXiv 2512.15729 for front end and heads; the blocks' norms and position as in TinyMyo"
 _MODELS = (TinyMyoClassifier, TinyMyoRegressor, TinyMyoEventDetector, TinyMyoEncoder, TinyMyoPretrainer)
 
@@ -38,20 +39,20 @@ ENTRIES: dict[str, ModelEntry] = {
     ),
     "tinymyo-neuromotor": ModelEntry(
         summary="TinyMyo's blocks, causal, on frames of all channels: gesture events of a wristband at 200 Hz",
-        source="separate code base of arXiv 2512.15729",
-        licence=_LICENCE,
+        source="separate code base of arXiv 2512.15729; rates and initialisation as in TinyMyo",
+        licence=_WRITTEN.format("in a repository named after the CC BY-NC 4.0 neuromotor interface, not used"),
         models=(TinyMyoNeuromotor,),
     ),
     "tinymyo-speech-production": ModelEntry(
         summary="TinyMyo's blocks behind residual convolutions: silent speech to MFCC and phonemes",
         source=f"{_SPEECH}; phonemes of dgaddy/silent_speech (MIT)",
-        licence=_LICENCE,
+        licence=_WRITTEN.format("MIT"),
         models=(TinyMyoSpeechProduction,),
     ),
     "tinymyo-speech-recognition": ModelEntry(
         summary="TinyMyo's blocks behind residual convolutions: silent speech to characters",
         source=_SPEECH,
-        licence=_LICENCE,
+        licence=_WRITTEN.format("MIT"),
         models=(TinyMyoSpeechRecognition,),
     ),
 }
