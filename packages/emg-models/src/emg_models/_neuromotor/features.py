@@ -16,7 +16,7 @@ class TurnedFeatures(nn.Module):
     """Features (B, n_chans, T) of pairs of electrodes, in turns of the ring by -1, 0, +1, to frames (B, T, width).
 
     A turn rolls both axes of the matrices of electrodes, which for their pairs is another order. Linear and LeakyReLU
-    are shared by the turns, the mean over them comes last.
+    are shared by the turns, the mean over them comes last: our reading, as in emg2qwerty.
     """
 
     def __init__(self, config: FeatureConfig, width: int) -> None:

@@ -30,8 +30,9 @@ class NeuromotorHandwriting(EmgModel):
     -----
     All 1,021,284 parameters follow from the released layer list. Our readings, which no count can decide: attention is
     masked near the start instead of dropping frames (the published 19,014 + 974 samples around a prompt cover the
-    19,853 that the convolutions need, not the 49,053 that attention would), frames are stacked in pairs from the first
-    on, no dropout, weights drawn as PyTorch draws them.
+    19,853 that the convolutions need, not the 49,053 that attention would) and counts the frame that asks among the 16
+    or 8 it sees, a convolution adds to the frame under its last tap, frames are stacked in pairs from the first on, no
+    dropout, weights drawn as PyTorch draws them.
 
     References
     ----------

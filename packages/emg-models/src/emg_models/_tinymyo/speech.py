@@ -78,9 +78,10 @@ class TinyMyoSpeechRecognition(TinyMyoSpeech):
 
     References
     ----------
-    arXiv 2512.15729 (released code): shapes and counts. That the first convolution of a block strides, and where its
-    activations stand, follows the network of Gaddy and Klein 2021 (dgaddy/silent_speech, MIT), with which the count of
-    parameters agrees.
+    arXiv 2512.15729 (released code, a fork of dgaddy/silent_speech, MIT): front end, linear to tokens, heads, order of
+    the characters, and shapes of the blocks' linears. The blocks themselves are TinyMyo's: LayerNorm inside the
+    branches and after the last block, rotary position by token index. The released ones have it after the sums, and
+    learned vectors for distances up to 99 tokens (4,546,982 parameters): their weights do not fit.
     """
 
     Config = TinyMyoSpeechRecognitionConfig
