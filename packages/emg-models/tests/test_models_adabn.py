@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from emg_models import EmgModelsError, SourceBatchNorm, adapt_batchnorm, create_model, set_sources
+from emg_models import EmgModelsError, SourceBatchNorm, adapt_batchnorm, create_model, fold_batchnorm, set_sources
 
 GRID = {"rows": 4, "cols": 3, "n_outputs": 5}
 
@@ -218,3 +219,46 @@ def test_models_without_normalisation_are_refused(frames):
         set_sources(model, 2)
     with pytest.raises(EmgModelsError, match="sources=0: an integer >= 1"):
         set_sources(create_model("gengnet", **GRID), 0)
+
+
+def test_what_cannot_adapt_is_refused(model):
+    frames = torch.randn(9, 4, 3)
+    for arguments, message in (
+        ({"seed": "a"}, "seed='a': an integer >= 0"),
+        ({"seed": -1}, "seed=-1: an integer >= 0"),
+        ({"fresh": "no"}, "fresh='no': True or False"),
+    ):
+        with pytest.raises(EmgModelsError, match=message):
+            adapt_batchnorm(model, frames, **arguments)
+    with pytest.raises(EmgModelsError, match="frames of type ndarray: a Tensor is required"):
+        adapt_batchnorm(model, frames.numpy())
+    with pytest.raises(EmgModelsError, match="Sequential has no batch normalisation to adapt"):
+        adapt_batchnorm(nn.Sequential(nn.BatchNorm1d(5, track_running_stats=False)), torch.randn(9, 5))
+    plain = adapt_batchnorm(nn.Sequential(nn.BatchNorm1d(5, affine=False)), torch.randn(9, 5) + 3)
+    assert (plain[0].running_mean > 0.5).all(), "a network without weights adapts too"
+
+
+def test_sources_refuse_what_torch_would_not_explain_and_average_without_momentum():
+    norm = SourceBatchNorm(4, momentum=None)
+    norm.sources = 2
+    for x in (torch.randn(4), torch.randn(3, 5)):
+        with pytest.raises(
+            EmgModelsError, match=r"input of shape .*\(batch, 4, ...\) is required"
+        ):
+            norm(x)
+    with pytest.raises(EmgModelsError, match="no frame per source leaves nothing to normalise by"):
+        norm(torch.zeros(0, 4))
+    batches = torch.randn(3, 8, 4, dtype=torch.float64)
+    norm.double()
+    for batch in batches:
+        norm(batch)
+    assert norm.num_batches_tracked == 3
+    torch.testing.assert_close(norm.running_mean, batches.mean((0, 1)))
+
+
+def test_folding_keeps_the_precision_and_draws_nothing():
+    model = create_model("gengnet", rows=6, cols=5, n_outputs=4).double().eval()
+    x = torch.randn(3, 6, 5, dtype=torch.float64)
+    state = torch.get_rng_state()
+    torch.testing.assert_close(fold_batchnorm(model)(x), model(x), atol=1e-12, rtol=1e-12)
+    assert torch.equal(torch.get_rng_state(), state)

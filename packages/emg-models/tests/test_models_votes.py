@@ -178,3 +178,40 @@ def test_labels_outside_the_classes_are_refused_and_change_nothing():
 def test_frames_at_a_time_must_be_a_count():
     with pytest.raises(EmgModelsError, match="batch=0: an integer >= 1"):
         predict_frames(create_model("sconvnet", rows=4, cols=4), torch.zeros(1, 4, 4), batch=0)
+
+
+def test_labels_are_integers_of_any_library():
+    trials = [np.array([-1, -1, 2])]
+    for label in (-1, np.int64(-1), torch.tensor(-1)):
+        assert vote_accuracy(trials, [label], 1).pooled == 2 / 3
+    for label in (1.5, float("nan"), "1", [1]):
+        with pytest.raises(EmgModelsError, match=r"label .*: an integer is required, the true class of a trial"):
+            vote_accuracy(trials, [label], 1)
+    assert majority_vote(np.array([3, 3, 1]), 2**40).tolist() == [3]
+
+
+def test_predictions_without_labels_are_refused():
+    for predictions in (torch.zeros(3, dtype=torch.bfloat16), torch.zeros(3, dtype=torch.long, device="meta")):
+        with pytest.raises(EmgModelsError, match=r"predictions of shape \(3,\) and .*integer labels are required"):
+            majority_vote(predictions, 2)
+        with pytest.raises(EmgModelsError, match="predictions "):
+            VoteStream(2, 3).push(predictions)
+    with pytest.raises(EmgModelsError, match="predictions are no labels on one axis"):
+        VoteStream(2, 3).push([[1], [1, 2]])
+    assert VoteStream(1, 3).push(torch.tensor([2, 0])).tolist() == [2, 0]
+
+
+def test_predicting_leaves_every_module_in_its_mode():
+    model = create_model("gengnet", rows=6, cols=5, n_outputs=4).train()
+    model.get_submodule("input_norm").eval()  # a frozen part stays frozen
+    before = {name: module.training for name, module in model.named_modules()}
+    assert len(set(before.values())) == 2
+    predict_frames(model, torch.randn(3, 6, 5))
+    assert {name: module.training for name, module in model.named_modules()} == before
+    for frames, message in (
+        (torch.full((2, 6, 5), float("nan")), "NaN among them"),
+        (np.zeros((2, 6, 5)), "frames of type ndarray: a Tensor is required"),
+    ):
+        with pytest.raises(EmgModelsError, match=message):
+            predict_frames(model, frames)
+        assert {name: module.training for name, module in model.named_modules()} == before

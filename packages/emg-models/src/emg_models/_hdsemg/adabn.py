@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emg_models._checks import require_count
+from emg_models._checks import require_count, require_flag
 from emg_models._errors import EmgModelsError
 
 from .norm import SourceBatchNorm
@@ -42,7 +42,7 @@ def adapt_batchnorm(
     batch : int
         Frames per batch, >= 2; all frames in one where there are fewer.
     seed : int
-        Of the shuffling.
+        Of the shuffling, >= 0.
     fresh : bool
         Forget the running statistics of `model` first, as when a universal network is fine-tuned.
 
@@ -62,9 +62,11 @@ def adapt_batchnorm(
     """
     require_count("passes", passes)
     require_count("batch", batch, 2)
+    require_count("seed", seed, 0, most=2**63)
+    require_flag("fresh", fresh)
     ordered = _canonical(frames)
     adapted = copy.deepcopy(model).eval()
-    norms = [module for module in adapted.modules() if isinstance(module, BATCH_NORMS)]
+    norms = [module for module in adapted.modules() if isinstance(module, BATCH_NORMS) and module.track_running_stats]
     if not norms:
         raise EmgModelsError(
             f"{type(model).__name__} has no batch normalisation to adapt; grid networks have it with batch_norm=True"
@@ -82,7 +84,7 @@ def adapt_batchnorm(
 @torch.no_grad()
 def _run(model: nn.Module, frames: Tensor, passes: int, batch: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    device = next(model.parameters()).device
+    device = next(model.buffers()).device
     for _ in range(passes):
         order = torch.randperm(len(frames), generator=generator)
         for start in range(0, len(frames) - batch + 1, batch):
@@ -91,6 +93,8 @@ def _run(model: nn.Module, frames: Tensor, passes: int, batch: int, seed: int) -
 
 def _canonical(frames: Tensor) -> Tensor:
     """Return checked `frames` on the CPU, sorted by their bytes."""
+    if not isinstance(frames, Tensor):
+        raise EmgModelsError(f"frames of type {type(frames).__name__}: a Tensor is required; use torch.from_numpy")
     if frames.ndim < 2 or len(frames) < 2 or not frames.is_floating_point():
         raise EmgModelsError(
             f"frames of shape {tuple(frames.shape)} and {frames.dtype}: at least two floating point examples "

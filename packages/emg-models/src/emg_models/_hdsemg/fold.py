@@ -42,8 +42,8 @@ def fold_batchnorm(model: M) -> M:
     """
     _check(model)
     changes = {"batch_norm": False} | ({"bias": True} if isinstance(model, GengNet) else {})
-    device = next(model.parameters()).device
-    folded: Any = type(model)(replace(model.config, **changes)).to(device)
+    with torch.random.fork_rng(devices=[]):
+        folded: Any = type(model)(replace(model.config, **changes)).to(next(model.parameters()))
     sources, targets = (dict(each.named_modules()) for each in (model, folded))
     for name, source in sources.items():
         if isinstance(source, Unit):

@@ -72,7 +72,10 @@ class VoteStream:
         EmgModelsError
             The labels are no integers on one axis, or outside the classes; the histogram is as before then.
         """
-        labels = np.asarray(predictions)
+        try:
+            labels = np.asarray(predictions.detach().cpu() if hasattr(predictions, "detach") else predictions)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise EmgModelsError(f"predictions are no labels on one axis: {error}; give a list or an array") from error
         classes = len(self._histogram)
         fits = labels.ndim == 1 and (labels.dtype.kind in "iu" or not labels.size)
         if not fits or np.any((labels < 0) | (labels >= classes)):

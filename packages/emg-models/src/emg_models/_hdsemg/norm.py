@@ -32,6 +32,10 @@ class SourceBatchNorm(nn.BatchNorm1d):
     sources: int = 1
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002  torch's name
+        if input.ndim < 2 or input.shape[1] != self.num_features:
+            raise EmgModelsError(
+                f"input of shape {tuple(input.shape)}: (batch, {self.num_features}, ...) is required"
+            )
         batch, places = input.shape[0], input.shape[2:].numel()
         if not self.training:
             return
@@ -40,10 +44,10 @@ class SourceBatchNorm(nn.BatchNorm1d):
                 f"a batch of {batch} frames from {self.sources} sources: equally many of each are required, source "
                 f"after source; give {batch // self.sources * self.sources or self.sources}"
             )
-        if batch // self.sources * places == 1:
+        if batch // self.sources * places < 2:
             raise EmgModelsError(
-                "one frame per source leaves nothing to normalise by while training; give larger batches, or call "
-                "model.eval() to predict"
+                f"{'one' if batch else 'no'} frame per source leaves nothing to normalise by while training; give "
+                "larger batches, or call model.eval() to predict"
             )
 
     def forward(self, input: Float[Tensor, "batch chans *places"]) -> Float[Tensor, "batch chans *places"]:  # noqa: A002
@@ -67,10 +71,14 @@ class SourceBatchNorm(nn.BatchNorm1d):
     def _move(self, parts: list[Tensor]) -> None:
         """Move the running statistics by batches (n, C, ...) of one source each."""
         axes = [0, *range(2, parts[0].ndim)]
+        share = self.momentum
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            share = 1 / float(self.num_batches_tracked) if share is None else share
         for running, statistic in ((self.running_mean, torch.mean), (self.running_var, torch.var)):
-            if running is not None:
+            if running is not None and share is not None:
                 new = torch.stack([statistic(part.to(running.dtype), axes) for part in parts]).mean(0)
-                running.lerp_(new, self.momentum or 0.0)
+                running.lerp_(new, share)
 
 
 def set_sources(model: nn.Module, sources: int) -> None:

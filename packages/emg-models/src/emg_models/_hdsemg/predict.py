@@ -5,6 +5,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from emg_models._checks import require_count
+from emg_models._errors import EmgModelsError
+from emg_models._modes import evaluating
 
 from .units import GridModel
 
@@ -34,15 +36,18 @@ def predict_frames(
     Raises
     ------
     EmgModelsError
-        The frames do not fit the model, or `batch` is no count.
+        The frames do not fit the model or hold NaN, the model has no classes, or `batch` is no count.
     """
     require_count("batch", batch)
+    if not isinstance(frames, Tensor):
+        raise EmgModelsError(f"frames of type {type(frames).__name__}: a Tensor is required; use torch.from_numpy")
     device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    try:
-        logits = [model(part.to(device)).cpu() for part in torch.split(frames, batch)]
-    finally:
-        model.train(training)
+    with evaluating(model):
+        logits = torch.cat([model(part.to(device)).cpu().float() for part in torch.split(frames, batch)])
+    if logits.ndim != 2 or bool(logits.isnan().any()):
+        raise EmgModelsError(
+            f"logits of shape {tuple(logits.shape)}, NaN among them or not: one finite row a frame is required; give a "
+            "network of classes, and frames without NaN"
+        )
     # numpy's argmax promises the lowest index, torch's does not
-    return torch.from_numpy(torch.cat(logits).float().numpy().argmax(1))
+    return torch.from_numpy(logits.numpy().argmax(1))

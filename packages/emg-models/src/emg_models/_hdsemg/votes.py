@@ -1,5 +1,6 @@
 """Single-frame decisions and majority votes over them, off-line and live, with a declared rule for ties."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
@@ -50,7 +51,7 @@ def vote_rule(window: int, tie: Tie = "lowest") -> str:
         The window is neither -1 nor >= 1, or the rule for ties is unknown.
     """
     if window != -1:
-        require_count("window", window)
+        require_count("window", window, most=2**62)
     require_choice("tie", tie, get_args(Tie))
     span = "the whole trial" if window == -1 else f"{window} frames"
     return f"majority of {span}, ties to the {tie} label"
@@ -90,7 +91,12 @@ def majority_vote(predictions: Decisions, window: int, tie: Tie = "lowest") -> D
 
     if not isinstance(predictions, torch.Tensor):
         raise EmgModelsError(f"predictions of type {type(predictions).__name__}: an ndarray or a Tensor is required")
-    voted = _vote(predictions.detach().cpu().numpy(), window, tie)
+    if predictions.is_floating_point() or predictions.is_meta:
+        raise EmgModelsError(
+            f"predictions of shape {tuple(predictions.shape)} and {str(predictions.dtype).removeprefix('torch.')} on "
+            f"{predictions.device}: integer labels are required; take the argmax over classes first"
+        )
+    voted = _vote(predictions.cpu().numpy(), window, tie)
     return torch.from_numpy(voted).to(predictions.device)
 
 
@@ -119,15 +125,15 @@ def vote_accuracy(
     Raises
     ------
     EmgModelsError
-        There are no trials, or not one label for each.
+        There are no trials, or not one integer label for each.
     """
     if not len(trials) or len(trials) != len(labels):
         raise EmgModelsError(f"{len(trials)} trials and {len(labels)} labels: one label for each trial is required")
     tally: dict[int, list[int]] = {}
-    for predictions, label in zip(trials, labels, strict=True):
+    for predictions, label in zip(trials, map(_label, labels), strict=True):
         votes = majority_vote(predictions, window, tie)
-        right, windows = tally.setdefault(int(label), [0, 0])
-        tally[int(label)] = [right + int((votes == int(label)).sum()), windows + len(votes)]
+        right, windows = tally.setdefault(label, [0, 0])
+        tally[label] = [right + int((votes == label).sum()), windows + len(votes)]
     n_windows = sum(windows for _, windows in tally.values())
     return VoteAccuracy(
         pooled=sum(right for right, _ in tally.values()) / n_windows,
@@ -135,6 +141,13 @@ def vote_accuracy(
         n_windows=n_windows,
         rule=vote_rule(window, tie),
     )
+
+
+def _label(label: Any) -> int:  # noqa: ANN401  an integer of any library
+    try:
+        return operator.index(label)
+    except TypeError:
+        raise EmgModelsError(f"label {label!r}: an integer is required, the true class of a trial") from None
 
 
 def _vote(predictions: "np.ndarray[Any, Any]", window: int, tie: Tie) -> "np.ndarray[Any, Any]":
