@@ -106,11 +106,57 @@ def test_bad_chunks_are_refused_and_leave_the_memory(live):
         (x.to(torch.int16), "torch.int16"),
         (x[:1], "chunk of 1 "),
         (x.masked_fill(x == x.max(), float("nan")), "chunk holds NaN or infinity"),
+        (x.numpy(), "chunk of type ndarray: a Tensor is required"),
+        (x.to("meta"), "chunk on meta holds no values"),
     ]:
         with pytest.raises(EmgModelsError, match=message):
             stream.push(chunk)
     y = torch.cat([first, stream.push(x[..., half:])], 1)
     torch.testing.assert_close(y, whole, atol=1e-9, rtol=1e-9)
+
+
+def test_a_model_that_changed_is_heard_only_when_it_fits(live):
+    model, stream = live
+    x = recording(model, 2 * model.config.n_times)
+    other = model.stream(batch=2)
+    half = x.shape[-1] // 2
+    with torch.inference_mode():
+        first = stream.push(x[..., :half])
+    other.push(-x)
+    with pytest.raises(EmgModelsError, match=r"in training mode.*call model.eval\(\) before push"):
+        model.train() and stream.push(x)
+    model.float().eval()
+    with pytest.raises(EmgModelsError, match=r"moved to torch.float32 on cpu.*call reset\(\) to start anew"):
+        stream.push(x)
+    with torch.no_grad():
+        single = model(x.float())
+        whole = model.double()(x)
+    torch.testing.assert_close(torch.cat([first, stream.push(x[..., half:])], 1), whole, atol=1e-9, rtol=1e-9)
+    model.float()
+    stream.reset()
+    y = stream.push(x)  # brought to the model's dtype
+    assert y.dtype == torch.float32
+    torch.testing.assert_close(y, single, atol=1e-4, rtol=1e-4)
+
+
+def test_a_stream_needs_a_count_of_recordings(live):
+    for batch in (0, -1, "2", True):
+        with pytest.raises(EmgModelsError, match=r"batch=.*: an integer >= 1 is required"):
+            live[0].stream(batch=batch)
+
+
+def test_autocast_may_come_and_go(live):
+    model = live[0].float()
+    x = recording(model, 2 * model.config.n_times).float()
+    third = x.shape[-1] // 3
+    stream = model.stream(batch=2)
+    told = [stream.push(x[..., :third])]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        told.append(stream.push(x[..., third : 2 * third]))
+    told.append(stream.push(x[..., 2 * third :]))
+    with torch.no_grad():
+        whole = model(x)
+    assert (torch.cat(told, 1) - whole).norm() < 0.05 * whole.norm()
 
 
 def test_the_receptive_field_is_as_stated(live):

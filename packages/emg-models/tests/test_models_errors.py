@@ -115,3 +115,24 @@ def test_a_model_without_frames_or_stream_says_so(small_model):
         small_model.frames(50)
     with pytest.raises(EmgModelsError, match=r"TinyMyoClassifier cannot stream \(batch=2\), it looks at whole windows"):
         small_model.stream(batch=2)
+
+
+def test_inputs_of_another_kind_are_refused(row):
+    model, x = row.trained, row.x(2)
+    for bad, message in (
+        (x.numpy(), "input of type ndarray: a Tensor is required; use torch.from_numpy"),
+        (x.tolist(), "input of type list: a Tensor is required"),
+        (x.to("meta"), r"input on meta, the model on cpu: one device is required"),
+        (x.double(), r"input of torch.float64, the model in torch.float32: one dtype is required; use x.to\(torch.fl"),
+        (x.half(), "input of torch.float16, the model in torch.float32"),
+        (x.long(), r"input of shape \(2, .*\) and torch.int64: floating point .* required"),
+        (x[0], r"input of shape .* and torch.float32: floating point .* required"),
+    ):
+        with pytest.raises(EmgModelsError, match=message):
+            model(bad)
+    with pytest.raises(EmgModelsError, match=r"input of torch.float64"), torch.autocast("cpu", dtype=torch.bfloat16):
+        model(x.double())
+
+
+def test_an_empty_batch_gives_an_empty_output(row):
+    assert row.trained(row.x(2)[:0]).shape == (0, *row.trained.output_shape)

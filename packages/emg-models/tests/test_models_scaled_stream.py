@@ -142,7 +142,7 @@ def test_a_classifier_looks_at_whole_windows():
 def test_chunks_that_do_not_fit_are_refused():
     runs = live().stream(batch=2)
     with pytest.raises(
-        EmgModelsError, match=r"chunk of 1 recordings, the stream runs 2 side by side; start it with str"
+        EmgModelsError, match=r"chunk of 1 recordings: this stream runs 2; open it with stream\(batch=1"
     ):
         runs.push(torch.zeros(1, 3, 50))
     with pytest.raises(EmgModelsError, match="batch=0: an integer >= 1"):

@@ -147,7 +147,7 @@ def test_stream_refuses_another_batch_and_goes_on(model):
     stream, x = model.stream(), torch.randn(1, 6, 80)
     assert (stream.n_chans, stream.receptive_field) == (6, 32)
     first = stream.push(x[..., :50])
-    with pytest.raises(EmgModelsError, match=r"chunk of 2 recordings, the stream runs 1; open it with stream\(batch"):
+    with pytest.raises(EmgModelsError, match=r"chunk of 2 recordings: this stream runs 1; open it with stream\(batch"):
         stream.push(torch.randn(2, 6, 10))
     with torch.no_grad():
         torch.testing.assert_close(torch.cat([first, stream.push(x[..., 50:])], 1), model(x), atol=1e-5, rtol=0)

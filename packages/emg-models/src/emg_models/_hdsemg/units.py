@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emg_models._errors import EmgModelsError
+from emg_models._layers.inputs import require_input
 from emg_models._model import EmgModel
 
 from .config import GridConfig, Init
@@ -32,11 +32,13 @@ class GridModel(EmgModel):
             The shape is not that of the grid, or the frames are no floating point numbers.
         """
         grid = self.config.input_shape
-        if x.ndim != 3 or tuple(x.shape[1:]) != grid or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point frames (batch, {grid[0]}, {grid[1]}) "
-                "are required; reshape channel vectors by the grid's map, convert integers with x.float()"
-            )
+        require_input(
+            x,
+            self,
+            (None, *grid),
+            f"frames (batch, {grid[0]}, {grid[1]}) are required; reshape channel vectors by the grid's map, convert "
+            "integers with x.float()",
+        )
         return x.unsqueeze(1)
 
 

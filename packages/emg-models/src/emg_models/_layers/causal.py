@@ -79,8 +79,8 @@ class CausalAttention(Attention):
         for start in range(0, q.shape[2], cache.room):
             piece = slice(start, start + cache.room)
             kept = cache.append(k[:, :, piece], v[:, :, piece])
-            parts.append(_attend(q[:, :, piece], *kept, cache.context))
-        y = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
+            parts.append(_attend(q[:, :, piece].to(kept[0]), *kept, cache.context))  # autocast may come and go
+        y = (torch.cat(parts, 2) if len(parts) > 1 else parts[0]).to(q)
         return self.proj(y.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
     def cache(self) -> "KeyValueCache":

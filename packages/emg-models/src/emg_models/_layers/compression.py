@@ -7,9 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emg_models._checks import require_count
 from emg_models._errors import EmgModelsError
+from emg_models._model import EmgModel
 from emg_models._streams import ModelStream
+
+from .inputs import require_input
 
 __all__ = ["FrameFrontEnd", "FrameStream", "compress", "count_frames"]
 
@@ -81,11 +83,13 @@ class FrameFrontEnd(nn.Module):
 
     def _check(self, x: Tensor) -> None:
         n_chans = self.conv.in_channels
-        if x.ndim != 3 or x.shape[1] != n_chans or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point windows (batch, {n_chans}, time) are "
-                "required; add a batch axis with x[None], convert with x.float(), or build the model for these channels"
-            )
+        require_input(
+            x,
+            self,
+            (None, n_chans, None),
+            f"windows (batch, {n_chans}, time) are required; add a batch axis with x[None], convert with x.float(), or "
+            "build the model for these channels",
+        )
         if x.shape[2] < self.kernel_size:
             raise EmgModelsError(
                 f"input has {x.shape[2]} samples, one frame needs {self.kernel_size}; give longer windows"
@@ -97,10 +101,10 @@ class FrameStream(ModelStream):
 
     Parameters
     ----------
-    front : FrameFrontEnd
-        Of the model.
-    n_outputs, batch : int
-        Width of the output and number of recordings.
+    model : EmgModel
+        What is at work; its ``front`` is a `FrameFrontEnd`.
+    batch : int
+        Number of recordings.
     receptive_field : int or None
         In samples; None where it reaches back to the start.
 
@@ -110,31 +114,24 @@ class FrameStream(ModelStream):
         `batch` is no count.
     """
 
-    def __init__(self, front: FrameFrontEnd, n_outputs: int, batch: int, receptive_field: int | None) -> None:
-        require_count("batch", batch)
-        self.n_chans = front.conv.in_channels
-        self.receptive_field = receptive_field
-        self._front = front
-        self._empty = (batch, 0, n_outputs)
-        self._rest = front.conv.weight.new_empty(batch, self.n_chans, 0)
+    _rest: Tensor
+
+    def __init__(self, model: EmgModel, batch: int, receptive_field: int | None) -> None:
+        super().__init__(model, batch, receptive_field)
+        self._forget()
 
     def _push(self, chunk: Tensor) -> Tensor:
-        batch = self._empty[0]
-        if chunk.shape[0] != batch:
-            raise EmgModelsError(
-                f"chunk of {chunk.shape[0]} recordings: this stream runs {batch}; open it with stream(batch=...)"
-            )
-        samples = torch.cat([self._rest, chunk.to(self._rest)], 2)
-        n_frames = self._front.frames(samples.shape[2])
-        self._rest = samples[:, :, n_frames * self._front.stride :].clone()
+        samples = torch.cat([self._rest, chunk], 2)
+        front = self._model.front
+        n_frames = front.frames(samples.shape[2])
+        self._rest = samples[:, :, n_frames * front.stride :].clone()
         if n_frames == 0:
-            return samples.new_empty(self._empty)
-        return self._advance(self._front(samples))
+            return samples.new_empty(self._batch, 0, self._model.config.n_outputs)
+        return self._advance(front(samples))
 
     @abstractmethod
     def _advance(self, frames: Tensor) -> Tensor:
         """Map the next frames (B, n, D), n >= 1, to outputs (B, n, n_outputs)."""
 
-    def reset(self) -> None:
-        """Forget everything heard so far."""
-        self._rest = self._rest[:, :, :0]
+    def _forget(self) -> None:
+        self._rest = self._home.new_empty(self._batch, self.n_chans, 0)

@@ -58,6 +58,7 @@ class LSTM(nn.Module):
         if state is None:
             zeros = x.new_zeros(self.n_layers, x.shape[0], self.width)
             state = zeros, zeros
+        state = state[0].to(x), state[1].to(x)  # autocast may come and go
         weights = [getattr(self, name) for name in self._names]
         y, hidden, cell = torch.lstm(x, state, weights, True, self.n_layers, 0.0, self.training, False, True)  # noqa: FBT003  positional only
         return y, (hidden, cell)

@@ -73,7 +73,7 @@ class ShortTimeFourier(nn.Module):
                 parts = F.conv1d(flat.to(self.kernel.dtype), self.kernel, stride=self.hop)
         else:
             parts = F.conv1d(flat, self.kernel, stride=self.hop)
-        return parts.view(batch, n_chans, 2, self.n_bins, -1)
+        return parts.view(batch, n_chans, 2, self.n_bins, parts.shape[-1])
 
 
 class LogSpectrogram(nn.Module):

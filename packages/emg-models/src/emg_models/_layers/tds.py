@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
 
+from .inputs import require_input
 from .linear import Linear
 
 __all__ = ["Stage", "StageMemory", "Stages", "TDSBlock"]
@@ -111,11 +112,12 @@ class Stages(nn.Module):
         EmgModelsError
             Shape or dtype do not fit, or the signal is shorter than the receptive field.
         """
-        if x.ndim != 3 or x.shape[1] != self.n_chans or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point (batch, {self.n_chans}, samples) is "
-                "required; add a batch axis with x[None] or convert with x.float()"
-            )
+        require_input(
+            x,
+            self,
+            (None, self.n_chans, None),
+            f"(batch, {self.n_chans}, samples) is required; add a batch axis with x[None] or convert with x.float()",
+        )
         if x.shape[2] < self.receptive_field:
             raise EmgModelsError(
                 f"input has {x.shape[2]} samples, the first frame needs {self.receptive_field} (nothing is padded); "

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emg_models._errors import EmgModelsError
+from emg_models._layers.inputs import require_input
 from emg_models._layers.rotation import RotationMLP
 
 from .feature_config import FeatureConfig, electrode_pairs
@@ -34,11 +34,13 @@ class TurnedFeatures(nn.Module):
             A shape or the dtype does not fit.
         """
         n_features = self.turns.shape[1]
-        if x.ndim != 3 or x.shape[1] != n_features or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point features (batch, {n_features}, frames) "
-                "are required; compute them with MultivariatePowerFrequency of the same electrodes and bands"
-            )
+        require_input(
+            x,
+            self,
+            (None, n_features, None),
+            f"features (batch, {n_features}, frames) are required; compute them with MultivariatePowerFrequency of "
+            "the same electrodes and bands",
+        )
         return self.mlp.pool(x.transpose(1, 2)[:, :, self.turns])
 
 

@@ -72,7 +72,7 @@ class NeuromotorGestures(EmgModel):
         batch : int
             Recordings that run side by side.
         """
-        return NeuromotorGesturesStream(self.eval(), batch)
+        return NeuromotorGesturesStream(self, batch)
 
     def _classify(self, frames: Tensor) -> Tensor:
         return self.head(self.norm(frames))  # type: ignore[no-any-return]
@@ -81,16 +81,15 @@ class NeuromotorGestures(EmgModel):
 class NeuromotorGesturesStream(FrameStream):
     """Frames through the LSTM as they come; the memory is its state, of fixed size."""
 
+    _state: tuple[Tensor, Tensor] | None
+
     def __init__(self, model: NeuromotorGestures, batch: int) -> None:
-        super().__init__(model.front, model.config.n_outputs, batch, receptive_field=None)
-        self._model = model
-        self._state: tuple[Tensor, Tensor] | None = None
+        super().__init__(model, batch, receptive_field=None)
 
     def _advance(self, frames: Tensor) -> Tensor:
         y, self._state = self._model.lstm.step(frames, self._state)
-        return self._model._classify(y)  # noqa: SLF001  the model's own stream
+        return self._model._classify(y)  # type: ignore[no-any-return]  # noqa: SLF001  the model's own stream
 
-    def reset(self) -> None:
-        """Forget everything heard so far."""
-        super().reset()
+    def _forget(self) -> None:
+        super()._forget()
         self._state = None

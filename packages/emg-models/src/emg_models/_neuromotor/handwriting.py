@@ -69,12 +69,13 @@ class NeuromotorHandwriting(EmgModel):
         EmgModelsError
             A shape or the dtype does not fit.
         """
-        if x.ndim == 3 and self.frames(x.shape[2]) == 0:
+        frames = self.features(x)
+        if self.frames(frames.shape[1]) == 0:
             raise EmgModelsError(
-                f"input has {x.shape[2]} feature frames, one output needs {self.config.least_frames}; give longer "
+                f"input has {frames.shape[1]} feature frames, one output needs {self.config.least_frames}; give longer "
                 "windows"
             )
-        y = self.stack(self.features(x))
+        y = self.stack(frames)
         for block in self.blocks:
             y = block(y)
         return self.classify(y)
@@ -82,14 +83,14 @@ class NeuromotorHandwriting(EmgModel):
     def stack(self, frames: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch half width"]:
         """Map pairs of frames, (0, 1), (2, 3), …, to one each; an odd last one is left out."""
         even = frames[:, : frames.shape[1] // 2 * 2]
-        return self.pair(even.reshape(even.shape[0], -1, 2 * even.shape[2]))  # type: ignore[no-any-return]
+        return self.pair(even.reshape(even.shape[0], even.shape[1] // 2, 2 * even.shape[2]))  # type: ignore[no-any-return]
 
     def classify(self, frames: Float[Tensor, "batch frames width"]) -> Float[Tensor, "batch frames outputs"]:
         """Map the frames of the last block to log-probabilities."""
         return self.head(frames).log_softmax(-1)  # type: ignore[no-any-return]
 
     def stream(self, batch: int = 1) -> "NeuromotorHandwritingStream":
-        """Return a live form of this model with empty memory; it takes features.
+        """Put this model into evaluation mode and return a live form of it with empty memory; it takes features.
 
         Parameters
         ----------
@@ -103,26 +104,18 @@ class NeuromotorHandwritingStream(ModelStream):
     """Feature frames through the blocks as they come; memory of fixed size."""
 
     def __init__(self, model: NeuromotorHandwriting, batch: int) -> None:
-        self.n_chans = model.config.n_chans
-        self.receptive_field = model.config.receptive_field
-        self._model = model
-        self._batch = batch
-        self.reset()
+        super().__init__(model, batch, model.config.receptive_field)
+        self._forget()
 
-    def reset(self) -> None:
-        """Forget everything heard so far."""
+    def _forget(self) -> None:
         self._blocks = [BlockStream(block) for block in self._model.blocks if isinstance(block, ConformerBlock)]
-        self._odd = self._model.pair.weight.new_empty(self._batch, self.n_chans, 0)
+        self._odd = self._home.new_empty(self._batch, self.n_chans, 0)
 
     def _push(self, chunk: Tensor) -> Tensor:
-        if chunk.shape[0] != self._batch:
-            raise EmgModelsError(
-                f"chunk of {chunk.shape[0]} recordings: this stream runs {self._batch}; open it with stream(batch=...)"
-            )
-        features = torch.cat([self._odd, chunk.to(self._odd)], 2)
+        features = torch.cat([self._odd, chunk], 2)
         even = features.shape[2] // 2 * 2
         self._odd = features[:, :, even:].clone()
         frames = self._model.stack(self._model.features(features[:, :, :even]))
         for block in self._blocks:
             frames = block.push(frames)
-        return self._model.classify(frames)
+        return self._model.classify(frames)  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from emg_models._checks import require_count, require_positive
 from emg_models._errors import EmgModelsError
+from emg_models._layers.inputs import require_input
 from emg_models._layers.spectrogram import ShortTimeFourier
 
 from .feature_config import electrode_pairs
@@ -115,11 +116,13 @@ class MultivariatePowerFrequency(nn.Module):
         return PowerFrequencyStream(self, batch)
 
     def _check(self, x: Tensor) -> None:
-        if x.ndim != 3 or x.shape[1] != self.electrodes or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point signals (batch, {self.electrodes}, "
-                "time) are required; add a batch axis with x[None], or convert with x.float()"
-            )
+        require_input(
+            x,
+            self,
+            (None, self.electrodes, None),
+            f"signals (batch, {self.electrodes}, time) are required; add a batch axis with x[None], or convert with "
+            "x.float()",
+        )
         if x.shape[2] < self.span:
             raise EmgModelsError(f"input has {x.shape[2]} samples, one frame needs {self.span}; give longer windows")
 

@@ -58,16 +58,17 @@ class NeuromotorWrist(EmgModel):
         EmgModelsError
             A shape or the dtype does not fit, or there is no frame.
         """
-        if x.ndim == 3 and x.shape[2] == 0:
+        frames = self.features(x)
+        if frames.shape[1] == 0:
             raise EmgModelsError("input has 0 feature frames; give at least 1")
-        return self.regress(self.lstm(self.features(x))[0])
+        return self.regress(self.lstm(frames)[0])
 
     def regress(self, frames: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time outputs"]:
         """Map the recurrent features to changes of angle."""
         return self.head(F.leaky_relu(frames))  # type: ignore[no-any-return]
 
     def stream(self, batch: int = 1) -> "NeuromotorWristStream":
-        """Return a live form of this model with empty memory; it takes features and sees back to the start.
+        """Put this model into evaluation mode and return a live form of it; it takes features, sees back to the start.
 
         Parameters
         ----------
@@ -81,22 +82,14 @@ class NeuromotorWristStream(ModelStream):
     """Feature frames through the LSTM as they come; the memory is its state, of fixed size."""
 
     def __init__(self, model: NeuromotorWrist, batch: int) -> None:
-        self.n_chans = model.config.n_chans
-        self.receptive_field = None
-        self._model = model
-        self._batch = batch
+        super().__init__(model, batch, receptive_field=None)
+        self._forget()
+
+    def _forget(self) -> None:
         self._state: tuple[Tensor, Tensor] | None = None
 
-    def reset(self) -> None:
-        """Forget everything heard so far."""
-        self._state = None
-
     def _push(self, chunk: Tensor) -> Tensor:
-        if chunk.shape[0] != self._batch:
-            raise EmgModelsError(
-                f"chunk of {chunk.shape[0]} recordings: this stream runs {self._batch}; open it with stream(batch=...)"
-            )
-        frames = self._model.features(chunk.to(self._model.head.weight))
+        frames = self._model.features(chunk)
         if frames.shape[1]:
-            frames, self._state = self._model.lstm(frames, self._state)
-        return self._model.regress(frames)
+            frames, self._state = self._model.lstm.step(frames, self._state)
+        return self._model.regress(frames)  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
+from emg_models._layers.inputs import require_input
 from emg_models._model import EmgModel
 
 from .neuropose_config import NeuroPoseConfig
@@ -98,11 +99,12 @@ class NeuroPose(EmgModel):
 
     def _check(self, x: Tensor) -> None:
         config = self.config
-        if x.ndim != 3 or x.shape[1] != config.n_chans or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point (batch, {config.n_chans}, samples) is "
-                "required; add a batch axis with x[None] or convert with x.float()"
-            )
+        require_input(
+            x,
+            self,
+            (None, config.n_chans, None),
+            f"(batch, {config.n_chans}, samples) is required; add a batch axis with x[None] or convert with x.float()",
+        )
         if x.shape[2] < config.hop:
             raise EmgModelsError(
                 f"input has {x.shape[2]} samples, pooling makes frames of {config.hop}; give at least that many"

@@ -118,9 +118,8 @@ class Emg2Pose(EmgModel):
             tracking or given in regression.
         """
         config = self.config
-        pose = self._first_pose(x, initial_pose)
         features = _resample(self.encoder(x), config.hop // config.step)
-        poses = _resample(self._roll_out(features, pose), config.step)
+        poses = _resample(self._roll_out(features, self._first_pose(x, initial_pose)), config.step)
         return poses[:, : self.frames(x.shape[2])]
 
     def _roll_out(self, features: Tensor, pose: Tensor) -> Tensor:
@@ -155,7 +154,7 @@ class Emg2Pose(EmgModel):
                 f"initial_pose: {given} was given, tracking needs the true first pose, floating point {needed} in "
                 "radians; give it or use mode='regression'"
             )
-        return initial_pose.to(x.dtype)
+        return initial_pose.to(x)
 
 
 def _resample(x: Float[Tensor, "batch time width"], factor: int) -> Float[Tensor, "batch more width"]:

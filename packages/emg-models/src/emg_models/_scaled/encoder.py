@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
 from emg_models._layers.dropout import Dropout
+from emg_models._layers.inputs import require_input
 from emg_models._model import EmgModel
 
 from .blocks import make_block
@@ -120,11 +121,13 @@ class ScaledTransformerEncoder(EmgModel):
 
     def _check(self, x: Tensor, frame_mask: Tensor | None) -> None:
         n_chans = self.config.n_chans
-        if x.ndim != 3 or x.shape[1] != n_chans or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point windows (batch, {n_chans}, time) are "
-                "required; add a batch axis with x[None], convert with x.float() or build with n_chans as recorded"
-            )
+        require_input(
+            x,
+            self,
+            (None, n_chans, None),
+            f"windows (batch, {n_chans}, time) are required; add a batch axis with x[None], convert with x.float() or "
+            "build with n_chans as recorded",
+        )
         shape = (x.shape[0], self.frames(x.shape[2]))
         if frame_mask is None:
             return

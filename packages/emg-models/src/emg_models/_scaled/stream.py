@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from emg_models._checks import require_count
 from emg_models._errors import EmgModelsError
 from emg_models._streams import ModelStream
 
@@ -40,8 +39,7 @@ def make_stream(
             "config.for_streaming(context=500), which sets causal=True, context=500, position='causal', "
             "feature_norm='running'"
         )
-    model.eval()
-    return ScaledTransformerStream(encoder, head, batch)
+    return ScaledTransformerStream(model, encoder, head, batch)
 
 
 class ScaledTransformerStream(ModelStream):
@@ -49,8 +47,10 @@ class ScaledTransformerStream(ModelStream):
 
     Parameters
     ----------
+    model : EmgModel
+        What is at work.
     encoder : ScaledTransformerEncoder
-        In evaluation mode, with a configuration that streams.
+        Of the model, with a configuration that streams.
     head : callable
         What maps features (B, n, d) to the outputs.
     batch : int
@@ -61,31 +61,27 @@ class ScaledTransformerStream(ModelStream):
     Long chunks go through in pieces of 1,000 frames, so that the memory needed does not grow with the chunk.
     """
 
-    def __init__(self, encoder: "ScaledTransformerEncoder", head: Callable[[Tensor], Tensor], batch: int) -> None:
-        require_count("batch", batch)
-        self.n_chans = encoder.config.n_chans
-        self.receptive_field = encoder.config.history
-        self._batch = batch
+    def __init__(
+        self,
+        model: "EmgModel",
+        encoder: "ScaledTransformerEncoder",
+        head: Callable[[Tensor], Tensor],
+        batch: int,
+    ) -> None:
+        super().__init__(model, batch, encoder.config.history)
         self._encoder = encoder
         self._head = head
         self._caches = [block.attn.cache() for block in encoder.blocks]  # type: ignore[union-attr, operator]
-        self.reset()
+        self._forget()
 
-    def reset(self) -> None:
-        """Forget everything heard so far."""
-        weight = self._encoder.projection.weight
-        self._samples = weight.new_zeros(self._batch, self.n_chans, 0)
+    def _forget(self) -> None:
+        self._samples = self._home.new_zeros(self._batch, self.n_chans, 0)
         self._frames = self._encoder.position.memory(self._batch)
         for cache in self._caches:
             cache.clear()
 
     def _push(self, chunk: Tensor) -> Tensor:
-        if chunk.shape[0] != self._batch:
-            raise EmgModelsError(
-                f"chunk of {chunk.shape[0]} recordings, the stream runs {self._batch} side by side; "
-                "start it with stream(batch=n)"
-            )
-        pieces = torch.split(chunk.to(self._samples), _FRAMES * self._encoder.config.hop, -1)
+        pieces = torch.split(chunk, _FRAMES * self._encoder.config.hop, -1)
         return torch.cat([self._head(self._features(piece)) for piece in pieces], 1)
 
     def _features(self, samples: Tensor) -> Tensor:

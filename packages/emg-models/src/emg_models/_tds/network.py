@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emg_models._errors import EmgModelsError
 from emg_models._layers.linear import Linear
 from emg_models._layers.rotation import RotationMLP
 from emg_models._layers.spectrogram import LogSpectrogram
@@ -90,30 +89,25 @@ class TDSConvNet(EmgModel):
         return self.head(features.transpose(1, 2)).log_softmax(-1)  # type: ignore[no-any-return]
 
     def stream(self, batch: int = 1) -> "TDSStream":
-        """Return a live form that keeps 31 frames per block and less than a spectrogram window of samples."""
-        return TDSStream(self.eval(), batch)
+        """Put this model into evaluation mode and return a live form of it with empty memory.
+
+        It keeps 31 frames per block and less than a spectrogram window of samples.
+        """
+        return TDSStream(self, batch)
 
 
 class TDSStream(ModelStream):
     """A TDS-ConvNet at work on a live signal; see `ModelStream`."""
 
     def __init__(self, model: TDSConvNet, batch: int) -> None:
-        self.model = model
-        self.batch = batch
-        self.n_chans = model.config.n_chans
-        self.receptive_field = model.receptive_field
-        self.memory = StageMemory(model.stages)
+        super().__init__(model, batch, model.receptive_field)
+        self._memory = StageMemory(model.stages)
 
     def _push(self, chunk: Tensor) -> Tensor:
-        if chunk.shape[0] != self.batch:
-            raise EmgModelsError(
-                f"chunk of {chunk.shape[0]} recordings, the stream runs {self.batch}; open it with stream(batch=...)"
-            )
-        features = self.memory.push(chunk.to(self.model.head.weight))
+        features = self._memory.push(chunk)
         if features is None:
-            return chunk.new_empty(self.batch, 0, self.model.config.n_outputs)
-        return self.model.classify(features)
+            return chunk.new_empty(self._batch, 0, self._model.config.n_outputs)
+        return self._model.classify(features)  # type: ignore[no-any-return]
 
-    def reset(self) -> None:
-        """Forget everything heard so far."""
-        self.memory.reset()
+    def _forget(self) -> None:
+        self._memory.reset()

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
+from emg_models._layers.inputs import require_input
 from emg_models._layers.rotary import rotary_tables
 from emg_models._layers.transformer import Attention, Block
 from emg_models._model import EmgModel
@@ -157,11 +158,12 @@ class TinyMyoEncoder(EmgModel):
     def _check(self, x: Tensor, patch_mask: Tensor | None, channel_mask: Tensor | None) -> tuple[int, int]:
         """Return (channels, patches) of a fitting input, raise for any other."""
         config = self.config
-        if x.ndim != 3 or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point windows (batch, channels, time) are "
-                "required; add a batch axis with x[None] or convert with x.float()"
-            )
+        require_input(
+            x,
+            self,
+            (None, None, None),
+            "windows (batch, channels, time) are required; add a batch axis with x[None] or convert with x.float()",
+        )
         batch, n_chans, n_times = x.shape
         if config.channel_embedding and n_chans > config.max_chans:
             raise EmgModelsError(

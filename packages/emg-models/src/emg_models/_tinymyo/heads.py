@@ -48,7 +48,7 @@ class TinyMyoPretrainer(EmgModel):
             A shape or a dtype does not fit.
         """
         patches = self.decoder(self.encoder(x, patch_mask, channel_mask))
-        rebuilt: Tensor = patches.reshape(*x.shape[:2], -1)[..., : x.shape[2]]
+        rebuilt: Tensor = patches.unflatten(1, (x.shape[1], -1)).flatten(2)[..., : x.shape[2]]
         return rebuilt if channel_mask is None else rebuilt.masked_fill(~channel_mask[..., None], 0.0)
 
 

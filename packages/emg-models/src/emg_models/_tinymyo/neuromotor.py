@@ -79,18 +79,16 @@ class TinyMyoNeuromotor(FrontEndModel):
                 "context=None: every frame attends to all since the start, so a stream would grow without end; build "
                 "the model with context >= 1 frames (the weights are the same)"
             )
-        return TinyMyoNeuromotorStream(self.eval(), batch)
+        return TinyMyoNeuromotorStream(self, batch)
 
 
 class TinyMyoNeuromotorStream(FrameStream):
     """Frames through the blocks as they come; the memory is keys and values of ``context - 1`` frames per block."""
 
     def __init__(self, model: TinyMyoNeuromotor, batch: int) -> None:
-        super().__init__(model.front, model.config.n_outputs, batch, model.config.receptive_field)
-        self._model = model
         self._blocks = [block for block in model.blocks if isinstance(block, CausalBlock)]
         self._caches = [block.attn.cache() for block in self._blocks]
-        self._position = 0
+        super().__init__(model, batch, model.config.receptive_field)
 
     def _advance(self, frames: Tensor) -> Tensor:
         model = self._model
@@ -101,9 +99,8 @@ class TinyMyoNeuromotorStream(FrameStream):
             frames = block.step(frames, rotary, cache)
         return model.head(model.norm(frames))  # type: ignore[no-any-return]
 
-    def reset(self) -> None:
-        """Forget everything heard so far."""
-        super().reset()
+    def _forget(self) -> None:
+        super()._forget()
         self._position = 0
         for cache in self._caches:
             cache.clear()

@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
+from emg_models._layers.inputs import require_input
 from emg_models._layers.transformer import Attention, Block
 
 from .convolutions import STRIDE, ResidualConvolutions
@@ -49,12 +50,15 @@ class TinyMyoSpeech(FrontEndModel):
 
     def _check(self, x: Tensor, lengths: Tensor | None) -> None:
         n_chans = self.config.n_chans
-        if x.ndim != 3 or x.shape[1] != n_chans or x.shape[2] == 0 or not x.is_floating_point():
-            raise EmgModelsError(
-                f"input of shape {tuple(x.shape)} and {x.dtype}: floating point utterances (batch, {n_chans}, time) of "
-                ">= 1 sample are required; add a batch axis with x[None], convert with x.float(), or build the model "
-                "for these channels"
-            )
+        require_input(
+            x,
+            self,
+            (None, n_chans, None),
+            f"utterances (batch, {n_chans}, time) of >= 1 sample are required; add a batch axis with x[None], convert "
+            "with x.float(), or build the model for these channels",
+        )
+        if x.shape[2] == 0:
+            raise EmgModelsError("input has 0 samples; give at least 1, and drop utterances without signal")
         if lengths is None:
             return
         if lengths.is_floating_point() or lengths.dtype == torch.bool or tuple(lengths.shape) != (len(x),):

@@ -63,7 +63,7 @@ class TinyMyoTask(EmgModel):
     ) -> Float[Tensor, "batch chans patches width"]:
         """Tokens (B, C, P, D), those of padded channels 0."""
         n_chans = self.config.n_chans
-        if x.ndim == 3 and x.shape[1] != n_chans:
+        if getattr(x, "ndim", 0) == 3 and x.shape[1] != n_chans:
             raise EmgModelsError(
                 f"input has {x.shape[1]} channels, the head was built for {n_chans}; pad with zeros and "
                 "give channel_mask, or build the model with n_chans as recorded"
