@@ -23,6 +23,11 @@ def helper(name):
     return module
 
 
+def pytest_configure(config):
+    """Known also where pytest-cov is absent: what runs long inside torch and reaches no line of ours on its own."""
+    config.addinivalue_line("markers", "no_cover: runs without coverage, which doubles the time of torch's compilers")
+
+
 def pytest_generate_tests(metafunc):
     """Run a test that takes ``row`` on every model and task of the registry, one that takes ``live_row`` on streams."""
     small = helper("models_small")
@@ -57,6 +62,15 @@ def settle():
 @pytest.fixture
 def distance():
     return helper("models_rows").distance
+
+
+@pytest.fixture(scope="session")
+def translations():
+    """Let torch's exporter collect its table of translations once, not at every export: half of a small one's time."""
+    registry = pytest.importorskip("torch.onnx._internal.exporter._registration").ONNXRegistry
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "from_torchlib", staticmethod(functools.cache(registry.from_torchlib)))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -111,6 +111,8 @@ def test_convert(published, tmp_path, small_config, describe, labels):
     assert (bare["loaded"], bare["left_out"]) == ({"encoder": 29}, {"head": 2})
 
 
+@pytest.mark.no_cover
+@pytest.mark.usefixtures("translations")
 def test_export(folder, tmp_path):
     pytest.importorskip("onnx")
     result = run("export", folder, tmp_path / "m.onnx", "--json")
@@ -118,7 +120,6 @@ def test_export(folder, tmp_path):
     assert found["path"] == str(tmp_path / "m.onnx")
     assert found["bytes"] == (tmp_path / "m.onnx").stat().st_size
     assert (found["input"], found["output"], found["opset"]) == ([1, 8, 100], [1, 6], 20)
-    assert "TinyMyoClassifier" in run("export", folder, tmp_path / "n.onnx").stdout
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,14 @@ def test_errors_go_to_stderr_with_their_exit_code(arguments, code, message):
     assert result.stdout == ""
 
 
+@pytest.mark.usefixtures("translations")
 def test_any_task_is_exported_at_any_batch(small_config, tmp_path, describe):
     pytest.importorskip("onnx")
     model = TinyMyoPretrainer(dataclasses.replace(small_config, n_outputs=None))
     save_pretrained(model, tmp_path / "p", preprocessing=describe(small_config), labels=[])
-    found = json.loads(run("export", tmp_path / "p", tmp_path / "p.onnx", "--batch", 3, "--json").stdout)
-    assert (found["input"], found["output"]) == ([3, 8, 100], [3, 8, 100])
+    shown = run("export", tmp_path / "p", tmp_path / "p.onnx", "--batch", 3).stdout
+    assert "TinyMyoPretrainer" in shown
+    assert shown.count("3, 8, 100") == 2
 
 
 @pytest.mark.parametrize("name", ["a[b].onnx", "a[/b].onnx", ":cat:.onnx", "ünï.onnx", os.fsdecode(b"bad\xff.onnx")])

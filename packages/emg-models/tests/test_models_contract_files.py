@@ -1,6 +1,5 @@
 """The contract, fourth part: every model as an ONNX file and as a folder."""
 
-import functools
 import json
 import re
 
@@ -12,15 +11,6 @@ import torch
 from emg_models import EmgModelsError, export_onnx, from_pretrained, load_labels, save_pretrained
 
 onnx = pytest.importorskip("onnx")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def translations():
-    """Let torch's exporter collect its table of translations once, not at every export: half of a small one's time."""
-    registry = pytest.importorskip("torch.onnx._internal.exporter._registration").ONNXRegistry
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "from_torchlib", staticmethod(functools.cache(registry.from_torchlib)))
-        yield
 
 
 @pytest.fixture
@@ -35,7 +25,7 @@ def record(row, describe):
 
 
 @pytest.fixture
-def write(row, names, record, tmp_path, once):
+def write(row, names, record, tmp_path, once, translations):
     """Export for a batch, once for all rows that share the network; the bytes."""
 
     def exported(batch):
@@ -50,6 +40,7 @@ def write(row, names, record, tmp_path, once):
     return exported
 
 
+@pytest.mark.no_cover
 def test_onnx_equals_torch(row, write):
     """To 1e-5, of the largest output where that is above 1; at batch 8 for every network, at 1 for every class."""
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -63,6 +54,7 @@ def test_onnx_equals_torch(row, write):
         np.testing.assert_allclose(found, y, atol=1e-5 * max(1.0, np.abs(y).max()), rtol=0)
 
 
+@pytest.mark.no_cover
 def test_onnx_file_is_described_and_static(row, write, names, record):
     data = write(8)
     proto = onnx.load_from_string(data)
@@ -84,6 +76,7 @@ def test_onnx_file_is_described_and_static(row, write, names, record):
     assert float(metadata["emg.sfreq"]) == config.sfreq
 
 
+@pytest.mark.no_cover
 def test_onnx_file_knows_nothing_of_this_machine(write):
     data = write(8)
     assert b"site-packages" not in data

@@ -61,16 +61,17 @@ def test_attention_takes_part_in_autocast(qkv):
         assert attend(q, k, v, dropout=0.2).dtype == torch.bfloat16
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradient_of_attention_is_exact(rate, masked):
-    keys = torch.tensor([[[True, False, True, True, True]]]).expand(2, 4, 5) if masked else None
+    keys = torch.tensor([[[True, False, True, True]]]).expand(2, 3, 4) if masked else None
 
     def seeded(q, k, v):
         torch.manual_seed(3)
         return attend_module._Attend.apply(q, k, v, keys, round(rate * 2**16))
 
-    shapes = ((2, 4, 6), (2, 5, 6), (2, 5, 6))
+    shapes = ((2, 3, 2), (2, 4, 2), (2, 4, 2))
     assert gradcheck(seeded, [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes])
 
 
