@@ -7,7 +7,7 @@ from .heads import ScaledTransformerClassifier, ScaledTransformerCTC
 
 __all__ = ["ENTRIES"]
 
-_SOURCE = "arXiv 2507.22094; layers by independent re-implementations, nothing released"
+_SOURCE = "arXiv 2507.22094; layers by independent re-implementations, no code or weights known to us"
 _OURS = "ours, between the published Small and Large of arXiv 2507.22094"
 
 
@@ -15,7 +15,7 @@ def _entry(summary: str, n_blocks: int, embed_dim: int, source: str = _SOURCE) -
     return ModelEntry(
         summary=f"Scaled Transformer {summary}: {n_blocks} blocks of width {embed_dim} over raw signals, CTC",
         source=source,
-        licence="Apache-2.0 (code); no weights are published",
+        licence="Apache-2.0 (code); no published weights are known to us",
         models=(ScaledTransformerCTC, ScaledTransformerEncoder, ScaledTransformerClassifier),
         settings={"n_blocks": n_blocks, "embed_dim": embed_dim},
     )
