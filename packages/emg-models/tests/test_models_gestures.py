@@ -164,3 +164,18 @@ def test_what_does_not_fit_is_refused():
     for name in ("width", "n_layers", "kernel_size", "stride"):
         with pytest.raises(EmgModelsError, match=f"{name}=0: an integer >= 1"):
             NeuromotorGesturesConfig(**{name: 0})
+
+
+def test_gradients_of_single_windows():
+    model = NeuromotorGestures(NeuromotorGesturesConfig(n_times=61, width=8, n_layers=2, kernel_size=21, stride=10)).eval()
+    x = torch.randn(3, 16, 61)
+
+    def loss(weights, window):
+        return torch.func.functional_call(model, weights, (window[None],)).square().sum()
+
+    grads = torch.func.vmap(torch.func.grad(loss), (None, 0))(dict(model.named_parameters()), x)
+    for place, window in enumerate(x):
+        model.zero_grad()
+        model(window[None]).square().sum().backward()
+        for name, parameter in model.named_parameters():
+            torch.testing.assert_close(grads[name][place], parameter.grad, atol=1e-5, rtol=1e-4)

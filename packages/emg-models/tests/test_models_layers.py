@@ -5,13 +5,14 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.autograd import gradcheck
 
 from emg_models._layers import attend as attend_module
 from emg_models._layers.attend import attend
 from emg_models._layers.dropout import Dropout, drop
 from emg_models._layers.linear import Linear, product
-from emg_models._layers.transformer import DropPath
+from emg_models._layers.transformer import Attention, Block, DropPath
 
 
 def relative(found, wanted):
@@ -61,7 +62,7 @@ def test_attention_takes_part_in_autocast(qkv):
         assert attend(q, k, v, dropout=0.2).dtype == torch.bfloat16
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradient_of_attention_is_exact(rate, masked):
@@ -202,3 +203,60 @@ def test_a_batch_dropped_as_a_whole_still_gives_zero_gradients():
     y.sum().backward()
     assert torch.equal(y, x)
     assert torch.equal(layer.weight.grad, torch.zeros(3, 3))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # jvp itself
+def test_linears_have_second_derivatives_and_their_place_in_torch_func():
+    ours, theirs = Linear(6, 4), nn.Linear(6, 4)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(5, 3, 6)
+    seconds, per_sample = [], []
+    for layer in (ours, theirs):
+        given = x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(layer(given).tanh().sum(), given, create_graph=True)
+        seconds.append(torch.autograd.grad(slope.square().sum(), [given, layer.weight, layer.bias]))
+
+        def loss(weights, row, layer=layer):
+            return torch.func.functional_call(layer, weights, (row,)).tanh().sum()
+
+        weights = dict(layer.named_parameters())
+        grads = torch.func.vmap(torch.func.grad(loss), (None, 0))(weights, x)
+        per_sample.append([grads["weight"], torch.func.jacrev(layer)(x[0]), *torch.func.jvp(layer, (x,), (x,))])
+    torch.testing.assert_close(seconds[0], seconds[1], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(per_sample[0], per_sample[1], atol=1e-5, rtol=1e-5)
+
+
+def test_dropout_and_attention_have_exact_second_derivatives():
+    def dropped(x):
+        torch.manual_seed(0)
+        return drop(x, 0.5).square()
+
+    def attended(q, k, v):
+        torch.manual_seed(0)
+        return attend(q, k, v, keys, 0.4)
+
+    keys = torch.ones(2, 1, 1, 5, dtype=torch.bool)
+    keys[0, ..., 3:] = False
+    shapes = torch.zeros(3, 2, 2, 5, 4, dtype=torch.float64)
+    torch.autograd.gradgradcheck(dropped, torch.randn(7, dtype=torch.float64, requires_grad=True))
+    torch.autograd.gradgradcheck(attended, [part.requires_grad_() for part in torch.randn_like(shapes)])
+
+
+def test_transformed_training_uses_torchs_dropout_and_attention():
+    block = Block(Attention(8, 2, dropout=0.1, attn_dropout=0.1), 16, dropout=0.1).train()
+    x = torch.randn(3, 5, 8)
+
+    def loss(weights, row):
+        return torch.func.functional_call(block, weights, (row[None], None, None)).square().sum()
+
+    grads = torch.func.vmap(torch.func.grad(loss), (None, 0), randomness="different")(dict(block.named_parameters()), x)
+    assert all(grad.shape[0] == 3 and grad.isfinite().all() and grad.any() for grad in grads.values())
+
+
+def test_a_rate_that_rounds_to_one_is_left_to_torch():
+    x = torch.ones(64, 64)
+    assert drop(x, 0.999999).isfinite().all()
+    assert attend(*torch.randn(3, 1, 1, 5, 4), dropout=0.999999).isfinite().all()
+    layer = Dropout(0.5).train()
+    layer.p = 1.0
+    assert not layer(x).any()

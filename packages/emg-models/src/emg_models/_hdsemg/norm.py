@@ -33,9 +33,7 @@ class SourceBatchNorm(nn.BatchNorm1d):
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002  torch's name
         if input.ndim < 2 or input.shape[1] != self.num_features:
-            raise EmgModelsError(
-                f"input of shape {tuple(input.shape)}: (batch, {self.num_features}, ...) is required"
-            )
+            raise EmgModelsError(f"input of shape {tuple(input.shape)}: (batch, {self.num_features}, ...) is required")
         batch, places = input.shape[0], input.shape[2:].numel()
         if not self.training:
             return

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+
+from .eager import runs_eagerly
 
 __all__ = ["INTEGERS", "STEPS", "Dropout", "draw_dropped", "drop"]
 
@@ -32,12 +33,12 @@ def drop(x: Tensor, rate: float) -> Tensor:
     """Zero each element of `x` at `rate`, in [0, 1), and divide the rest by ``1 - rate``.
 
     On a CPU the rate is rounded to a multiple of 2**-16, and the scale is that of the rounded rate, so the expectation
-    is exact. Where a graph is traced, and on other devices, this is torch's dropout.
+    is exact. Where a graph is traced or transformed, and on other devices, this is torch's dropout.
     """
     if rate == 0:
         return x
-    if x.is_cpu and not torch.compiler.is_compiling():
-        return _Drop.apply(x, round(rate * STEPS))  # type: ignore[no-untyped-call, no-any-return]
+    if x.is_cpu and x.dtype in INTEGERS and (steps := round(rate * STEPS)) < STEPS and runs_eagerly():
+        return _Drop.apply(x, steps)  # type: ignore[no-untyped-call, no-any-return]
     return F.dropout(x, rate)
 
 
@@ -61,10 +62,11 @@ class _Drop(torch.autograd.Function):
         return _mask(x, keep, ctx.scale)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401  torch's context
         """Drop the same."""
         (keep,) = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            return grad * (keep.to(grad.dtype) * -ctx.scale), None
         return _mask(grad, keep, ctx.scale), None
 
 

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+
+from .eager import runs_eagerly
 
 __all__ = ["Linear", "product"]
 
@@ -39,7 +40,7 @@ def _dense(x: Tensor) -> Tensor:
 
 
 class _Linear(torch.autograd.Function):
-    """All three products of a linear layer."""
+    """All three products of a linear layer, and by torch's operators the products of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: ANN401  torch's context
@@ -48,22 +49,22 @@ class _Linear(torch.autograd.Function):
         return product(x, weight, bias)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:  # noqa: ANN401  torch's context
         """Give the gradients that are asked for."""
         x, weight = ctx.saved_tensors
         rows, cols = grad.reshape(-1, grad.shape[-1]), x.reshape(-1, x.shape[-1])
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad
+        times = F.linear if torch.is_grad_enabled() else product
         return (
-            product(grad, weight.t()) if needs_x else None,
-            product(rows.t(), cols.t()) if needs_weight else None,
+            times(grad, weight.t()) if needs_x else None,
+            times(rows.t(), cols.t()) if needs_weight else None,
             rows.sum(0) if needs_bias else None,
         )
 
 
 def _suits(x: Tensor) -> bool:
     """Whether oneDNN can take over: float32 on a CPU, operators run one by one."""
-    return x.is_cpu and x.dtype == torch.float32 and not torch.compiler.is_compiling() and _has_onednn()
+    return x.is_cpu and x.dtype == torch.float32 and runs_eagerly() and _has_onednn()
 
 
 def _has_onednn() -> bool:

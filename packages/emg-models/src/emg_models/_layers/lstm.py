@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .eager import runs_eagerly
+
 __all__ = ["LSTM"]
 
 _FEW = 32
@@ -59,6 +61,8 @@ class LSTM(nn.Module):
             zeros = x.new_zeros(self.n_layers, x.shape[0], self.width)
             state = zeros, zeros
         state = state[0].to(x), state[1].to(x)  # autocast may come and go
+        if not (torch.compiler.is_compiling() or runs_eagerly()):
+            return self._walk_all(x, state)
         weights = [getattr(self, name) for name in self._names]
         y, hidden, cell = torch.lstm(x, state, weights, True, self.n_layers, 0.0, self.training, False, True)  # noqa: FBT003  positional only
         return y, (hidden, cell)
@@ -80,6 +84,10 @@ class LSTM(nn.Module):
         if state is None:
             zeros = x.new_zeros(self.n_layers, x.shape[0], self.width)
             state = zeros, zeros
+        return self._walk_all(x, state)
+
+    def _walk_all(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Run all layers frame by frame, by operators that `torch.func` can transform."""
         hidden, cell = [], []
         for layer in range(self.n_layers):
             x, last = self._walk(layer, x, state[0][layer], state[1][layer])
