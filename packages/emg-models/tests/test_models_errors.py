@@ -5,7 +5,16 @@ import dataclasses
 import pytest
 import torch
 
-from emg_models import EmgModelsError, ModelConfig, TinyMyoClassifier, TinyMyoConfig, TinyMyoEncoder, TinyMyoPretrainer
+from emg_models import (
+    EmgModelsError,
+    ModelConfig,
+    TinyMyoClassifier,
+    TinyMyoConfig,
+    TinyMyoEncoder,
+    TinyMyoPretrainer,
+    model_info,
+)
+from emg_models._cli import _settings
 
 
 @pytest.mark.parametrize(
@@ -136,3 +145,28 @@ def test_inputs_of_another_kind_are_refused(row):
 
 def test_an_empty_batch_gives_an_empty_output(row):
     assert row.trained(row.x(2)[:0]).shape == (0, *row.trained.output_shape)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("tinymyo", "n_blocks"),
+        ("tinymyo-neuromotor", "n_blocks"),
+        ("tinymyo-speech-recognition", "n_blocks"),
+        ("scaled-transformer-tiny", "n_blocks"),
+        ("tds-emg2qwerty", "n_blocks"),
+        ("neuropose", "n_blocks"),
+        ("vemg2pose", "stage_blocks"),
+        ("vemg2pose", "n_layers"),
+        ("neuromotor-gestures", "n_layers"),
+        ("neuromotor-wrist", "n_layers"),
+    ],
+)
+def test_depth_is_bounded_before_anything_is_built(name, field):
+    with pytest.raises(EmgModelsError, match=f"{field}=1000000: an integer >= 1 is required, at most 1024"):
+        model_info(name, **{field: 1_000_000})
+
+
+def test_values_nested_without_end_are_text():
+    with pytest.raises(EmgModelsError, match=r"n_blocks='\[\[.*an integer >= 1 is required"):
+        model_info("tinymyo", **_settings(["n_blocks=" + "[" * 100_000]))

@@ -167,7 +167,8 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_gradients_of_single_windows():
-    model = NeuromotorGestures(NeuromotorGesturesConfig(n_times=61, width=8, n_layers=2, kernel_size=21, stride=10)).eval()
+    config = NeuromotorGesturesConfig(n_times=61, width=8, n_layers=2, kernel_size=21, stride=10)
+    model = NeuromotorGestures(config).eval()
     x = torch.randn(3, 16, 61)
 
     def loss(weights, window):

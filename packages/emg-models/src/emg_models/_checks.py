@@ -4,9 +4,16 @@ from ._errors import EmgModelsError
 
 __all__ = ["require_choice", "require_count", "require_flag", "require_positive", "require_rate"]
 
+_DEPTHS = frozenset({"n_blocks", "n_layers", "stage_blocks"})
+
 
 def require_count(name: str, value: object, least: int = 1, most: int = 2**20) -> None:
-    """Raise unless `value` is an integer in [least, most]; no folder can ask for a network that fits no machine."""
+    """Raise unless `value` is an integer in [least, most]; no folder can ask for a network that fits no machine.
+
+    Layers upon layers cost time before any weight is drawn: fields that count them end at 1024.
+    """
+    if name in _DEPTHS:
+        most = min(most, 2**10)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise EmgModelsError(f"{name}={value!r}: an integer >= {least} is required, at most {most}")
 

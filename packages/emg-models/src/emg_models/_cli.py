@@ -168,7 +168,7 @@ def _settings(fields: list[str] | None, **sizes: float | None) -> dict[str, Any]
             raise EmgModelsError(f"--set {field}: KEY=VALUE is required, each key once, such as --set n_blocks=4")
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = text
         given[key] = tuple(value) if isinstance(value, list) else value
     return given
