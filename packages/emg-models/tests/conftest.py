@@ -24,8 +24,21 @@ def helper(name):
 
 
 def pytest_configure(config):
-    """Known also where pytest-cov is absent: what runs long inside torch and reaches no line of ours on its own."""
-    config.addinivalue_line("markers", "no_cover: runs without coverage, which doubles the time of torch's compilers")
+    """Name the marks of long tests."""
+    config.addinivalue_line("markers", "untraced: runs without coverage, which doubles the time of torch's compilers")
+    config.addinivalue_line("markers", "compiles: of the rows, runs only on those that bring a class or a name")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Take the tracer of a coverage measurement away while an ``untraced`` test runs, in workers of xdist too."""
+    tracer = sys.gettrace()
+    if item.get_closest_marker("untraced"):
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 def pytest_generate_tests(metafunc):
@@ -33,7 +46,8 @@ def pytest_generate_tests(metafunc):
     small = helper("models_small")
     every = helper("models_rows").rows(small.SMALL, small.STREAM)
     if "row" in metafunc.fixturenames:
-        metafunc.parametrize("row", every, ids=str)
+        compiles = metafunc.definition.get_closest_marker("compiles")
+        metafunc.parametrize("row", [row for row in every if row.brings or not compiles], ids=str)
     if "live_row" in metafunc.fixturenames:
         metafunc.parametrize("live_row", [row for row in every if row.live is not None], ids=str)
 

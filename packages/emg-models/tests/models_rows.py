@@ -18,6 +18,7 @@ class Row:
     small: dict = field(compare=False)
     live: dict | None = field(compare=False)
     leads: bool = field(compare=False)  # whether it is the first row of its class
+    brings: bool = field(compare=False)  # whether it is the first row of its class or of its name
 
     def __str__(self):
         return f"{self.name}-{self.task}"
@@ -91,9 +92,12 @@ def settle(model, x):
 def rows(small, stream):
     """All rows, in the order of the table."""
     kinds = [REGISTRY[name].tasks[task] for name, task in small]
+    names = [name for name, _ in small]
+    leads = [kinds.index(kind) == place for place, kind in enumerate(kinds)]
+    brings = [lead or names.index(name) == place for place, (lead, name) in enumerate(zip(leads, names, strict=True))]
     return [
-        Row(*key, settings, stream.get(key), kinds.index(kind) == place)
-        for place, ((key, settings), kind) in enumerate(zip(small.items(), kinds, strict=True))
+        Row(*key, settings, stream.get(key), lead, brought)
+        for (key, settings), lead, brought in zip(small.items(), leads, brings, strict=True)
     ]
 
 

@@ -111,7 +111,7 @@ def test_convert(published, tmp_path, small_config, describe, labels):
     assert (bare["loaded"], bare["left_out"]) == ({"encoder": 29}, {"head": 2})
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.usefixtures("translations")
 def test_export(folder, tmp_path):
     pytest.importorskip("onnx")

@@ -178,7 +178,7 @@ def test_info_describes_the_model_that_is_built(row):
     assert info["activations"] > 0
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", list_models())
 def test_the_published_form_is_the_default(name):
     """Every row says what it costs as published, without any size given."""

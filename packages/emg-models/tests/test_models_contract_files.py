@@ -8,7 +8,15 @@ import pytest
 import safetensors.torch
 import torch
 
-from emg_models import EmgModelsError, export_onnx, from_pretrained, load_labels, save_pretrained
+from emg_models import (
+    EmgModelsError,
+    export_onnx,
+    from_pretrained,
+    load_evaluation,
+    load_labels,
+    load_preprocessing,
+    save_pretrained,
+)
 
 onnx = pytest.importorskip("onnx")
 
@@ -40,9 +48,10 @@ def write(row, names, record, tmp_path, once, translations):
     return exported
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
+@pytest.mark.compiles
 def test_onnx_equals_torch(row, write):
-    """To 1e-5, of the largest output where that is above 1; at batch 8 for every network, at 1 for every class."""
+    """To 1e-5, of the largest output where that is above 1; at batch 8 for every name, at 1 for every class."""
     onnxruntime = pytest.importorskip("onnxruntime")
     for batch in (1, 8) if row.leads else (8,):
         x = row.x(batch)
@@ -54,7 +63,8 @@ def test_onnx_equals_torch(row, write):
         np.testing.assert_allclose(found, y, atol=1e-5 * max(1.0, np.abs(y).max()), rtol=0)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
+@pytest.mark.compiles
 def test_onnx_file_is_described_and_static(row, write, names, record):
     data = write(8)
     proto = onnx.load_from_string(data)
@@ -76,7 +86,8 @@ def test_onnx_file_is_described_and_static(row, write, names, record):
     assert float(metadata["emg.sfreq"]) == config.sfreq
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
+@pytest.mark.compiles
 def test_onnx_file_knows_nothing_of_this_machine(write):
     data = write(8)
     assert b"site-packages" not in data
@@ -86,16 +97,25 @@ def test_onnx_file_knows_nothing_of_this_machine(write):
 
 def test_saving_and_loading_is_identity(row, names, record, tmp_path):
     model = row.trained
-    save_pretrained(model, tmp_path / "m", preprocessing=record, labels=names)
+    evaluation = {"metrics": {"loss": 0.5}}
+    save_pretrained(model, tmp_path / "m", preprocessing=record, labels=names, evaluation=evaluation)
     loaded = from_pretrained(tmp_path / "m")
     assert type(loaded) is type(model)
     assert loaded.config == model.config
     assert not any(module.training for module in loaded.modules())
+    assert not any(value.is_meta for value in (*loaded.parameters(), *loaded.buffers()))
+    wanted = {key: value.requires_grad for key, value in model.named_parameters()}
+    assert {key: value.requires_grad for key, value in loaded.named_parameters()} == wanted
     state = loaded.state_dict()
     assert list(state) == list(model.state_dict())
     assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
     assert torch.equal(loaded(row.x()), model(row.x()))
     assert load_labels(tmp_path / "m") == names
+    assert load_evaluation(tmp_path / "m") == evaluation
+    found = load_preprocessing(tmp_path / "m")
+    assert found["window"].pop("seconds") == model.config.n_times / model.config.sfreq
+    assert found == record
+    assert f"{sum(value.numel() for value in model.parameters()):,}" in (tmp_path / "m" / "README.md").read_text()
 
 
 def test_a_damaged_checkpoint_is_refused_by_name(row, names, record, tmp_path):

@@ -38,13 +38,15 @@ def compiled_distances(row, backend, distance, loss):
     return [distance(ours, theirs) for ours, theirs in zip(fast, plain, strict=True)]
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
+@pytest.mark.compiles
 def test_compiles_as_one_graph_forward_and_backward(row, once, distance, loss):
     distances = once(row.trained, "compiled", lambda: compiled_distances(row, "aot_eager", distance, loss))
     assert max(distances) < COMPILED
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
+@pytest.mark.compiles
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch 2.13 calls what it has deprecated
 def test_machine_code_computes_the_same(row, distance, loss):
     if (row.name, row.task) not in MACHINE_CODE:
@@ -70,7 +72,8 @@ def test_bfloat16_autocast_trains(row, loss):
     assert all(value.grad.isfinite().all() for value in model.parameters() if value.grad is not None)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
+@pytest.mark.compiles
 def test_exports_without_torchscript(row, once):
     """The exported program is a graph of plain operators that computes the same bits, nearly."""
 

@@ -55,7 +55,7 @@ def test_readme_examples_run():
     subprocess.run([sys.executable, "-W", "error", "-c", "\n".join(blocks)], check=True, timeout=60)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_readme_numbers_are_ours():
     """One row a model, in order: name, what, parameters and MAC of its published form, as `emg-models info NAME`."""
     rows = re.findall(r"^\| `([\w-]+)` \|.*\| ([\d,]+) \| ([\d,]+) \|$", README, re.MULTILINE)

@@ -73,27 +73,6 @@ def sign(folder):
     path.write_text(json.dumps(header))
 
 
-def test_folder_of_every_model(row, describe, tmp_path):
-    """One folder per row of the registry: all is read back as it was, and the model computes the same."""
-    model, x = row.trained, row.x(2)
-    names = [f"output {index}" for index in range(model.config.n_outputs or 0)]
-    record = describe(model.config)
-    folder = save_pretrained(model, tmp_path, preprocessing=record, labels=names, evaluation={"metrics": {"loss": 0.5}})
-    loaded = from_pretrained(folder)
-    assert type(loaded) is type(model)
-    assert loaded.config == model.config
-    assert loaded.state_dict().keys() == model.state_dict().keys()
-    assert not any(value.is_meta for value in (*loaded.parameters(), *loaded.buffers()))
-    wanted = {key: value.requires_grad for key, value in model.named_parameters()}
-    assert {key: value.requires_grad for key, value in loaded.named_parameters()} == wanted
-    with torch.no_grad():
-        assert torch.equal(loaded(x), model(x))
-    assert load_labels(folder) == names
-    assert load_preprocessing(folder) == with_seconds(record, model.config)
-    assert load_evaluation(folder) == {"metrics": {"loss": 0.5}}
-    assert f"{sum(value.numel() for value in model.parameters()):,}" in (folder / "README.md").read_text()
-
-
 def test_device_and_dtype(folder, small_model):
     loaded = from_pretrained(folder, dtype=torch.bfloat16)
     assert {value.dtype for value in loaded.parameters()} == {torch.bfloat16}

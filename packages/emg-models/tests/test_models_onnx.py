@@ -49,7 +49,7 @@ def test_file_is_single_static_and_described(export, describe, labels, small_mod
     }
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_graph_is_tidy(export):
     proto = onnx.load(export())
     operators = [node.op_type for node in proto.graph.node]
@@ -72,7 +72,7 @@ def test_graph_is_tidy(export):
     assert set(operators) == tidy | {"Softmax", "Gelu", "ReduceMean", "Gemm"}
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_bytes_are_the_same_every_time_and_name_no_machine(export, tmp_path):
     first = export().read_bytes()
     assert first == export(path=tmp_path / "again.onnx").read_bytes()
@@ -80,7 +80,7 @@ def test_bytes_are_the_same_every_time_and_name_no_machine(export, tmp_path):
     assert b".py" not in first
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.parametrize("opset", [18, 23])
 def test_other_operator_sets_compute_the_same(export, opset, small_model):
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -91,7 +91,7 @@ def test_other_operator_sets_compute_the_same(export, opset, small_model):
     torch.testing.assert_close(torch.from_numpy(found), small_model(x).detach(), atol=1e-5, rtol=0)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_export_says_nothing_and_leaves_the_model_alone(export, small_model, capfd):
     small_model.train()
     before = {key: value.clone() for key, value in small_model.state_dict().items()}
@@ -101,7 +101,7 @@ def test_export_says_nothing_and_leaves_the_model_alone(export, small_model, cap
     assert all(torch.equal(before[key], value) for key, value in small_model.state_dict().items())
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_a_wide_network_has_no_computed_constants(export, describe, tmp_path):
     """Slicing the channel embedding and repeating the tables are folded at any width."""
     model = TinyMyoClassifier(TinyMyoConfig(n_chans=8, n_times=200, n_outputs=6, n_blocks=1))
@@ -142,7 +142,7 @@ def test_networks_without_weights_or_beyond_one_file_are_refused(export, small_c
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 def test_recurrent_layers_are_one_node_each_and_the_bytes_repeat(tmp_path, describe):
     model = create_model("neuromotor-gestures", n_chans=4, n_times=61, n_outputs=3, sfreq=500.0, width=8, n_layers=2)
     paths = [

@@ -206,7 +206,7 @@ def test_gradient_reaches_every_parameter_and_the_signal(decoder, mode, build):
     assert [key for key, value in model.named_parameters() if value.grad is None or not value.grad.any()] == []
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.usefixtures("translations")
 def test_tracking_exports_with_two_inputs(build, describe, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -151,7 +151,7 @@ def test_regression_of_other_lengths_than_configured(small_config):
     assert fixed(torch.randn(1, 8, 7)).shape == (1, 30, 6)
 
 
-@pytest.mark.no_cover
+@pytest.mark.untraced
 @pytest.mark.usefixtures("translations")
 @pytest.mark.parametrize(("kind", "batch"), [(TinyMyoEventDetector, 1), (TinyMyoRegressor, 8)])
 def test_windows_that_cut_a_patch_export(kind, batch, small_config, describe, labels, stir, tmp_path):
