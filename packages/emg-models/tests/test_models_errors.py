@@ -170,3 +170,8 @@ def test_depth_is_bounded_before_anything_is_built(name, field):
 def test_values_nested_without_end_are_text():
     with pytest.raises(EmgModelsError, match=r"n_blocks='\[\[.*an integer >= 1 is required"):
         model_info("tinymyo", **_settings(["n_blocks=" + "[" * 100_000]))
+
+
+def test_a_roll_out_is_bounded_before_anything_is_built():
+    with pytest.raises(EmgModelsError, match="n_times=2147483648 samples are more than 16384 steps of 40 samples"):
+        model_info("vemg2pose", n_times=2**31)

@@ -13,6 +13,8 @@ __all__ = ["Emg2PoseConfig"]
 Decoder = Literal["lstm", "mlp"]
 Mode = Literal["tracking", "regression"]
 
+MAX_STEPS = 2**14
+
 
 @dataclass(frozen=True, kw_only=True)
 class Emg2PoseConfig(ModelConfig):
@@ -116,6 +118,11 @@ class Emg2PoseConfig(ModelConfig):
             raise EmgModelsError(
                 f"n_times={self.n_times} is below the encoder's receptive field of {self.receptive_field} samples "
                 "(nothing is padded); choose a longer window"
+            )
+        if self.n_times > MAX_STEPS * int(steps):
+            raise EmgModelsError(
+                f"n_times={self.n_times} samples are more than {MAX_STEPS} steps of {steps:g} samples, one after the "
+                "other; choose a shorter window, longer recordings go through forward all the same"
             )
 
     @property
