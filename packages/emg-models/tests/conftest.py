@@ -1,6 +1,7 @@
 """Fixtures of the emg-models tests."""
 
 import functools
+import gc
 import importlib.util
 import sys
 from pathlib import Path
@@ -27,6 +28,12 @@ def pytest_configure(config):
     """Name the marks of long tests."""
     config.addinivalue_line("markers", "untraced: runs without coverage, which doubles the time of torch's compilers")
     config.addinivalue_line("markers", "compiles: of the rows, runs only on those that bring a class or a name")
+
+
+def pytest_collection_finish():
+    """Leave thousands of collected tests and the modules of torch out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
