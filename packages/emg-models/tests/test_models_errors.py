@@ -175,3 +175,10 @@ def test_values_nested_without_end_are_text():
 def test_a_roll_out_is_bounded_before_anything_is_built():
     with pytest.raises(EmgModelsError, match="n_times=2147483648 samples are more than 16384 steps of 40 samples"):
         model_info("vemg2pose", n_times=2**31)
+
+
+def test_names_that_are_no_text_are_unknown():
+    with pytest.raises(EmgModelsError, match=r"model \['tinymyo'\] is unknown; choose one of"):
+        model_info(["tinymyo"])
+    with pytest.raises(EmgModelsError, match=r"has no task \['ctc'\]; choose one of"):
+        model_info("tinymyo", task=["ctc"])

@@ -126,7 +126,7 @@ def model_class(class_name: str) -> type[EmgModel]:
 
 
 def _entry(name: str) -> ModelEntry:
-    if name not in REGISTRY:
+    if name not in list_models():
         raise EmgModelsError(f"model {name!r} is unknown; choose one of {', '.join(list_models())}")
     return REGISTRY[name]
 
@@ -137,6 +137,6 @@ def _model(name: str, entry: ModelEntry, task: str | None, values: Mapping[str, 
         default = {field.name: field.default for field in dataclasses.fields(entry.models[0].Config)}["n_outputs"]
         with_outputs = values.get("n_outputs", default) is not None
         return next((model for model in entry.models if model.has_outputs() is with_outputs), entry.models[0])
-    if task not in tasks:
+    if task not in list(tasks):
         raise EmgModelsError(f"model {name!r} has no task {task!r}; choose one of {', '.join(tasks)}")
     return tasks[task]
