@@ -242,9 +242,7 @@ def test_sources_refuse_what_torch_would_not_explain_and_average_without_momentu
     norm = SourceBatchNorm(4, momentum=None)
     norm.sources = 2
     for x in (torch.randn(4), torch.randn(3, 5)):
-        with pytest.raises(
-            EmgModelsError, match=r"input of shape .*\(batch, 4, ...\) is required"
-        ):
+        with pytest.raises(EmgModelsError, match=r"input of shape .*\(batch, 4, ...\) is required"):
             norm(x)
     with pytest.raises(EmgModelsError, match="no frame per source leaves nothing to normalise by"):
         norm(torch.zeros(0, 4))

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ._model import EmgModel
+from ._modes import evaluating
 
 __all__ = ["Costs", "count_costs", "count_parameters"]
 
@@ -51,15 +52,10 @@ def count_costs(model: EmgModel) -> Costs:
         On any device; on ``meta`` nothing is computed. It is left as it was.
     """
     device = next(model.parameters()).device
-    training = {module: module.training for module in model.modules()}
     tally = _Tally()
-    try:
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), _Products(tally, model.buffers()), _Recurrences(tally):
-            x = torch.zeros(1, *model.config.input_shape, device=device)
-            model.eval()(x, **model.extra_inputs(1, device))
-    finally:
-        for module, mode in training.items():
-            module.training = mode
+    counting = _Products(tally, model.buffers()), _Recurrences(tally)
+    with evaluating(model), torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counting[0], counting[1]:
+        model(torch.zeros(1, *model.config.input_shape, device=device), **model.extra_inputs(1, device))
     return Costs(count_parameters(model), tally.macs, tally.activations)
 
 
