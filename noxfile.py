@@ -30,7 +30,7 @@ TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "pytest-xdist", "hypot
 TEST_EXTRAS = {
     "emg-io": ["edfio", "pyedflib", "pyxdf", "wfdb"],
     "emg-dsp": ["pandas"],
-    "emg-models": ["beartype", "huggingface_hub", "onnxruntime", "safetensors"],
+    "emg-models": ["beartype", "huggingface_hub", "onnxruntime", "safetensors", "scipy"],
     "emg-distill": ["onnx", "onnxscript"],
     "emg-edge": ["onnxruntime"],
 }

@@ -1,6 +1,7 @@
 """Model folders on the Hugging Face Hub (extra ``hub``): only a folder's files are fetched, and read as strictly."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -148,7 +149,6 @@ def _check_name(repo_id: str) -> None:
 
 def _hub() -> ModuleType:
     try:
-        import huggingface_hub
+        return import_module("huggingface_hub")
     except ImportError:
         raise EmgModelsError("the Hub needs huggingface_hub; run: pip install 'emg-models[hub]'") from None
-    return huggingface_hub
