@@ -254,7 +254,7 @@ def test_configurations_that_do_not_fit_are_refused():
         TinyMyoSpeechProductionConfig(n_outputs=26, n_phonemes=26)
     with pytest.raises(EmgModelsError, match="n_phonemes=-1: an integer >= 0"):
         TinyMyoSpeechProductionConfig(n_phonemes=-1)
-    with pytest.raises(EmgModelsError, match="embed_dim=18: a multiple of 2·n_heads=12 is required"):
+    with pytest.raises(EmgModelsError, match="embed_dim=18 / n_heads=6 gives heads of odd width 3"):
         TinyMyoSpeechRecognitionConfig(embed_dim=18, n_heads=6)
     with pytest.raises(EmgModelsError, match="n_blocks=0: an integer >= 1"):
         TinyMyoSpeechRecognitionConfig(n_blocks=0)

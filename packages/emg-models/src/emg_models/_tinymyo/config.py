@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from emg_models._checks import require_choice, require_count, require_flag, require_positive, require_rate
-from emg_models._config import ModelConfig
+from emg_models._checks import require_choice, require_count, require_flag, require_positive
 from emg_models._errors import EmgModelsError
+
+from .blocks_config import BlocksConfig
 
 __all__ = ["Rope", "TinyMyoConfig"]
 
@@ -17,7 +18,7 @@ ROUNDING = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class TinyMyoConfig(ModelConfig):
+class TinyMyoConfig(BlocksConfig):
     """Shape and rates of a TinyMyo network; the defaults are the corrected 3.6M network of the pre-training task.
 
     ``TinyMyoConfig(rope="released", channel_embedding=False, attn_dropout=0.1)`` is the network as first published,
@@ -81,13 +82,6 @@ class TinyMyoConfig(ModelConfig):
     sfreq: float = 2000.0
     patch_size: int = None  # type: ignore[assignment]  # resolved below, never None afterwards
     patch_seconds: float | None = None
-    embed_dim: int = 192
-    n_blocks: int = 8
-    n_heads: int = 3
-    mlp_ratio: int = 4
-    dropout: float = 0.1
-    attn_dropout: float = 0.0
-    drop_path: float = 0.1
     rope: Rope = "corrected"
     channel_embedding: bool = True
     max_chans: int = 16
@@ -96,16 +90,13 @@ class TinyMyoConfig(ModelConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "patch_size", _patch_size(self.patch_size, self.patch_seconds, self.sfreq))
-        for name in ("patch_size", "embed_dim", "n_blocks", "n_heads", "mlp_ratio", "max_chans"):
+        for name in ("patch_size", "max_chans"):
             require_count(name, getattr(self, name))
-        for name in ("dropout", "attn_dropout", "drop_path"):
-            require_rate(name, getattr(self, name))
         if self.output_times is not None:
             require_count("output_times", self.output_times)
         require_choice("rope", self.rope, get_args(Rope))
         require_flag("channel_embedding", self.channel_embedding)
         self._check_signal()
-        self._check_width()
 
     def _check_signal(self) -> None:
         if self.n_tokens > MAX_TOKENS:
@@ -117,18 +108,6 @@ class TinyMyoConfig(ModelConfig):
             raise EmgModelsError(
                 f"n_chans={self.n_chans} exceeds max_chans={self.max_chans}, the rows of the channel embedding; "
                 "raise max_chans or set channel_embedding=False"
-            )
-
-    def _check_width(self) -> None:
-        if self.embed_dim % self.n_heads:
-            raise EmgModelsError(
-                f"embed_dim={self.embed_dim} is not divisible by n_heads={self.n_heads}; "
-                f"choose embed_dim={self.embed_dim // self.n_heads * self.n_heads or self.n_heads} or other heads"
-            )
-        if self.rope != "none" and self.head_dim % 2:
-            raise EmgModelsError(
-                f"embed_dim={self.embed_dim} / n_heads={self.n_heads} gives heads of odd width {self.head_dim}; rotary "
-                "embedding turns pairs, so choose an even width or rope='none'"
             )
 
     def patches(self, n_times: int) -> int:
@@ -146,9 +125,9 @@ class TinyMyoConfig(ModelConfig):
         return self.n_chans * self.n_patches
 
     @property
-    def head_dim(self) -> int:
-        """Width of one attention head."""
-        return self.embed_dim // self.n_heads
+    def rotated(self) -> bool:
+        """Whether queries and keys are turned by their position."""
+        return self.rope != "none"
 
     @property
     def frame_rate(self) -> float:

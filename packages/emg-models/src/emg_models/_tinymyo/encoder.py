@@ -1,7 +1,5 @@
 """TinyMyo: a masked-reconstruction Transformer for surface EMG, corrected (default) or as first released."""
 
-import math
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -9,13 +7,13 @@ from torch import Tensor, nn
 from emg_models._errors import EmgModelsError
 from emg_models._layers.inputs import require_input
 from emg_models._layers.rotary import rotary_tables
-from emg_models._layers.transformer import Attention, Block
 from emg_models._model import EmgModel
 
+from .blocks import make_block, narrow_branches_, xavier_
 from .config import TinyMyoConfig
 from .patches import PatchEmbedding
 
-__all__ = ["TinyMyoEncoder", "xavier_"]
+__all__ = ["TinyMyoEncoder"]
 
 
 class TinyMyoEncoder(EmgModel):
@@ -47,7 +45,7 @@ class TinyMyoEncoder(EmgModel):
         if config.channel_embedding:
             self.channel_embed = nn.Parameter(torch.empty(1, config.max_chans, 1, width))
         self.patch_embedding = PatchEmbedding(config)
-        self.blocks = nn.ModuleList(_block(config) for _ in range(config.n_blocks))
+        self.blocks = nn.ModuleList(make_block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(width)
         cos, sin = self._tables(config.n_chans, config.n_patches)
         self.rotary_cos: Tensor
@@ -78,10 +76,7 @@ class TinyMyoEncoder(EmgModel):
         for token in (self.mask_token, self.channel_embed):
             if token is not None:
                 nn.init.trunc_normal_(token, std=0.02, a=-0.02, b=0.02)
-        with torch.no_grad():
-            for depth, block in enumerate(self.blocks, start=1):
-                for linear in (block.get_submodule("attn.proj"), block.get_submodule("mlp.fc2")):
-                    linear.get_parameter("weight").div_(math.sqrt(2 * depth))
+        narrow_branches_(self.blocks)
 
     def forward(
         self,
@@ -182,21 +177,6 @@ class TinyMyoEncoder(EmgModel):
         return n_chans, n_patches
 
 
-def _block(config: TinyMyoConfig) -> Block:
-    attention = Attention(config.embed_dim, config.n_heads, dropout=config.dropout, attn_dropout=config.attn_dropout)
-    hidden = config.embed_dim * config.mlp_ratio
-    return Block(attention, hidden, dropout=config.dropout, drop_path=config.drop_path)
-
-
 def _check_mask(name: str, mask: Tensor | None, shape: tuple[int, int]) -> None:
     if mask is not None and (mask.dtype != torch.bool or tuple(mask.shape) != shape):
         raise EmgModelsError(f"{name} of shape {tuple(mask.shape)} and {mask.dtype}: a bool tensor {shape} is required")
-
-
-def xavier_(module: nn.Module) -> None:
-    """Xavier-uniform weight and zero bias for a linear, 1 and 0 for a LayerNorm."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.LayerNorm):
-        module.reset_parameters()

@@ -1,6 +1,5 @@
 """TinyMyo's blocks behind a front end of their own: what speech and the neuromotor task share."""
 
-import math
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -11,8 +10,9 @@ from emg_models._layers.transformer import Block
 from emg_models._model import EmgModel
 from emg_models._state import load_strict
 
-from .encoder import TinyMyoEncoder, xavier_
-from .front_config import FrontEndConfig
+from .blocks import narrow_branches_, xavier_
+from .blocks_config import BlocksConfig
+from .encoder import TinyMyoEncoder
 from .heads import TinyMyoClassifier, TinyMyoPretrainer
 
 __all__ = ["FrontEndModel"]
@@ -25,13 +25,13 @@ class FrontEndModel(EmgModel):
 
     Parameters
     ----------
-    config : FrontEndConfig
+    config : BlocksConfig
         Sizes.
     blocks : iterable of Block
         ``config.n_blocks`` of them.
     """
 
-    def __init__(self, config: FrontEndConfig, blocks: Iterable[Block]) -> None:
+    def __init__(self, config: BlocksConfig, blocks: Iterable[Block]) -> None:
         super().__init__(config)
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(config.embed_dim)
@@ -67,10 +67,7 @@ class FrontEndModel(EmgModel):
     def _reset_parameters(self) -> None:
         """Draw linears and blocks as in TinyMyo (our choice); convolutions keep what PyTorch drew."""
         self.apply(xavier_)
-        with torch.no_grad():
-            for depth, block in enumerate(self.blocks, start=1):
-                for linear in (block.get_submodule("attn.proj"), block.get_submodule("mlp.fc2")):
-                    linear.get_parameter("weight").div_(math.sqrt(2 * depth))
+        narrow_branches_(self.blocks)
 
     def _rotary(self, n_tokens: int) -> tuple[Tensor, Tensor]:
         """Tables of the first `n_tokens` positions: kept ones, or for longer input made on the spot."""

@@ -5,8 +5,9 @@ from torch import Tensor, nn
 
 from emg_models._model import EmgModel
 
+from .blocks import xavier_
 from .config import TinyMyoConfig
-from .encoder import TinyMyoEncoder, xavier_
+from .encoder import TinyMyoEncoder
 from .task import TinyMyoTask
 
 __all__ = ["TinyMyoClassifier", "TinyMyoEventDetector", "TinyMyoPretrainer"]

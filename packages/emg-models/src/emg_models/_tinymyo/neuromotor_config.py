@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from emg_models._checks import require_count
 from emg_models._errors import EmgModelsError
 
-from .front_config import FrontEndConfig
+from .blocks_config import BlocksConfig
 
 __all__ = ["TinyMyoNeuromotorConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TinyMyoNeuromotorConfig(FrontEndConfig):
+class TinyMyoNeuromotorConfig(BlocksConfig):
     """Gesture events from a wristband by causal blocks; the defaults are the published network.
 
     Parameters

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from emg_models._errors import EmgModelsError
 from emg_models._layers.inputs import require_input
-from emg_models._layers.transformer import Attention, Block
 
+from .blocks import make_block
 from .convolutions import STRIDE, ResidualConvolutions
 from .front import FrontEndModel
 from .speech_config import TinyMyoSpeechConfig, TinyMyoSpeechProductionConfig, TinyMyoSpeechRecognitionConfig
@@ -25,7 +25,7 @@ class TinyMyoSpeech(FrontEndModel):
     """
 
     def __init__(self, config: TinyMyoSpeechConfig) -> None:
-        super().__init__(config, (_block(config) for _ in range(config.n_blocks)))
+        super().__init__(config, (make_block(config) for _ in range(config.n_blocks)))
         self.front = ResidualConvolutions(config.n_chans, config.embed_dim)
         self.tokens = nn.Linear(config.embed_dim, config.embed_dim)
 
@@ -174,9 +174,3 @@ class TinyMyoSpeechProduction(TinyMyoSpeech):
         """Take an output apart into features (..., n_features) and phoneme logits (..., n_phonemes); both are views."""
         n_features = self.config.n_features
         return y[..., :n_features], y[..., n_features:]
-
-
-def _block(config: TinyMyoSpeechConfig) -> Block:
-    attention = Attention(config.embed_dim, config.n_heads, dropout=config.dropout, attn_dropout=config.attn_dropout)
-    hidden = config.embed_dim * config.mlp_ratio
-    return Block(attention, hidden, dropout=config.dropout, drop_path=config.drop_path)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from emg_models._checks import require_count
 from emg_models._errors import EmgModelsError
 
-from .front_config import FrontEndConfig
+from .blocks_config import BlocksConfig
 
 __all__ = ["TinyMyoSpeechConfig", "TinyMyoSpeechProductionConfig", "TinyMyoSpeechRecognitionConfig"]
 
@@ -13,7 +13,7 @@ PUBLISHED_FEATURES = 26
 
 
 @dataclass(frozen=True, kw_only=True)
-class TinyMyoSpeechConfig(FrontEndConfig):
+class TinyMyoSpeechConfig(BlocksConfig):
     """The front end both speech tasks share: three residual convolutions of stride 2, one token per 8 samples.
 
     Parameters
