@@ -64,7 +64,9 @@ def test_stored_number_is_found_again(data, student):
 
 
 def test_preprocessing_travels_from_protocol_to_program(data, compiled):
-    assert json.loads(compiled.program.metadata["emg.preprocessing"]) == data[1].preprocessing
+    travelled = json.loads(compiled.program.metadata["emg.preprocessing"])
+    assert travelled["window"].pop("seconds") == data[1].n_times / data[1].sfreq
+    assert travelled == data[1].preprocessing
     assert json.loads(compiled.program.metadata["emg.labels"]) == data[1].labels
 
 
