@@ -106,6 +106,12 @@ def oracles():
     return helper("models_oracles")
 
 
+@pytest.fixture(scope="module")
+def slow(request):
+    """The slow, obvious forms that a test file names in ``ORACLE``."""
+    return helper(request.module.ORACLE)
+
+
 @pytest.fixture
 def small_config():
     return TinyMyoConfig(n_chans=8, n_times=100, n_outputs=6, sfreq=100.0, embed_dim=32, n_heads=2, n_blocks=2)

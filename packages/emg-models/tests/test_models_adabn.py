@@ -1,8 +1,6 @@
 """Adaptive batch normalisation, and statistics per source while training."""
 
 import copy
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,16 +9,9 @@ from torch import nn
 
 from emg_models import EmgModelsError, SourceBatchNorm, adapt_batchnorm, create_model, fold_batchnorm, set_sources
 
+ORACLE = "models_oracles_hdsemg"
+
 GRID = {"rows": 4, "cols": 3, "n_outputs": 5}
-
-
-@pytest.fixture(scope="module")
-def slow():
-    path = Path(__file__).with_name("models_oracles_hdsemg.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_hdsemg", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(params=["allconvnet-bn", "gengnet"])

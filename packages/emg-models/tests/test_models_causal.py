@@ -1,8 +1,5 @@
 """Causal attention: what a frame sees, over whole sequences and frame by frame."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -16,14 +13,7 @@ from emg_models._layers import causal
 from emg_models._layers.causal import CausalAttention, CausalBlock, banded_attention
 from emg_models._layers.rotary import rotary_tables
 
-
-@pytest.fixture
-def oracle():
-    path = Path(__file__).with_name("models_oracles_causal.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_causal", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+ORACLE = "models_oracles_causal"
 
 
 def attention(context, stir, width=12, n_heads=3):
@@ -32,7 +22,7 @@ def attention(context, stir, width=12, n_heads=3):
 
 @pytest.mark.parametrize("rotary", [False, True])
 @pytest.mark.parametrize("context", [None, 1, 5, 40])
-def test_equals_the_oracle(context, rotary, oracle, stir, monkeypatch):
+def test_equals_the_oracle(context, rotary, slow, stir, monkeypatch):
     monkeypatch.setattr(causal, "_BLOCK", 7)
     model = attention(context, stir)
     x = torch.randn(2, 23, 12)
@@ -40,7 +30,7 @@ def test_equals_the_oracle(context, rotary, oracle, stir, monkeypatch):
         found = model(x, rotary_tables(torch.arange(23), 4) if rotary else None)
     w = {key: value.double().numpy() for key, value in model.state_dict().items()}
     for one, expected in zip(x.double().numpy(), found.numpy(), strict=True):
-        np.testing.assert_allclose(expected, oracle.attention(one, w, 3, context=context, rotary=rotary), atol=1e-5)
+        np.testing.assert_allclose(expected, slow.attention(one, w, 3, context=context, rotary=rotary), atol=1e-5)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

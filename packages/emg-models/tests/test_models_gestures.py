@@ -1,8 +1,6 @@
 """The discrete-gesture network of the neuromotor interface: counts, the slow oracle, PyTorch's own LSTM, streaming."""
 
-import importlib.util
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,18 +17,10 @@ from emg_models import (
 )
 from emg_models._layers.lstm import LSTM
 
+ORACLE = "models_oracles_frontends"
+
 SMALL = {"n_chans": 3, "n_times": 200, "n_outputs": 4, "width": 8, "n_layers": 2}
 laws = settings(derandomize=True, deadline=None, max_examples=15)
-
-
-@pytest.fixture
-def slow():
-    """The slow, obvious networks of models_oracles_frontends.py."""
-    path = Path(__file__).with_name("models_oracles_frontends.py")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def detector(**changes):

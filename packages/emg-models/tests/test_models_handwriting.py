@@ -1,8 +1,5 @@
 """The handwriting network: published count, geometry, equality with a slow form, refusals."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -17,17 +14,10 @@ from emg_models import (
 )
 from emg_models._neuromotor.feature_config import electrode_pairs
 
+ORACLE = "models_oracles_neuromotor"
+
 SMALL = {"electrodes": 5, "bands": 2, "n_times": 60, "n_outputs": 7, "width": 12, "hidden": 10, "n_heads": 3}
 SMALL |= {"contexts": (4, 3, 2), "strides": (1, 2, 1), "kernel_size": 4}
-
-
-@pytest.fixture(scope="module")
-def slow():
-    path = Path(__file__).with_name("models_oracles_neuromotor.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_neuromotor", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def matrices(frames, bands, electrodes, seed=0):

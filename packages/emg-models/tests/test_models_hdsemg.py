@@ -1,8 +1,6 @@
 """All-ConvNet, S-ConvNet and GengNet: published counts, shapes, options, and equality with slow forms of themselves."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,16 +23,9 @@ from emg_models import (
 )
 from emg_models._registry import REGISTRY
 
+ORACLE = "models_oracles_hdsemg"
+
 GRIDS = {8: (16, 8), 12: (16, 8), 27: (24, 7), 52: (1, 10)}
-
-
-@pytest.fixture(scope="module")
-def slow():
-    path = Path(__file__).with_name("models_oracles_hdsemg.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_hdsemg", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def costs(model, config):

@@ -1,8 +1,5 @@
 """Multivariate power frequency features: exact against a slow form, their laws, live, and refusals."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,14 +10,7 @@ from emg_models import EmgModelsError, MultivariatePowerFrequency, export_onnx
 from emg_models._neuromotor.feature_config import electrode_pairs
 from emg_models._neuromotor.mpf import BANDS, symmetric_log
 
-
-@pytest.fixture(scope="module")
-def slow():
-    path = Path(__file__).with_name("models_oracles_neuromotor.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_neuromotor", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+ORACLE = "models_oracles_neuromotor"
 
 
 def signal(electrodes, n_times, seed=0, batch=1):

@@ -1,9 +1,7 @@
 """TinyMyo for the neuromotor task: counts, the slow oracle, the past alone, streaming, blocks taken over, refusals."""
 
 import dataclasses
-import importlib.util
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,18 +20,10 @@ from emg_models import (
 )
 from emg_models._layers.compression import compress
 
+ORACLE = "models_oracles_frontends"
+
 SMALL = {"embed_dim": 16, "n_heads": 2, "n_blocks": 2, "n_chans": 3, "n_times": 300, "n_outputs": 4}
 laws = settings(derandomize=True, deadline=None, max_examples=15)
-
-
-@pytest.fixture
-def slow():
-    """The slow, obvious networks of models_oracles_frontends.py."""
-    path = Path(__file__).with_name("models_oracles_frontends.py")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def detector(**changes):

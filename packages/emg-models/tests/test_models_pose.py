@@ -1,8 +1,6 @@
 """The roll-out networks of emg2pose: counts of the reference, the slow form, tracking and regression."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +10,8 @@ from hypothesis import strategies as st
 
 from emg_models import Emg2Pose, Emg2PoseConfig, EmgModelsError, create_model, export_onnx, model_info
 from emg_models._pose.rollout import _resample
+
+ORACLE = "models_oracles_tds"
 
 SMALL = {
     "n_chans": 4,
@@ -32,15 +32,6 @@ SMALL = {
 FORMS = pytest.mark.parametrize(
     ("decoder", "mode"), [("lstm", "tracking"), ("lstm", "regression"), ("mlp", "tracking"), ("mlp", "regression")]
 )
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    path = Path(__file__).with_name("models_oracles_tds.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_tds", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -106,7 +97,7 @@ def test_the_published_network_runs(decoder, mode):
 
 @FORMS
 @pytest.mark.parametrize("n_times", [60, 57, 35])
-def test_equals_the_oracle(decoder, mode, n_times, build, oracle):
+def test_equals_the_oracle(decoder, mode, n_times, build, slow):
     model = build(decoder=decoder, mode=mode)
     given = arguments(model, 2, n_times)
     weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
@@ -115,15 +106,15 @@ def test_equals_the_oracle(decoder, mode, n_times, build, oracle):
         found = model(**given).numpy()
     assert found.shape == (2, model.frames(n_times), 3)
     for signal, first, y in zip(given["x"].double().numpy(), pose, found, strict=True):
-        np.testing.assert_allclose(y, oracle.emg2pose(signal, first, weights, model.config), atol=1e-5)
+        np.testing.assert_allclose(y, slow.emg2pose(signal, first, weights, model.config), atol=1e-5)
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)
 @given(frames=st.integers(1, 6), factor=st.integers(1, 9))
-def test_resampling_equals_the_oracle_and_keeps_the_mean_rate(oracle, frames, factor):
+def test_resampling_equals_the_oracle_and_keeps_the_mean_rate(slow, frames, factor):
     x = torch.randn(1, frames, 2, dtype=torch.float64)
     found = _resample(x, factor)[0].numpy()
-    np.testing.assert_allclose(found, oracle.resample(x[0].numpy(), factor), atol=1e-12)
+    np.testing.assert_allclose(found, slow.resample(x[0].numpy(), factor), atol=1e-12)
     line = torch.arange(float(frames))[None, :, None]
     centres = (np.arange(frames * factor) + 0.5) / factor - 0.5
     np.testing.assert_allclose(_resample(line, factor)[0, :, 0].numpy(), centres.clip(0, frames - 1), atol=1e-6)

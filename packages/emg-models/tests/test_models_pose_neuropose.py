@@ -1,14 +1,14 @@
 """NeuroPose as compared by emg2pose: counts of the reference, the slow form, lengths."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from emg_models import EmgModelsError, NeuroPose, NeuroPoseConfig, create_model
+
+ORACLE = "models_oracles_tds"
 
 SMALL = {
     "n_chans": 8,
@@ -21,15 +21,6 @@ SMALL = {
     "n_blocks": 2,
     "block_convs": 2,
 }
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    path = Path(__file__).with_name("models_oracles_tds.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_tds", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -62,14 +53,14 @@ def test_the_published_window_is_no_whole_number_of_frames():
     assert model.config.columns == 32
 
 
-def test_equals_the_oracle(model, oracle):
+def test_equals_the_oracle(model, slow):
     x = torch.randn(2, 8, 20)
     weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
     with torch.no_grad():
         found = model(x).numpy()
     assert found.shape == (2, 18, 3)
     for signal, y in zip(x.double().numpy(), found, strict=True):
-        np.testing.assert_allclose(y, oracle.neuropose(signal, weights, model.config), atol=1e-5)
+        np.testing.assert_allclose(y, slow.neuropose(signal, weights, model.config), atol=1e-5)
 
 
 def test_what_is_left_over_gets_no_angles(model):

@@ -1,9 +1,7 @@
 """Scaled Transformers: counts, costs, lengths and every computation against the reference."""
 
 import dataclasses
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +21,8 @@ from emg_models import (
     model_info,
     save_pretrained,
 )
+
+ORACLE = "models_oracles_scaled"
 
 SMALL = {
     "n_chans": 3,
@@ -49,15 +49,6 @@ VARIANTS = {
     "spectrogram, streaming": {"featurizer": "spectrogram", "feature_norm": "running", "context": 4},
 }
 PARTS = ("featurizer", "projection", "position", "norm", "blocks", "head")
-
-
-@pytest.fixture
-def oracle():
-    path = Path(__file__).with_name("models_oracles_scaled.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_scaled", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -195,19 +186,19 @@ def test_frames_follow_hop_and_receptive_field(kernels, strides, more):
 
 
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
-def test_equals_the_oracle(changes, oracle, build):
+def test_equals_the_oracle(changes, slow, build):
     model = build(**changes)
     x = torch.randn(2, 3, 301)
     with torch.no_grad():
         found = model(x).numpy()
     w, head = doubles(model.encoder), doubles(model)
     for one, log_probs in zip(x.double().numpy(), found, strict=True):
-        features = oracle.encode(one, w, model.config)
+        features = slow.encode(one, w, model.config)
         assert features.shape == (model.frames(301), 8)
-        np.testing.assert_allclose(log_probs, oracle.symbols(features, head), atol=1e-5)
+        np.testing.assert_allclose(log_probs, slow.symbols(features, head), atol=1e-5)
 
 
-def test_masked_frames_are_replaced_by_the_learned_vector(oracle, build):
+def test_masked_frames_are_replaced_by_the_learned_vector(slow, build):
     model = build(ScaledTransformerEncoder, mask_vector=True)
     x, mask = torch.randn(2, 3, 301), torch.rand(2, model.frames(301)) < 0.3
     with torch.no_grad():
@@ -215,18 +206,18 @@ def test_masked_frames_are_replaced_by_the_learned_vector(oracle, build):
         assert torch.equal(model(x, torch.zeros_like(mask)), model(x))
     assert found.shape == (2, *model.output_shape)
     for one, hidden, features in zip(x.double().numpy(), mask.numpy(), found, strict=True):
-        np.testing.assert_allclose(features, oracle.encode(one, doubles(model), model.config, hidden), atol=1e-5)
+        np.testing.assert_allclose(features, slow.encode(one, doubles(model), model.config, hidden), atol=1e-5)
     model(x, mask).sum().backward()
     assert model.mask_vector.grad.any()
 
 
-def test_classes_come_from_the_mean_of_the_frames(oracle, build):
+def test_classes_come_from_the_mean_of_the_frames(slow, build):
     model = build(ScaledTransformerClassifier)
     x = torch.randn(1, 3, 301)
-    features = oracle.encode(x[0].double().numpy(), doubles(model.encoder), model.config)
+    features = slow.encode(x[0].double().numpy(), doubles(model.encoder), model.config)
     with torch.no_grad():
         np.testing.assert_allclose(
-            model(x)[0].numpy(), oracle.linear(features.mean(0), doubles(model), "head"), atol=1e-5
+            model(x)[0].numpy(), slow.linear(features.mean(0), doubles(model), "head"), atol=1e-5
         )
 
 

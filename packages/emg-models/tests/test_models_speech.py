@@ -1,8 +1,6 @@
 """TinyMyo for silent speech: counts, the slow oracle, padding that changes nothing, blocks taken over, refusals."""
 
 import dataclasses
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,18 +23,10 @@ from emg_models import (
 )
 from emg_models._tinymyo.convolutions import MaskedBatchNorm
 
+ORACLE = "models_oracles_frontends"
+
 SMALL = {"embed_dim": 16, "n_heads": 2, "n_blocks": 2, "n_chans": 3, "n_times": 80}
 laws = settings(derandomize=True, deadline=None, max_examples=15)
-
-
-@pytest.fixture
-def slow():
-    """The slow, obvious networks of models_oracles_frontends.py."""
-    path = Path(__file__).with_name("models_oracles_frontends.py")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def count(module):

@@ -1,9 +1,7 @@
 """The TDS-ConvNet of emg2qwerty: counts of the reference, the slow form, what a frame sees, the live form."""
 
-import importlib.util
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,17 +12,10 @@ from hypothesis import strategies as st
 from emg_models import EmgModelsError, TDSConfig, TDSConvNet, count_costs, create_model
 from emg_models._layers.tds import Stage, TDSBlock
 
+ORACLE = "models_oracles_tds"
+
 SMALL = {"n_chans": 6, "n_outputs": 7, "window": 8, "hop": 4, "mlp_width": 6, "block_channels": 3, "kernel": 4}
 CONFIG = TDSConfig(**SMALL, n_times=80, n_blocks=2)
-
-
-@pytest.fixture(scope="module")
-def oracle():
-    path = Path(__file__).with_name("models_oracles_tds.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_tds", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -75,23 +66,23 @@ def test_the_published_network_runs():
     torch.testing.assert_close(y.exp().sum(-1), torch.ones(1, 2))
 
 
-def test_equals_the_oracle(model, oracle):
+def test_equals_the_oracle(model, slow):
     x = torch.randn(2, 6, 80)
     weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
     with torch.no_grad():
         found = model(x).numpy()
     for signal, y in zip(x.double().numpy(), found, strict=True):
-        np.testing.assert_allclose(y, oracle.tds_convnet(signal, weights, CONFIG), atol=2e-5)
+        np.testing.assert_allclose(y, slow.tds_convnet(signal, weights, CONFIG), atol=2e-5)
 
 
 @settings(deadline=None, max_examples=15, derandomize=True)
 @given(channels=st.integers(1, 3), rows=st.integers(1, 4), kernel=st.integers(1, 5), spare=st.integers(0, 4))
-def test_block_equals_the_oracle(oracle, channels, rows, kernel, spare):
+def test_block_equals_the_oracle(slow, channels, rows, kernel, spare):
     block = TDSBlock(channels * rows, channels, kernel).double()
     x = torch.randn(2, channels * rows, kernel + spare, dtype=torch.float64)
     weights = {key: value.numpy() for key, value in block.state_dict().items()}
     for found, frames in zip(block(x).detach().numpy(), x.numpy(), strict=True):
-        required = oracle.tds_block(frames.T, weights, "", channels, kernel)
+        required = slow.tds_block(frames.T, weights, "", channels, kernel)
         np.testing.assert_allclose(found.T, required, atol=1e-10)
 
 

@@ -1,8 +1,6 @@
 """Single-frame decisions and majority votes: exact rules, ties, laws, and the live form."""
 
-import importlib.util
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,17 +19,10 @@ from emg_models import (
 )
 from emg_models._hdsemg import votes as votes_module
 
+ORACLE = "models_oracles_hdsemg"
+
 TIES = ("lowest", "latest")
 trial_of = st.lists(st.integers(0, 4), min_size=1, max_size=40)
-
-
-@pytest.fixture(scope="module")
-def slow():
-    path = Path(__file__).with_name("models_oracles_hdsemg.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_hdsemg", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @settings(max_examples=150, derandomize=True, deadline=None)

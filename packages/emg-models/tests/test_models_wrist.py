@@ -1,8 +1,5 @@
 """The wrist network: published count, equality with a slow form, refusals."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -17,16 +14,9 @@ from emg_models import (
 )
 from emg_models._neuromotor.feature_config import electrode_pairs
 
+ORACLE = "models_oracles_neuromotor"
+
 SMALL = {"electrodes": 7, "bands": 3, "n_times": 20, "n_outputs": 2, "width": 6, "n_layers": 2, "neighbours": 2}
-
-
-@pytest.fixture(scope="module")
-def slow():
-    path = Path(__file__).with_name("models_oracles_neuromotor.py")
-    spec = importlib.util.spec_from_file_location("models_oracles_neuromotor", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_count_is_the_published_one():
