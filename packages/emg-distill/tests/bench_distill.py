@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from emg_distill import load_recipe, make_fabric
-from emg_distill._loop import _Run
+from emg_distill._examples.windows import ProtocolData, WindowSet
+from emg_distill._loop.run import _Run
 from emg_distill._models import build_classifier
-from emg_distill._tasks import ClassifyTask
-from emg_distill._windows import ProtocolData, WindowSet
+from emg_distill._tasks.tasks import ClassifyTask
 
 BATCH = 32
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import settings
 
 from emg_distill import ProtocolData, Recipe, WindowSet, load_protocol
-from emg_distill._recipe_file import recipe_from_dict
+from emg_distill._recipe.read import recipe_from_dict
 
 settings.register_profile("distill", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("distill")

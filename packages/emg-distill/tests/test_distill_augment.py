@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from emg_distill._augment import augment
-from emg_distill._recipe import AugmentRecipe
+from emg_distill._augment.apply import augment
+from emg_distill._recipe.schema import AugmentRecipe
 
 EVERYTHING = AugmentRecipe(rotate=1, gain=0.3, channel_gain=0.2, noise=0.1, flip=0.5, shift=5, drop_channel=0.2)
 

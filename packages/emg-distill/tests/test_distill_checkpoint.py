@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from emg_distill import EmgDistillError
-from emg_distill._checkpoint import Snapshot, list_checkpoints, load_checkpoint, load_newest, save_checkpoint
 from emg_distill._files import write_file, write_folder
-from emg_distill._recipe import canonical_hash
+from emg_distill._loop.checkpoint import Snapshot, list_checkpoints, load_checkpoint, load_newest, save_checkpoint
+from emg_distill._recipe.schema import canonical_hash
 
 
 def snapshot(step: int, run_hash: str = "r" * 64) -> Snapshot:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from emg_distill import EmgDistillError, ProtocolData, WindowSet, list_protocols, load_protocol
-from emg_distill._protocols import get_protocol
-from emg_distill._windows import PARTS
+from emg_distill._data.protocols import get_protocol
+from emg_distill._examples.windows import PARTS
 
 NAME = "uci/subject-disjoint"
 emg_dsp = pytest.importorskip("emg_dsp", reason="the extra emg-distill[data] is not installed")
@@ -96,14 +96,14 @@ def test_class_seven_is_left_out_and_no_other_passes(
 ) -> None:
     import dataclasses
 
-    from emg_distill import _data
+    from emg_distill._data import load
 
     folder = emg_io.synthesize(tmp_path / "set", n_subjects=5, seed=1)
     relabel(folder, 6, 7)
     less = load_protocol(NAME, folder)
     assert sum(len(less.part(p)) for p in PARTS) < sum(len(uci.part(p)) for p in PARTS)
     narrow = dataclasses.replace(get_protocol(NAME), excluded=(0,))
-    monkeypatch.setattr(_data, "get_protocol", lambda _: narrow)
+    monkeypatch.setattr(load, "get_protocol", lambda _: narrow)
     with pytest.raises(EmgDistillError, match=r"raw_data.*sample \d+: label 7 is neither a class"):
         load_protocol(NAME, folder)
 

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from emg_distill import EmgDistillError, TrainEvent, finetune, make_fabric, pretrain
-from emg_distill._checkpoint import list_checkpoints
-from emg_distill._loop import _Run
+from emg_distill._loop.checkpoint import list_checkpoints
+from emg_distill._loop.run import _Run
 from emg_distill._models import build_classifier, weights_digest
-from emg_distill._tasks import ClassifyTask
+from emg_distill._tasks.tasks import ClassifyTask
 
 LONG = {"epochs": 4, "checkpoint_every": 5}
 

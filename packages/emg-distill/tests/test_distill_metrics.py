@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emg_distill import EmgDistillError
-from emg_distill._metrics import accuracy, classification_metrics, confusion_matrix, macro_f1
+from emg_distill._metrics.classification import accuracy, classification_metrics, confusion_matrix, macro_f1
 
 PAIRS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 

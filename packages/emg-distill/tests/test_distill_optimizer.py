@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from emg_distill import EmgDistillError
-from emg_distill._models import build_classifier, build_pretrainer
-from emg_distill._optimizer import (
+from emg_distill._loop.optimizer import (
     build_optimizer,
     layer_depths,
     load_optimizer_tensors,
@@ -13,7 +12,8 @@ from emg_distill._optimizer import (
     parameter_groups,
     set_learning_rate,
 )
-from emg_distill._recipe import OptimizerRecipe
+from emg_distill._models import build_classifier, build_pretrainer
+from emg_distill._recipe.schema import OptimizerRecipe
 
 
 @pytest.mark.parametrize("build", [build_classifier, build_pretrainer])

@@ -8,8 +8,8 @@ import pytest
 
 from emg_distill import EmgDistillError, ProtocolData, distill, finetune, list_recipes, load_recipe, pretrain
 from emg_distill._models import build_classifier
-from emg_distill._recipe_file import recipe_from_dict
-from emg_distill._tasks import objective_of
+from emg_distill._recipe.read import recipe_from_dict
+from emg_distill._tasks.tasks import objective_of
 
 MINIMAL = 'task = "finetune"\nprotocol = "toy"\n[objective]\nname = "cross_entropy"\n'
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emg_distill import CosineSchedule, EmgDistillError
-from emg_distill._schedule import schedule_of
+from emg_distill._loop.schedule import schedule_of
 
 
 @pytest.mark.parametrize("epoch_steps", [1, 100, 500, 2000])

@@ -11,7 +11,7 @@ import emg_models
 from emg_distill import EmgDistillError, ProtocolData, WindowSet, distill, finetune, pretrain
 from emg_distill._folder import write_model_folder
 from emg_distill._models import build_classifier, weights_digest
-from emg_distill._tasks import ClassifyTask, predict_logits
+from emg_distill._tasks.tasks import ClassifyTask, predict_logits
 
 ONE = {"epochs": 1}
 
@@ -137,7 +137,7 @@ def test_predictions_do_not_depend_on_the_batch(teacher, toy) -> None:
 
 
 def test_draws_do_not_depend_on_the_number_of_processes(toy, recipe) -> None:
-    from emg_distill._tasks import Batch, training_view
+    from emg_distill._tasks.tasks import Batch, training_view
 
     plan = recipe(augment={"noise": 0.1, "shift": 3})
     x, rows = torch.from_numpy(toy.train.x), np.arange(8)

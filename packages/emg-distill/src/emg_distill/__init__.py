@@ -3,19 +3,19 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._data import load_protocol
+    from ._data.load import load_protocol
+    from ._data.protocols import list_protocols
     from ._errors import EmgDistillError
     from ._evaluate import Verification, evaluate, verify
-    from ._events import TrainEvent
-    from ._loop import FitResult, make_fabric
+    from ._examples.windows import ProtocolData, WindowSet
+    from ._loop.events import TrainEvent
+    from ._loop.progress import RichProgress
+    from ._loop.run import FitResult, make_fabric
+    from ._loop.schedule import CosineSchedule
     from ._masks import random_patch_mask
-    from ._progress import RichProgress
-    from ._protocols import list_protocols
-    from ._recipe import Recipe
-    from ._recipe_file import list_recipes, load_recipe
-    from ._schedule import CosineSchedule
+    from ._recipe.read import list_recipes, load_recipe
+    from ._recipe.schema import Recipe
     from ._training import TrainResult, distill, finetune, pretrain
-    from ._windows import ProtocolData, WindowSet
 else:
     from ._lazy import __dir__ as __dir__
     from ._lazy import __getattr__ as __getattr__

@@ -76,8 +76,8 @@ def evaluate(
 ) -> None:
     """Measure a stored model on one part of a protocol."""
     with _own_errors(_USAGE):
-        from ._protocols import get_protocol
-        from ._windows import check_part
+        from ._data.protocols import get_protocol
+        from ._examples.windows import check_part
 
         get_protocol(protocol)
         check_part(part)
@@ -122,16 +122,16 @@ def _train(
     sources: dict[str, Path | None],
 ) -> None:
     with _own_errors(_USAGE):
-        from ._protocols import get_protocol
-        from ._recipe_file import load_recipe
+        from ._data.protocols import get_protocol
+        from ._recipe.read import load_recipe
 
         recipe = load_recipe(recipe_name, overrides or ())
         recipe.require_task(task)
         get_protocol(recipe.protocol)
     with _own_errors():
         from . import _training
-        from ._data import load_protocol
-        from ._progress import RichProgress
+        from ._data.load import load_protocol
+        from ._loop.progress import RichProgress
 
         run = getattr(_training, task)
         folder = out or Path("runs") / recipe.name

@@ -7,13 +7,13 @@ from typing import Any
 
 import emg_models
 
-from ._data import load_protocol
+from ._data.load import load_protocol
 from ._errors import EmgDistillError
+from ._examples.windows import check_part
 from ._models import as_model, model_folder
-from ._recipe import Recipe
-from ._recipe_file import recipe_from_dict
+from ._recipe.read import recipe_from_dict
+from ._recipe.schema import Recipe
 from ._training import measure
-from ._windows import check_part
 
 _ABOUT = ("protocol", "part", "split_hash")  # what `evaluate` returns besides metrics
 _REQUIRED = {

@@ -11,8 +11,8 @@ from torch import nn
 import emg_models
 
 from ._errors import EmgDistillError
-from ._recipe import Recipe
-from ._windows import ProtocolData
+from ._examples.windows import ProtocolData
+from ._recipe.schema import Recipe
 
 _PACKAGES = ("emg-distill", "emg-models", "emg-io", "emg-dsp", "torch", "numpy", "lightning-fabric")
 

@@ -3,19 +3,19 @@
 import importlib
 
 _MODULES = {
-    "_data": ("load_protocol",),
+    "_data.load": ("load_protocol",),
     "_errors": ("EmgDistillError",),
     "_evaluate": ("Verification", "evaluate", "verify"),
-    "_events": ("TrainEvent",),
-    "_loop": ("FitResult", "make_fabric"),
+    "_loop.events": ("TrainEvent",),
+    "_loop.run": ("FitResult", "make_fabric"),
     "_masks": ("random_patch_mask",),
-    "_progress": ("RichProgress",),
-    "_protocols": ("list_protocols",),
-    "_recipe": ("Recipe",),
-    "_recipe_file": ("list_recipes", "load_recipe"),
-    "_schedule": ("CosineSchedule",),
+    "_loop.progress": ("RichProgress",),
+    "_data.protocols": ("list_protocols",),
+    "_recipe.schema": ("Recipe",),
+    "_recipe.read": ("list_recipes", "load_recipe"),
+    "_loop.schedule": ("CosineSchedule",),
     "_training": ("TrainResult", "distill", "finetune", "pretrain"),
-    "_windows": ("ProtocolData", "WindowSet"),
+    "_examples.windows": ("ProtocolData", "WindowSet"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

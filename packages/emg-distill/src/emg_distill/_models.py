@@ -10,9 +10,9 @@ from torch import nn
 import emg_models
 
 from ._errors import EmgDistillError
-from ._recipe import Recipe
+from ._examples.windows import ProtocolData
+from ._recipe.schema import Recipe
 from ._seeds import Purpose, derive_seed
-from ._windows import ProtocolData
 
 
 def build_classifier(recipe: Recipe, data: ProtocolData) -> nn.Module:

@@ -14,11 +14,12 @@ from torch import nn
 import emg_models
 
 from ._errors import EmgDistillError
-from ._events import Callback
+from ._examples.windows import ProtocolData, WindowSet
 from ._files import write_json
 from ._folder import package_versions, write_model_folder
-from ._loop import FitResult, fit, make_fabric
-from ._metrics import classification_metrics
+from ._loop.events import Callback
+from ._loop.run import FitResult, fit, make_fabric
+from ._metrics.classification import classification_metrics
 from ._models import (
     as_teacher,
     build_classifier,
@@ -26,10 +27,9 @@ from ._models import (
     load_initial_weights,
     weights_digest,
 )
-from ._recipe import Recipe, canonical_hash
-from ._recipe_file import load_recipe
-from ._tasks import ClassifyTask, PretrainTask, Task, predict_logits, reconstruction_loss
-from ._windows import ProtocolData, WindowSet
+from ._recipe.read import load_recipe
+from ._recipe.schema import Recipe, canonical_hash
+from ._tasks.tasks import ClassifyTask, PretrainTask, Task, predict_logits, reconstruction_loss
 
 
 @dataclass(frozen=True)

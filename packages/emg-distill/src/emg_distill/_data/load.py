@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._errors import EmgDistillError
-from ._protocols import Protocol, get_protocol
-from ._windows import PARTS, ProtocolData, WindowSet
+from emg_distill._data._siblings import siblings
+from emg_distill._data.protocols import Protocol, get_protocol
+from emg_distill._errors import EmgDistillError
+from emg_distill._examples.windows import PARTS, ProtocolData, WindowSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ def load_protocol(
     emg_io.EmgIoError
         When a file is damaged; the message names file and place.
     """
-    io, dsp = _siblings()
+    io, dsp = siblings()
     protocol = get_protocol(name)
     if split_seed < 0:
         raise EmgDistillError(f"split_seed={split_seed}: it must be >= 0")
@@ -100,19 +101,6 @@ def load_protocol(
         split_seed=split_seed,
         notes=tuple(f"label {value} ({names.get(value, 'no name')}) left out" for value in protocol.excluded),
     )
-
-
-def _siblings() -> tuple[Any, Any]:
-    try:
-        import emg_dsp
-        import emg_io
-    except ModuleNotFoundError as error:
-        if error.name not in {"emg_dsp", "emg_io"}:
-            raise  # installed but broken: the real reason must be seen
-        raise EmgDistillError(
-            f"reading recordings needs {error.name}, which is not installed: pip install emg-distill[data]"
-        ) from error
-    return emg_io, emg_dsp
 
 
 def _filter(dsp: Any, protocol: Protocol, preprocessing: Mapping[str, Any] | None) -> emg_dsp.Filter:  # noqa: ANN401  a module

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from ._augment import augment
-from ._errors import EmgDistillError
-from ._masks import random_patch_mask
-from ._metrics import accuracy, confusion_matrix, macro_f1
-from ._recipe import Recipe
-from ._seeds import Purpose, torch_generator
-from ._windows import ProtocolData, WindowSet
-from .objectives import get_objective
+from emg_distill._augment.apply import augment
+from emg_distill._errors import EmgDistillError
+from emg_distill._examples.windows import ProtocolData, WindowSet
+from emg_distill._masks import random_patch_mask
+from emg_distill._metrics.classification import accuracy, confusion_matrix, macro_f1
+from emg_distill._recipe.schema import Recipe
+from emg_distill._seeds import Purpose, torch_generator
+from emg_distill.objectives import get_objective
 
 
 @dataclass(frozen=True)

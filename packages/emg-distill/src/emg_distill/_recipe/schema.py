@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ._errors import EmgDistillError
+from emg_distill._errors import EmgDistillError
 
 Scalar = bool | int | float | str
 

@@ -6,7 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ._events import TrainEvent
+from emg_distill._loop.events import TrainEvent
 
 
 class RichProgress:

@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from ._errors import EmgDistillError
-from ._files import remove_leftovers, write_folder
-from ._recipe import canonical_hash
+from emg_distill._errors import EmgDistillError
+from emg_distill._files import remove_leftovers, write_folder
+from emg_distill._recipe.schema import canonical_hash
 
 _STATE = "state.json"
 

@@ -10,8 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ._errors import EmgDistillError, unknown_name
-from ._recipe import Recipe
+from emg_distill._errors import EmgDistillError, unknown_name
+from emg_distill._recipe.schema import Recipe
 
 
 def list_recipes() -> list[str]:
@@ -59,7 +59,7 @@ def load_recipe(path_or_name: str | Path, overrides: Sequence[str] = ()) -> Reci
 
 def recipe_from_dict(table: Mapping[str, Any], name: str = "stored") -> Recipe:
     """Build a recipe from nested values, as TOML holds them or `Recipe.to_dict` returns them."""
-    from .objectives import get_objective
+    from emg_distill.objectives import get_objective
 
     place = f"recipe {name!r}"
     if "name" in table:

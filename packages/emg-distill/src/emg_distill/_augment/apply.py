@@ -2,7 +2,7 @@
 
 import torch
 
-from ._recipe import AugmentRecipe
+from emg_distill._recipe.schema import AugmentRecipe
 
 
 def augment(x: torch.Tensor, recipe: AugmentRecipe, generator: torch.Generator) -> torch.Tensor:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
-from ._files import write_file
+from emg_distill._files import write_file
 
 
 class MetricLog:

@@ -10,16 +10,16 @@ from typing import Any, cast
 import torch
 from lightning_fabric import Fabric
 
-from ._checkpoint import Snapshot, load_newest, save_checkpoint
-from ._errors import EmgDistillError
-from ._events import Callback, EventKind, TrainEvent
-from ._files import write_json
-from ._metric_log import MetricLog
-from ._optimizer import build_optimizer, load_optimizer_tensors, optimizer_tensors, set_learning_rate
-from ._recipe import Recipe
-from ._schedule import schedule_of
-from ._seeds import Purpose, derive_seed, sample_order, steps_per_epoch
-from ._tasks import Batch, Task
+from emg_distill._errors import EmgDistillError
+from emg_distill._files import write_json
+from emg_distill._loop.checkpoint import Snapshot, load_newest, save_checkpoint
+from emg_distill._loop.events import Callback, EventKind, TrainEvent
+from emg_distill._loop.metric_log import MetricLog
+from emg_distill._loop.optimizer import build_optimizer, load_optimizer_tensors, optimizer_tensors, set_learning_rate
+from emg_distill._loop.schedule import schedule_of
+from emg_distill._recipe.schema import Recipe
+from emg_distill._seeds import Purpose, derive_seed, sample_order, steps_per_epoch
+from emg_distill._tasks.tasks import Batch, Task
 
 _LOGGER = logging.getLogger("emg_distill")
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._errors import EmgDistillError
+from emg_distill._errors import EmgDistillError
 
 
 def confusion_matrix(target: NDArray[np.int64], predicted: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:

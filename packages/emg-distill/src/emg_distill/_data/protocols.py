@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ._errors import unknown_name
+from emg_distill._errors import unknown_name
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from ._errors import EmgDistillError
-from ._recipe import Recipe
+from emg_distill._errors import EmgDistillError
+from emg_distill._recipe.schema import Recipe
 
 
 @dataclass(frozen=True)

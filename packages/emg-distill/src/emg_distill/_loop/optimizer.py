@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ._errors import EmgDistillError
-from ._recipe import OptimizerRecipe
+from emg_distill._errors import EmgDistillError
+from emg_distill._recipe.schema import OptimizerRecipe
 
 _BLOCK = re.compile(r"(?:^|\.)blocks\.(\d+)\.")
 _EMBEDDING = re.compile(r"(?:^|\.)(?:patch_embedding|patch_embed|mask_token|channel_embed|channel_embedding)(?:\.|$)")

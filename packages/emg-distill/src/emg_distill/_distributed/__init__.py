@@ -1,0 +1,1 @@
+"""More than one process: strategies, sharded checkpoints, and what a run will cost."""

@@ -1,0 +1,1 @@
+"""The one training loop, with its optimiser, schedules, checkpoints and logs."""

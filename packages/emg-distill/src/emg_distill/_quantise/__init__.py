@@ -1,0 +1,1 @@
+"""Training through integer arithmetic: fake quantisation on the integer compiler's grid."""

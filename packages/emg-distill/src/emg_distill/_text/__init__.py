@@ -1,0 +1,1 @@
+"""Alphabets, CTC decoding, and language models."""
