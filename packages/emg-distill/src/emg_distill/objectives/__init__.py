@@ -2,8 +2,9 @@
 
 from ._classification import cross_entropy
 from ._distillation import logit_distillation
+from ._objective import Objective
 from ._reconstruction import masked_reconstruction
-from ._registry import Objective, get_objective, list_objectives
+from ._registry import get_objective, list_objectives
 
 __all__ = [
     "Objective",

@@ -6,7 +6,7 @@ from torch.nn import functional
 from emg_distill._errors import EmgDistillError
 
 
-def cross_entropy(logits: torch.Tensor, target: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
+def cross_entropy(prediction: torch.Tensor, target: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
     r"""Mean cross-entropy against smoothed labels.
 
     .. math:: L = -\frac{1}{B}\sum_b \left[(1 - \epsilon) \log p_{b, y_b}
@@ -14,8 +14,8 @@ def cross_entropy(logits: torch.Tensor, target: torch.Tensor, *, label_smoothing
 
     Parameters
     ----------
-    logits
-        Tensor of shape (batch, classes).
+    prediction
+        Logits, tensor of shape (batch, classes).
     target
         Int64 tensor of shape (batch,), values in ``[0, classes)``.
     label_smoothing
@@ -35,10 +35,10 @@ def cross_entropy(logits: torch.Tensor, target: torch.Tensor, *, label_smoothing
     ----------
     Szegedy et al., Rethinking the Inception Architecture, CVPR 2016, section 7.
     """
-    check_logits(logits, target)
+    check_logits(prediction, target)
     if not 0.0 <= label_smoothing < 1.0:
         raise EmgDistillError(f"label_smoothing={label_smoothing}: it must lie in [0, 1)")
-    return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+    return functional.cross_entropy(prediction, target, label_smoothing=label_smoothing)
 
 
 def check_logits(logits: torch.Tensor, target: torch.Tensor) -> None:

@@ -9,8 +9,8 @@ from ._classification import check_logits, cross_entropy
 
 
 def logit_distillation(
-    student_logits: torch.Tensor,
-    teacher_logits: torch.Tensor,
+    prediction: torch.Tensor,
+    teacher_prediction: torch.Tensor,
     target: torch.Tensor,
     *,
     temperature: float = 2.0,
@@ -27,8 +27,8 @@ def logit_distillation(
 
     Parameters
     ----------
-    student_logits, teacher_logits
-        Tensors of shape (batch, classes), same classes in the same order.
+    prediction, teacher_prediction
+        Logits, tensors of shape (batch, classes), same classes in the same order.
     target
         Int64 tensor of shape (batch,).
     temperature
@@ -52,19 +52,19 @@ def logit_distillation(
     ----------
     Hinton, Vinyals, Dean, Distilling the Knowledge in a Neural Network, arXiv 1503.02531, section 2.
     """
-    check_logits(student_logits, target)
-    if teacher_logits.shape != student_logits.shape:
+    check_logits(prediction, target)
+    if teacher_prediction.shape != prediction.shape:
         raise EmgDistillError(
-            f"teacher_logits {tuple(teacher_logits.shape)} and student_logits {tuple(student_logits.shape)} must have "
+            f"teacher_prediction {tuple(teacher_prediction.shape)} and prediction {tuple(prediction.shape)} must have "
             "the same shape: the two models need the same labels in the same order"
         )
     if temperature <= 0.0 or not 0.0 <= alpha <= 1.0:
         raise EmgDistillError(f"temperature={temperature} must be > 0 and alpha={alpha} must lie in [0, 1]")
     soft = functional.kl_div(
-        functional.log_softmax(student_logits / temperature, dim=1),
-        functional.log_softmax(teacher_logits.detach() / temperature, dim=1),
+        functional.log_softmax(prediction / temperature, dim=1),
+        functional.log_softmax(teacher_prediction.detach() / temperature, dim=1),
         reduction="batchmean",
         log_target=True,
     )
-    hard = cross_entropy(student_logits, target, label_smoothing=label_smoothing)
+    hard = cross_entropy(prediction, target, label_smoothing=label_smoothing)
     return alpha * temperature**2 * soft + (1.0 - alpha) * hard

@@ -10,8 +10,8 @@ def masked_reconstruction(
     prediction: torch.Tensor,
     target: torch.Tensor,
     patch_mask: torch.Tensor,
-    *,
     channel_mask: torch.Tensor | None = None,
+    *,
     visible_weight: float = 0.1,
     beta: float = 1.0,
 ) -> torch.Tensor:
