@@ -1,10 +1,13 @@
 """Augmentations: what each one may change, and that a seed decides everything."""
 
+import numpy as np
 import pytest
 import torch
 
 from emg_distill._augment.apply import augment
-from emg_distill._recipe.schema import AugmentRecipe
+from emg_distill._examples.batch import Batch
+from emg_distill._recipe.augment import AugmentRecipe
+from emg_distill._seeds import Purpose, SampleDraws
 
 EVERYTHING = AugmentRecipe(rotate=1, gain=0.3, channel_gain=0.2, noise=0.1, flip=0.5, shift=5, drop_channel=0.2)
 
@@ -13,20 +16,24 @@ def windows(n: int = 64) -> torch.Tensor:
     return torch.randn(n, 5, 30, generator=torch.Generator().manual_seed(0))
 
 
+def draws(seed: int = 1, n: int = 64) -> SampleDraws:
+    return SampleDraws(seed, Purpose.AUGMENT, 0, np.arange(n))
+
+
 def run(seed: int = 1, **changes: float) -> tuple[torch.Tensor, torch.Tensor]:
     x = windows()
-    return x, augment(x, AugmentRecipe(**changes), torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
+    return x, augment(Batch(x), AugmentRecipe(**changes), draws(seed), 100.0).x  # type: ignore[arg-type]
 
 
 def test_nothing_asked_nothing_done() -> None:
-    x = windows()
-    assert augment(x, AugmentRecipe(), torch.Generator()) is x
+    batch = Batch(windows())
+    assert augment(batch, AugmentRecipe(), draws(), 100.0) is batch
 
 
 def test_seed_decides_and_input_stays() -> None:
     x = windows()
     before = x.clone()
-    results = [augment(x, EVERYTHING, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    results = [augment(Batch(x), EVERYTHING, draws(seed), 100.0).x for seed in (1, 1, 2)]
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
     assert torch.equal(x, before)

@@ -1,62 +1,69 @@
-"""Random changes of training windows, drawn for the whole batch at once from one generator."""
+"""Random changes of training examples: which ones, in which order."""
+
+from dataclasses import replace
 
 import torch
 
-from emg_distill._recipe.schema import AugmentRecipe
+from emg_distill._examples.batch import Batch
+from emg_distill._recipe.augment import AugmentRecipe
+from emg_distill._seeds import SampleDraws
 
 
-def augment(x: torch.Tensor, recipe: AugmentRecipe, generator: torch.Generator) -> torch.Tensor:
-    """Return changed copies of windows.
+def augment(batch: Batch, recipe: AugmentRecipe, draws: SampleDraws, sfreq: float) -> Batch:
+    """Return a batch with changed copies of its windows.
 
     Parameters
     ----------
-    x
+    batch
         Normalised windows of shape (batch, channels, time).
     recipe
-        Which changes, and how strong; a recipe of zeros returns `x` itself.
-    generator
-        CPU generator. The result is a function of its state and of `x`; unused changes draw nothing.
+        Which changes, and how strong; a recipe of zeros returns `batch` itself.
+    draws
+        Random numbers of each example. Unused changes draw nothing.
+    sfreq
+        Rate of the windows in Hz, ``> 0``.
 
     Returns
     -------
-    Tensor of shape (batch, channels, time)
-        On the device of `x`.
+    Batch
+        With x of shape (batch, channels, time) on the device of the given one.
     """
+    x = batch.x
     if recipe.rotate:
-        x = _roll(x, recipe.rotate, 1, generator, recipe.rotate_p)
+        x = _roll(x, recipe.rotate, 1, draws, "rotate", recipe.rotate_p)
     if recipe.shift:
-        x = _roll(x, recipe.shift, 2, generator)
-    factor = _factors(x.shape[0], x.shape[1], recipe, generator)
+        x = _roll(x, recipe.shift, 2, draws, "shift")
+    factor = _factors(x.shape[1], recipe, draws)
     if factor is not None:
         x = x * factor.to(x.device)
     if recipe.noise:
-        x = x + recipe.noise * torch.randn(x.shape, generator=generator).to(x.device)
-    return x
+        x = x + recipe.noise * torch.from_numpy(draws.normal("noise", *x.shape[1:])).to(x.device)
+    return batch if x is batch.x else replace(batch, x=x)
 
 
-def _roll(x: torch.Tensor, reach: int, axis: int, generator: torch.Generator, share: float = 1.0) -> torch.Tensor:
+def _roll(x: torch.Tensor, reach: int, axis: int, draws: SampleDraws, name: str, share: float = 1.0) -> torch.Tensor:
     """Roll a share of the windows along an axis, each by its own amount in ``-reach .. reach``."""
     size = x.shape[axis]
-    amount = torch.randint(-reach, reach + 1, (len(x), 1), generator=generator)
+    amount = torch.from_numpy(draws.integers(name, -reach, reach, 1))
     if share < 1.0:
-        amount = amount * (torch.rand(len(x), 1, generator=generator) < share)
+        amount = amount * torch.from_numpy(draws.uniform(f"{name}_p", 1) < share)
     index = ((torch.arange(size) - amount) % size).to(x.device)
     index = index[:, :, None] if axis == 1 else index[:, None, :]
     return x.gather(axis, index.expand_as(x))
 
 
-def _factors(n: int, n_chans: int, recipe: AugmentRecipe, generator: torch.Generator) -> torch.Tensor | None:
+def _factors(n_chans: int, recipe: AugmentRecipe, draws: SampleDraws) -> torch.Tensor | None:
     """Return the product of all factors per window and channel, shape (n, channels or 1, 1); None when all are off."""
     factors = []
     if recipe.gain:
-        factors.append(1.0 + recipe.gain * (2.0 * torch.rand(n, 1, 1, generator=generator) - 1.0))
+        factors.append(1.0 + recipe.gain * (2.0 * draws.uniform("gain", 1, 1) - 1.0))
     if recipe.channel_gain:
-        factors.append(1.0 + recipe.channel_gain * (2.0 * torch.rand(n, n_chans, 1, generator=generator) - 1.0))
+        factors.append(1.0 + recipe.channel_gain * (2.0 * draws.uniform("channel_gain", n_chans, 1) - 1.0))
     if recipe.flip:
-        factors.append(1.0 - 2.0 * (torch.rand(n, 1, 1, generator=generator) < recipe.flip).float())
+        factors.append(1.0 - 2.0 * (draws.uniform("flip", 1, 1) < recipe.flip))
     if recipe.drop_channel:
-        factors.append((torch.rand(n, n_chans, 1, generator=generator) >= recipe.drop_channel).float())
+        factors.append((draws.uniform("drop_channel", n_chans, 1) >= recipe.drop_channel).astype(float))
     product = None
     for factor in factors:
         product = factor if product is None else product * factor
-    return product
+    return None if product is None else torch.from_numpy(product).float()

@@ -1,0 +1,9 @@
+"""One way to refuse a value of a recipe."""
+
+from emg_distill._errors import EmgDistillError
+
+
+def require(valid: bool, name: str, value: object, rule: str) -> None:  # noqa: FBT001  the condition itself
+    """Raise `EmgDistillError` ("name=value: rule") unless `valid`."""
+    if not valid:
+        raise EmgDistillError(f"{name}={value!r}: {rule}")
