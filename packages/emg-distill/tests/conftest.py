@@ -75,6 +75,7 @@ def make_recipe(task: str = "finetune", **tables: Any) -> Recipe:
         "train": {"epochs": 3, "batch_size": 8, "log_every": 1},
         "optimizer": {"lr": 5e-3},
         "schedule": {"warmup": 0.2},
+        **({"mask": {"kind": "random"}} if task == "pretrain" else {}),
     }
     for name, table in tables.items():
         content[name] = {**content.get(name, {}), **table} if isinstance(table, dict) else table

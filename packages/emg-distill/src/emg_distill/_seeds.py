@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     AUGMENT = 4
     INIT = 5
     VALIDATION = 6
+    OFFSET = 7
 
 
 def derive_seed(seed: int, purpose: Purpose, *counters: int) -> int:

@@ -17,9 +17,20 @@ class Examples(Protocol):
     ----------
     subject
         Who each example is from, (n,) str.
+    classes
+        Class of each example, (n,) int64; None where examples have none.
+    trial
+        Number of the trial each example is from, (n,) int64, for majority votes; None where there are no trials.
     """
 
-    subject: NDArray[np.str_]
+    @property
+    def subject(self) -> NDArray[np.str_]: ...
+
+    @property
+    def classes(self) -> NDArray[np.int64] | None: ...
+
+    @property
+    def trial(self) -> NDArray[np.int64] | None: ...
 
     def __len__(self) -> int:
         """Return the number of examples."""

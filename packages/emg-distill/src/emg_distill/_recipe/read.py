@@ -65,10 +65,12 @@ def recipe_from_dict(table: Mapping[str, Any], name: str = "stored") -> Recipe:
     if "name" in table:
         raise EmgDistillError(f"{place}: the key 'name' is taken from the file name; delete it")
     recipe: Recipe = _build(Recipe, {"name": name, **table}, place)
-    objective = get_objective(recipe.objective.name)
-    objective.bind(recipe.objective.options)
-    if objective.task != recipe.task:
-        raise EmgDistillError(f"{place}: objective {objective.name!r} serves {objective.task!r}, not {recipe.task!r}")
+    for part in recipe.objective:
+        objective = get_objective(part.name)
+        objective.bind(part.options)
+        if recipe.task not in objective.tasks:
+            served = ", ".join(map(repr, objective.tasks))
+            raise EmgDistillError(f"{place}: objective {objective.name!r} serves {served}, not {recipe.task!r}")
     return recipe
 
 
@@ -119,7 +121,10 @@ def _build(cls: type[Any], table: object, place: str) -> Any:  # noqa: ANN401  o
     missing = [f.name for f in dataclasses.fields(cls) if f.name not in values and _required(f)]
     if missing:
         raise EmgDistillError(f"{place} lacks {', '.join(missing)}")
-    return cls(**values)
+    try:
+        return cls(**values)
+    except EmgDistillError as error:
+        raise error if str(error).startswith("recipe ") else EmgDistillError(f"{place.partition(',')[0]}: {error}") from None
 
 
 def _table(value: object, place: str) -> dict[str, Any]:
@@ -152,6 +157,9 @@ def _convert(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401  any val
         return value
     if origin is tuple:
         kinds = typing.get_args(hint)
+        if kinds[-1] is Ellipsis:
+            items = value if isinstance(value, list | tuple) else [value]
+            return tuple(_convert(kinds[0], item, place) for item in items)
         if not isinstance(value, list | tuple) or len(value) != len(kinds):
             raise EmgDistillError(f"{place}={value!r}: a list of {len(kinds)} values is required")
         return tuple(_convert(kind, item, place) for kind, item in zip(kinds, value, strict=True))

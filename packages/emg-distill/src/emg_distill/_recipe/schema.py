@@ -9,131 +9,87 @@ from typing import Any, Literal
 
 from emg_distill._errors import EmgDistillError
 
+from .augment import AugmentRecipe
+from .decode import DecodeRecipe
+from .quantise import QuantiseRecipe
+from .rules import require
+from .training import OptimizerRecipe, ScheduleRecipe, TrainRecipe
+
 Scalar = bool | int | float | str
 
 
 @dataclass(frozen=True)
 class ModelRecipe:
-    """A model of emg-models by name; every further key of the table is passed to its constructor."""
+    """A model of emg-models by name; every further key of the table is passed to its constructor.
+
+    Attributes
+    ----------
+    name
+        Registered name, such as ``"tinymyo"``.
+    task
+        Task of the model where the data's kind does not tell it (``"tokens"`` for feature prediction); else empty.
+    options
+        Settings of the model.
+    """
 
     name: str = "tinymyo"
+    task: str = ""
     options: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ObjectiveRecipe:
-    """An objective by name; every further key of the table is one of its options."""
+    """An objective by name and its weight in the sum; every further key of the table is one of its options."""
 
     name: str
+    weight: float = 1.0
     options: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require(self.weight > 0, "objective.weight", self.weight, "must be > 0")
 
 
 @dataclass(frozen=True)
 class MaskRecipe:
-    """Patch masks of pre-training: the share of patches that is hidden, in ``(0, 1]``."""
+    """What is hidden from a model while it is trained.
 
+    Attributes
+    ----------
+    kind
+        ``"none"``; ``"random"`` patches, or ``"block"``: runs of `block` patches of one channel, both for
+        pre-training; ``"spans"`` of `block` frames for models that take a frame mask, with or without labels.
+    ratio
+        Share of patches that is hidden, or of frames where spans did not overlap, in ``(0, 1]``.
+    block
+        Patches of a run, frames of a span, ``>= 1``.
+    """
+
+    kind: Literal["none", "random", "block", "spans"] = "none"
     ratio: float = 0.5
+    block: int = 5
 
-
-@dataclass(frozen=True)
-class TrainRecipe:
-    """Length, batches, validation and checkpoints of a run.
-
-    Attributes
-    ----------
-    epochs, batch_size
-        Both ``>= 1``. An epoch has ``n // batch_size`` full batches.
-    grad_clip
-        Largest global gradient norm; 0 turns clipping off.
-    precision
-        ``"32-true"`` or ``"bf16-mixed"`` (autocast, weights stay float32).
-    select
-        ``"best"`` keeps the weights of the best validation, ``"last"`` the final ones.
-    monitor
-        Validation number that decides what is best; pre-training knows only ``"loss"``.
-    patience
-        Stop after so many validations without improvement; 0 never stops early.
-    validate_every
-        Epochs between validations; the last epoch is always validated.
-    checkpoint_every
-        Steps between checkpoints besides the one at every validated epoch; 0 means none besides.
-    keep_checkpoints
-        How many checkpoints stay on disk, ``>= 1``; two or more survive a damaged newest one.
-    log_every
-        Steps between the lines of metrics.jsonl.
-    """
-
-    epochs: int = 10
-    batch_size: int = 32
-    grad_clip: float = 1.0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    select: Literal["best", "last"] = "best"
-    monitor: Literal["loss", "accuracy", "macro_f1"] = "loss"
-    patience: int = 0
-    validate_every: int = 1
-    checkpoint_every: int = 0
-    keep_checkpoints: int = 2
-    log_every: int = 10
-
-
-@dataclass(frozen=True)
-class OptimizerRecipe:
-    """AdamW: peak learning rate, decay, betas; layer_decay < 1 lowers the rate from the head to the embedding."""
-
-    lr: float = 5e-4
-    weight_decay: float = 0.01
-    betas: tuple[float, float] = (0.9, 0.999)
-    layer_decay: float = 1.0
-
-
-@dataclass(frozen=True)
-class ScheduleRecipe:
-    """Linear warm-up from start_lr over the share `warmup` of all steps, then half a cosine to floor_lr at the last."""
-
-    warmup: float = 0.1
-    start_lr: float = 1e-6
-    floor_lr: float = 1e-6
-
-
-@dataclass(frozen=True)
-class AugmentRecipe:
-    """Random changes of training windows; zero turns each one off.
-
-    Attributes
-    ----------
-    rotate
-        Largest rotation of the electrode ring, in channels: each of ``-rotate .. rotate`` equally likely.
-    rotate_p
-        Probability that a window takes part in the rotation at all, in ``[0, 1]``.
-    gain
-        Half width of one factor per window, ``U(1 - gain, 1 + gain)``; in ``[0, 1]``.
-    channel_gain
-        The same, drawn per channel.
-    noise
-        Standard deviation of white noise, in standard deviations of the training part.
-    flip
-        Probability that a window changes its sign, in ``[0, 1]``.
-    shift
-        Largest circular shift in time, in samples, both directions.
-    drop_channel
-        Probability that a channel is zeroed, in ``[0, 1]``.
-    """
-
-    rotate: int = 0
-    rotate_p: float = 1.0
-    gain: float = 0.0
-    channel_gain: float = 0.0
-    noise: float = 0.0
-    flip: float = 0.0
-    shift: int = 0
-    drop_channel: float = 0.0
+    def __post_init__(self) -> None:
+        require(0 < self.ratio <= 1, "mask.ratio", self.ratio, "must lie in (0, 1]")
+        require(self.block >= 1, "mask.block", self.block, "must be at least 1")
 
 
 @dataclass(frozen=True)
 class DistillRecipe:
-    """What the teacher sees: the student's augmented view (run at every step) or the clean window (logits cached)."""
+    """What the teacher sees and what the student copies besides its output.
+
+    Attributes
+    ----------
+    teacher_view
+        ``"augmented"``: the student's view, the teacher runs at every step. ``"clean"``: the window as it is, the
+        teacher's outputs are computed once.
+    student_layer, teacher_layer
+        Names of the modules whose outputs feature objectives compare, as in ``model.named_modules()``; empty where no
+        objective asks for features.
+    """
 
     teacher_view: Literal["augmented", "clean"] = "augmented"
+    student_layer: str = ""
+    teacher_layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,16 +104,21 @@ class Recipe:
         ``"pretrain"``, ``"finetune"`` or ``"distill"``.
     protocol
         Name of the protocol that `emg_distill.load_protocol` builds.
+    objective
+        One or more objectives; their weighted sum is trained.
+    fold
+        Fold of the protocol, where it has folds; else empty.
     seed
         Seed of initial weights, order, masks, dropout and augmentation, ``>= 0``.
-    model, objective, mask, train, optimizer, schedule, augment, distill
+    model, mask, train, optimizer, schedule, augment, distill, quantise, decode
         One table each.
     """
 
     name: str
     task: Literal["pretrain", "finetune", "distill"]
     protocol: str
-    objective: ObjectiveRecipe
+    objective: tuple[ObjectiveRecipe, ...]
+    fold: str = ""
     seed: int = 0
     model: ModelRecipe = ModelRecipe()
     mask: MaskRecipe = MaskRecipe()
@@ -166,11 +127,21 @@ class Recipe:
     schedule: ScheduleRecipe = ScheduleRecipe()
     augment: AugmentRecipe = AugmentRecipe()
     distill: DistillRecipe = DistillRecipe()
+    quantise: QuantiseRecipe = QuantiseRecipe()
+    decode: DecodeRecipe = DecodeRecipe()
 
     def __post_init__(self) -> None:
-        for name, value, rule, valid in _rules(self):
-            if not valid:
-                raise EmgDistillError(f"recipe {self.name!r}: {name}={value!r}: {rule}")
+        require(bool(self.objective), "objective", self.objective, "at least one is required")
+        require(self.seed >= 0, "seed", self.seed, "must not be negative")
+        hidden = self.mask.kind
+        require(self.task != "pretrain" or hidden != "none", "mask.kind", hidden, "pre-training hides something")
+        require(
+            self.task == "pretrain" or hidden in {"none", "spans"}, "mask.kind", hidden, "patches are hidden in pre-training"
+        )
+        monitor = self.train.monitor
+        require(
+            self.task != "pretrain" or monitor == "loss", "train.monitor", monitor, "pre-training knows only 'loss'"
+        )
 
     def require_task(self, task: str) -> None:
         """Raise `EmgDistillError` unless the recipe is for this task."""
@@ -179,9 +150,8 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields but the name as JSON-able values."""
-        fields = dataclasses.asdict(self)
+        fields: dict[str, Any] = _plain(dataclasses.asdict(self))
         del fields["name"]
-        fields["optimizer"]["betas"] = list(self.optimizer.betas)
         return fields
 
     @property
@@ -196,36 +166,8 @@ def canonical_hash(content: Any) -> str:  # noqa: ANN401  any JSON value
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _rules(recipe: Recipe) -> list[tuple[str, object, str, bool]]:
-    train, optimizer, schedule, augment = recipe.train, recipe.optimizer, recipe.schedule, recipe.augment
-    at_least_one = [(f"train.{key}", getattr(train, key)) for key in _AT_LEAST_ONE]
-    not_negative = [
-        ("seed", recipe.seed),
-        *((f"train.{key}", getattr(train, key)) for key in ("grad_clip", "patience", "checkpoint_every")),
-        ("optimizer.weight_decay", optimizer.weight_decay),
-        *((f"schedule.{key}", value) for key, value in vars(schedule).items()),
-        *((f"augment.{key}", value) for key, value in vars(augment).items()),
-    ]
-    shares = [
-        (f"augment.{key}", getattr(augment, key))
-        for key in ("gain", "channel_gain", "rotate_p", "flip", "drop_channel")
-    ]
-    return [
-        *((name, value, "must be at least 1", value >= 1) for name, value in at_least_one),
-        *((name, value, "must not be negative", value >= 0) for name, value in not_negative),
-        *((name, value, "must lie in [0, 1]", value <= 1) for name, value in shares),
-        ("schedule.warmup", schedule.warmup, "must be below 1", schedule.warmup < 1),
-        ("optimizer.lr", optimizer.lr, "must be > 0", optimizer.lr > 0),
-        ("optimizer.layer_decay", optimizer.layer_decay, "must lie in (0, 1]", 0 < optimizer.layer_decay <= 1),
-        ("optimizer.betas", optimizer.betas, "both must lie in [0, 1)", all(0 <= b < 1 for b in optimizer.betas)),
-        (
-            "train.monitor",
-            train.monitor,
-            "pre-training knows only 'loss'",
-            recipe.task != "pretrain" or train.monitor == "loss",
-        ),
-        ("mask.ratio", recipe.mask.ratio, "must lie in (0, 1]", 0 < recipe.mask.ratio <= 1),
-    ]
-
-
-_AT_LEAST_ONE = ("epochs", "batch_size", "validate_every", "keep_checkpoints", "log_every")
+def _plain(value: Any) -> Any:  # noqa: ANN401  any JSON value
+    """Return a value with lists for tuples, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from emg_distill._augment.apply import augment
 from emg_distill._errors import EmgDistillError
-from emg_distill._examples.windows import ProtocolData, WindowSet
+from emg_distill._examples.protocol_data import ProtocolData
+from emg_distill._examples.windows import WindowSet
 from emg_distill._masks import random_patch_mask
 from emg_distill._metrics.classification import accuracy, confusion_matrix, macro_f1
 from emg_distill._recipe.schema import Recipe

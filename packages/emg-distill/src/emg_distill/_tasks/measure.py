@@ -1,0 +1,56 @@
+"""How good a model is on one part of a data set: the numbers of its kind of output."""
+
+from typing import Any
+
+from torch import nn
+
+from emg_distill._examples.examples import Examples, Kind
+from emg_distill._examples.protocol_data import ProtocolData
+from emg_distill._recipe.schema import Recipe
+from emg_distill.objectives import get_objective
+
+from .predict import contexts
+from .tallies import TALLIES
+
+_LOSSES: dict[Kind, str] = {
+    "classification": "cross_entropy",
+    "regression": "l1",
+    "events": "events",
+    "ctc": "ctc",
+    "speech": "speech",
+}
+
+
+def monitors_of(kind: Kind) -> tuple[str, ...]:
+    """Return the names of the numbers that a run may watch, for a kind of output."""
+    return ("loss", *TALLIES[kind].monitors)
+
+
+def measure(model: nn.Module, examples: Examples, data: ProtocolData, recipe: Recipe) -> dict[str, Any]:
+    """Return the metrics of a model on one part, as JSON-able values.
+
+    Parameters
+    ----------
+    model
+        A model of emg-models whose task is the data's kind; it keeps its mode.
+    examples
+        The part, with labels.
+    data
+        Protocol data that the part is of: labels, rest class, rate.
+    recipe
+        How text is decoded.
+
+    Returns
+    -------
+    dict
+        ``loss`` (the plain objective of the kind: no smoothing, no teacher), ``n`` and the numbers of the kind.
+    """
+    tally = TALLIES[data.kind](data, examples, recipe)
+    objective = get_objective(_LOSSES[data.kind])
+    total = 0.0
+    for rows, context in contexts(model, examples):
+        total += float(objective.of(context)) * len(rows)
+        tally.add(rows, context)
+    return {"loss": total / len(examples), "n": len(examples), **tally.result()}
+
+

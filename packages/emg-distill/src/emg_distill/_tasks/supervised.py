@@ -1,0 +1,95 @@
+"""Training on labels, and on a teacher's outputs where there is a teacher."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from emg_distill._errors import EmgDistillError
+from emg_distill._examples.batch import Batch
+from emg_distill._examples.protocol_data import ProtocolData
+from emg_distill._masks import mask_from_recipe
+from emg_distill._recipe.schema import Recipe
+from emg_distill._seeds import Purpose, SampleDraws
+from emg_distill.objectives import Combination
+
+from .learner import Context, Learner, inputs_of, targets_of
+from .measure import measure, monitors_of
+from .task import Losses
+from .teacher import Teacher
+from .training_view import TrainingView
+
+
+class SupervisedTask:
+    """Examples with labels.
+
+    Parameters
+    ----------
+    model
+        A model of emg-models whose task is the data's kind.
+    recipe
+        Its seed, objectives, augmentation and frame mask are used.
+    data
+        Its training part trains, its validation part, if any, validates.
+    teacher
+        Whom the student copies; None trains on labels alone.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData, teacher: Teacher | None = None) -> None:
+        self.model = model
+        self.objective = Combination(recipe.objective)
+        self.module = _learner(model, recipe, data, self.objective, teacher)
+        self.n_samples = len(data.train)
+        self.classes: NDArray[np.int64] | None = data.train.classes
+        self.coupled = self.objective.coupled
+        self.monitors: tuple[str, ...] = monitors_of(data.kind) if data.val is not None else ()
+        self._recipe, self._data, self._teacher = recipe, data, teacher
+        self._view = TrainingView(data.train, recipe, data.sfreq)
+
+    def read(self, rows: NDArray[np.int64], epoch: int) -> Batch:
+        """Return training examples, augmented."""
+        return self._view.read(rows, epoch)
+
+    def loss(self, module: nn.Module, batch: Batch, rows: NDArray[np.int64], epoch: int) -> Losses:
+        """Return the objectives of a batch; the teacher runs in evaluation mode and without gradient."""
+        inputs = inputs_of(batch)
+        if self._recipe.mask.kind == "spans":
+            inputs["frame_mask"] = self._frame_mask(batch, rows, epoch)
+        context: Context = module(**inputs)
+        context |= targets_of(self.model, batch, context["prediction"])
+        if self._teacher is not None:
+            context |= self._teacher.answer(batch, rows)
+        return self.objective(context)
+
+    def _frame_mask(self, batch: Batch, rows: NDArray[np.int64], epoch: int) -> torch.Tensor:
+        frames = int(self.model.frames(batch.x.shape[-1]))  # type: ignore[operator]
+        draws = SampleDraws(self._recipe.seed, Purpose.MASK, epoch, rows)
+        return mask_from_recipe(self._recipe.mask, draws, 1, frames).to(batch.x.device)
+
+    def after_step(self, step: int, total_steps: int) -> None:
+        """Nothing follows the weights."""
+
+    def validate(self) -> dict[str, float]:
+        """Return loss and metrics of the validation part."""
+        if self._data.val is None:
+            return {}
+        metrics = measure(self.model, self._data.val, self._data, self._recipe)
+        return {name: float(metrics[name]) for name in self.monitors}
+
+
+def _learner(
+    model: nn.Module, recipe: Recipe, data: ProtocolData, objective: Combination, teacher: Teacher | None
+) -> Learner:
+    """Return the student with the features, and the map to the teacher's, that the objectives ask for."""
+    wanted = objective.needs & {"features", "projected", "teacher_features"}
+    if not wanted:
+        return Learner(model)
+    if teacher is None or not recipe.distill.student_layer:
+        raise EmgDistillError(
+            f"recipe {recipe.name!r}: the objectives compare {', '.join(sorted(wanted))}; set distill.student_layer and "
+            "distill.teacher_layer to names of modules, and give a teacher"
+        )
+    example = data.train.read(np.arange(1))
+    width = Learner(model, recipe.distill.student_layer).width(example)
+    projected = teacher.width(example) if "projected" in wanted else 0
+    return Learner(model, recipe.distill.student_layer, width=width, projected=projected)
