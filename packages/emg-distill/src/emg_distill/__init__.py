@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from ._data.protocols import list_protocols
     from ._errors import EmgDistillError
     from ._evaluate import Verification, evaluate, verify
-    from ._examples.windows import ProtocolData, WindowSet
+    from ._examples.protocol_data import ProtocolData
+    from ._examples.windows import WindowSet
     from ._loop.events import TrainEvent
     from ._loop.progress import RichProgress
     from ._loop.run import FitResult, make_fabric

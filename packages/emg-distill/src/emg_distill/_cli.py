@@ -77,7 +77,7 @@ def evaluate(
     """Measure a stored model on one part of a protocol."""
     with _own_errors(_USAGE):
         from ._data.protocols import get_protocol
-        from ._examples.windows import check_part
+        from ._examples.protocol_data import check_part
 
         get_protocol(protocol)
         check_part(part)

@@ -9,11 +9,11 @@ import emg_models
 
 from ._data.load import load_protocol
 from ._errors import EmgDistillError
-from ._examples.windows import check_part
+from ._examples.protocol_data import check_part
 from ._models import as_model, model_folder
 from ._recipe.read import recipe_from_dict
 from ._recipe.schema import Recipe
-from ._training import measure
+from ._training import measure_part
 
 _ABOUT = ("protocol", "part", "split_hash")  # what `evaluate` returns besides metrics
 _REQUIRED = {
@@ -81,7 +81,7 @@ def evaluate(folder: str | Path, data_dir: str | Path, protocol: str, part: str 
         preprocessing=emg_models.load_preprocessing(path),
     )
     _check_labels(path, data.labels, recipe)
-    metrics = measure(as_model(path).eval(), data.part(part), recipe, len(data.labels))
+    metrics = measure_part(as_model(path).eval(), data, part, recipe)
     return {**metrics, "protocol": protocol, "part": part, "split_hash": data.split_hash}
 
 

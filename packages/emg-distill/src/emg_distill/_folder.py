@@ -11,7 +11,7 @@ from torch import nn
 import emg_models
 
 from ._errors import EmgDistillError
-from ._examples.windows import ProtocolData
+from ._examples.protocol_data import ProtocolData
 from ._recipe.schema import Recipe
 
 _PACKAGES = ("emg-distill", "emg-models", "emg-io", "emg-dsp", "torch", "numpy", "lightning-fabric")

@@ -15,7 +15,8 @@ _MODULES = {
     "_recipe.read": ("list_recipes", "load_recipe"),
     "_loop.schedule": ("CosineSchedule",),
     "_training": ("TrainResult", "distill", "finetune", "pretrain"),
-    "_examples.windows": ("ProtocolData", "WindowSet"),
+    "_examples.protocol_data": ("ProtocolData",),
+    "_examples.windows": ("WindowSet",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

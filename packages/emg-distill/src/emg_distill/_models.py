@@ -10,65 +10,68 @@ from torch import nn
 import emg_models
 
 from ._errors import EmgDistillError
-from ._examples.windows import ProtocolData
+from ._examples.protocol_data import ProtocolData
 from ._recipe.schema import Recipe
 from ._seeds import Purpose, derive_seed
 
 
-def build_classifier(recipe: Recipe, data: ProtocolData) -> nn.Module:
-    """Return the recipe's classifier for the windows and labels of a protocol, weights drawn from the seed."""
+def build_model(recipe: Recipe, data: ProtocolData) -> emg_models.EmgModel:
+    """Return the recipe's model for the windows and outputs of a protocol, weights drawn from the seed.
+
+    Its task is the recipe's ``model.task`` or, where that is empty, ``"reconstruction"`` for pre-training and the kind
+    of the data for the rest.
+
+    Raises
+    ------
+    EmgDistillError
+        When the model has no such task, or a setting is unknown or does not fit; the message names recipe and model.
+    """
+    task = recipe.model.task or ("reconstruction" if recipe.task == "pretrain" else data.kind)
+    outputs = None if task in {"reconstruction", "tokens"} else len(data.labels)
+    places = data.preprocessing["grid"] if data.is_image else {}
+    shape = {"rows": places["rows"], "cols": places["cols"]} if data.is_image else {"n_times": data.n_times}
+    settings: dict[str, Any] = {"n_chans": data.n_chans, "n_outputs": outputs, "sfreq": data.sfreq, **shape}
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(recipe.seed, Purpose.INIT))
         try:
-            return emg_models.create_model(
-                recipe.model.name,
-                n_chans=data.n_chans,
-                n_times=data.n_times,
-                n_outputs=len(data.labels),
-                sfreq=data.sfreq,
-                **cast("Any", recipe.model.options),
-            )
+            return emg_models.create_model(recipe.model.name, task=task, **settings | dict(recipe.model.options))
         except (emg_models.EmgModelsError, TypeError) as error:
             raise EmgDistillError(f"recipe {recipe.name!r}, [model] {recipe.model.name!r}: {error}") from error
 
 
-def build_pretrainer(recipe: Recipe, data: ProtocolData) -> emg_models.TinyMyoPretrainer:
-    """Return the pre-training model around the encoder of the recipe's model, weights drawn from the seed.
-
-    Raises
-    ------
-    EmgDistillError
-        When the model has no encoder that can be pre-trained.
-    """
-    classifier = build_classifier(recipe, data)
-    if not isinstance(classifier, emg_models.TinyMyoClassifier):
-        raise EmgDistillError(f"model {recipe.model.name!r} has no pre-training form; choose a TinyMyo model")
-    config = emg_models.TinyMyoConfig.from_dict({**classifier.config.to_dict(), "n_outputs": None})
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(derive_seed(recipe.seed, Purpose.INIT))
-        return emg_models.TinyMyoPretrainer(config)
-
-
 def load_initial_weights(model: nn.Module, source: nn.Module | str | Path) -> None:
-    """Copy the encoder of a pre-trained model, or of its folder, into a classifier.
+    """Copy what fits of a trained model, or of its folder: all of it, its encoder, or its blocks.
+
+    All weights are copied where both are of one class and size; else the encoder where both have one; else the blocks
+    where the model takes blocks (`load_blocks`). Nothing is copied in part.
 
     Raises
     ------
     EmgDistillError
-        When the two do not have the same encoder; the message names what is missing.
+        When the two have nothing in common, or sizes differ; the message names what.
     """
     loaded = as_model(source)
-    encoder = getattr(loaded, "encoder", None)
-    if encoder is None or not isinstance(model, emg_models.TinyMyoClassifier):
-        raise EmgDistillError(
-            f"init: {type(loaded).__name__} into {type(model).__name__}: both must have a TinyMyo encoder"
-        )
     try:
-        model.load_encoder(encoder)
-    except emg_models.EmgModelsError as error:
+        if type(loaded) is type(model) and _shapes(loaded) == _shapes(model):
+            model.load_state_dict(loaded.state_dict())
+        elif hasattr(model, "load_encoder"):
+            model.load_encoder(loaded)
+        elif hasattr(model, "load_blocks"):
+            model.load_blocks(loaded)
+        elif hasattr(model, "encoder") and hasattr(loaded, "encoder"):
+            cast("nn.Module", model.encoder).load_state_dict(cast("nn.Module", loaded.encoder).state_dict())
+        else:
+            raise EmgDistillError(
+                f"init: {type(loaded).__name__} into {type(model).__name__}: they share no encoder and no blocks"
+            )
+    except (emg_models.EmgModelsError, RuntimeError) as error:
         raise EmgDistillError(
             f"init does not fit the recipe's model: {error}; use the same [model] table in both recipes"
         ) from error
+
+
+def _shapes(model: nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in model.state_dict().items()}
 
 
 def as_model(source: nn.Module | str | Path) -> nn.Module:
@@ -87,15 +90,17 @@ def model_folder(path: str | Path) -> Path:
     raise EmgDistillError(f"{path} is no model folder: neither {path / 'config.json'} nor {path / 'model'} exists")
 
 
-def as_teacher(source: nn.Module | str | Path, data: ProtocolData) -> nn.Module:
-    """Return a teacher in eval mode that fits the protocol's windows; its weights take no gradient."""
+def as_teacher(source: nn.Module | str | Path, student: emg_models.EmgModel) -> nn.Module:
+    """Return a teacher whose input and output are the student's."""
     teacher = as_model(source)
-    config = getattr(teacher, "config", None)
-    wanted = (data.n_chans, data.n_times, len(data.labels))
-    given = tuple(getattr(config, key, None) for key in ("n_chans", "n_times", "n_outputs"))
+    wanted = (student.config.input_shape, student.output_shape)
+    given = (
+        getattr(getattr(teacher, "config", None), "input_shape", None),
+        getattr(teacher, "output_shape", None),
+    )
     if given != wanted:
-        raise EmgDistillError(f"teacher has (n_chans, n_times, n_outputs) = {given}, the protocol needs {wanted}")
-    return teacher.eval().requires_grad_(requires_grad=False)
+        raise EmgDistillError(f"teacher has (input, output) shapes {given}, the student {wanted}; they must be the same")
+    return teacher
 
 
 def weights_digest(model: nn.Module) -> str:

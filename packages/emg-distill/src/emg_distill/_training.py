@@ -13,23 +13,21 @@ from torch import nn
 
 import emg_models
 
+from ._distributed.fabric import make_fabric
 from ._errors import EmgDistillError
-from ._examples.windows import ProtocolData, WindowSet
+from ._examples.protocol_data import ProtocolData
 from ._files import write_json
 from ._folder import package_versions, write_model_folder
 from ._loop.events import Callback
-from ._loop.run import FitResult, fit, make_fabric
-from ._metrics.classification import classification_metrics
-from ._models import (
-    as_teacher,
-    build_classifier,
-    build_pretrainer,
-    load_initial_weights,
-    weights_digest,
-)
+from ._loop.run import FitResult, fit
+from ._models import as_teacher, build_model, load_initial_weights, weights_digest
 from ._recipe.read import load_recipe
 from ._recipe.schema import Recipe, canonical_hash
-from ._tasks.tasks import ClassifyTask, PretrainTask, Task, predict_logits, reconstruction_loss
+from ._tasks.measure import measure
+from ._tasks.pretrain import ReconstructionTask, reconstruction_loss
+from ._tasks.supervised import SupervisedTask
+from ._tasks.task import Task
+from ._tasks.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,7 @@ def pretrain(
         When recipe, data or checkpoints do not fit.
     """
     recipe = _checked(recipe, data, "pretrain")
-    model = build_pretrainer(recipe, data)
-    task = PretrainTask(model, recipe, data, model.config.n_tokens)
+    task = ReconstructionTask(build_model(recipe, data), recipe, data)
     return _run(task, recipe, data, Path(out), {}, callback, resume, command, fabric)
 
 
@@ -133,10 +130,10 @@ def finetune(
         When recipe, data, initial weights or checkpoints do not fit.
     """
     recipe = _checked(recipe, data, "finetune")
-    model = build_classifier(recipe, data)
+    model = build_model(recipe, data)
     if init is not None:
         load_initial_weights(model, init)
-    return _run(ClassifyTask(model, recipe, data), recipe, data, Path(out), {}, callback, resume, command, fabric)
+    return _run(SupervisedTask(model, recipe, data), recipe, data, Path(out), {}, callback, resume, command, fabric)
 
 
 def distill(
@@ -174,17 +171,18 @@ def distill(
         When recipe, data, teacher or checkpoints do not fit.
     """
     recipe = _checked(recipe, data, "distill")
-    model = build_classifier(recipe, data)
+    model = build_model(recipe, data)
     if init is not None:
         load_initial_weights(model, init)
     if isinstance(teacher, nn.Module):
         teacher = copy.deepcopy(teacher)
-    guide = as_teacher(teacher, data)
-    inputs = {"teacher": weights_digest(guide)}
+    guide = Teacher(as_teacher(teacher, model), recipe.distill.teacher_layer)
+    inputs = {"teacher": weights_digest(guide.model)}
     fabric = fabric or make_fabric(recipe)
     guide.to(fabric.device)
-    cached = predict_logits(guide, data.train.x) if recipe.distill.teacher_view == "clean" else None
-    task = ClassifyTask(model, recipe, data, teacher=guide, cached_logits=cached)
+    if recipe.distill.teacher_view == "clean":
+        guide.remember(data.train)
+    task = SupervisedTask(model, recipe, data, guide)
     return _run(task, recipe, data, Path(out), inputs, callback, resume, command, fabric)
 
 
@@ -197,6 +195,8 @@ def _checked(recipe: Recipe | str | Path, data: ProtocolData, task: str) -> Reci
             f"recipe {recipe.name!r} is for protocol {recipe.protocol!r}, the data are {data.name!r}; "
             "set protocol= in the recipe"
         )
+    if task != "pretrain" and data.kind == "unlabelled":
+        raise EmgDistillError(f"protocol {data.name!r} has no labels: it serves pre-training only")
     return recipe
 
 
@@ -220,9 +220,11 @@ def _run(
     fabric.barrier()
     fitted = fit(task, recipe, out, canonical_hash(identity), fabric=fabric, callback=callback)
     model = task.model.cpu().eval()
-    metrics = {part: measure(model, data.part(part), recipe, len(data.labels)) for part in ("val", "test")}
+    metrics = {part: measure_part(model, data, part, recipe) for part in data.parts if part != "train"}
+    proven = next(reversed(metrics), "train")
     if fabric.is_global_zero:
-        write_model_folder(out / "model", model, recipe, data, metrics["test"], part="test", command=command)
+        numbers = metrics.get(proven) or measure_part(model, data, proven, recipe)
+        write_model_folder(out / "model", model, recipe, data, numbers, part=proven, command=command)
         record = {"metrics": metrics, "versions": package_versions(), "threads": torch.get_num_threads()}
         write_json(out / "result.json", {**record, "identity": identity, "fit": vars(fitted)})
     fabric.barrier()
@@ -238,9 +240,9 @@ def _rehearse(model: nn.Module, recipe: Recipe, data: ProtocolData, command: str
             raise EmgDistillError(f"protocol data {data.name!r} do not describe the model's input: {error}") from error
 
 
-def measure(model: nn.Module, windows: WindowSet, recipe: Recipe, n_classes: int) -> dict[str, Any]:
-    """Return the metrics of a trained model on one part: the recipe's loss, or classification metrics."""
+def measure_part(model: nn.Module, data: ProtocolData, part: str, recipe: Recipe) -> dict[str, Any]:
+    """Return the metrics of a trained model on one part: the recipe's loss, or those of the data's kind."""
+    examples = data.part(part)
     if recipe.task == "pretrain":
-        return {"loss": reconstruction_loss(model, windows, recipe), "n": len(windows)}
-    predicted = predict_logits(model, windows.x).argmax(1).numpy()
-    return classification_metrics(windows.y, predicted, windows.subject, n_classes)
+        return {"loss": reconstruction_loss(model, examples, recipe), "n": len(examples)}
+    return measure(model, examples, data, recipe)

@@ -49,7 +49,7 @@ def measure(model: nn.Module, examples: Examples, data: ProtocolData, recipe: Re
     objective = get_objective(_LOSSES[data.kind])
     total = 0.0
     for rows, context in contexts(model, examples):
-        total += float(objective.of(context)) * len(rows)
+        total += float(objective.evaluate(context, {})[0]) * len(rows)
         tally.add(rows, context)
     return {"loss": total / len(examples), "n": len(examples), **tally.result()}
 
