@@ -1,0 +1,161 @@
+"""Who is in which part: the protocols of emg-io by name, and shares and numbers where it has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from emg_distill._errors import EmgDistillError
+
+from ._siblings import siblings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import emg_io
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a caller asks of a split: a fold, the authors' list file, whether people may be missing, and a seed."""
+
+    fold: str | None = None
+    lists: Path | None = None
+    partial: bool = False
+    seed: int = 0
+
+
+class SplitRule(Protocol):
+    """A rule that splits a data set; frozen, and its `repr` says all of it."""
+
+    def folds(self, dataset: emg_io.Dataset) -> list[str]:
+        """Return the names of the folds; empty where there is one split only."""
+        ...
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
+        """Split a data set; `place` names data folder and protocol in messages."""
+        ...
+
+
+@dataclass(frozen=True)
+class Published:
+    """A protocol of emg-io by its name.
+
+    Attributes
+    ----------
+    name
+        Name in ``emg_io.protocols()``.
+    val
+        Repetitions of training recordings that validate instead, for strict forms of protocols without a validation
+        part.
+    """
+
+    name: str
+    val: tuple[int, ...] = ()
+
+    def folds(self, dataset: emg_io.Dataset) -> list[str]:
+        """Return the folds of the protocol."""
+        io, _ = siblings()
+        folds: list[str] = io.protocol(self.name).folds(dataset)
+        return folds
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:  # noqa: ARG002  one shape for all
+        """Split as published; of the training part, the repetitions in `val` validate."""
+        io, _ = siblings()
+        split: emg_io.Split = io.protocol(self.name).split(dataset, ask.fold, lists=ask.lists, partial=ask.partial)
+        if not self.val:
+            return split
+        spans = {part: list(split.parts[part]) for part in split.parts}
+        spans["val"] = [span for span in spans["train"] if _repetition(dataset, span) in self.val]
+        spans["train"] = [span for span in spans["train"] if _repetition(dataset, span) not in self.val]
+        carved: emg_io.Split = io.Split.of(dataset, split.unit, spans)
+        return carved
+
+
+def _repetition(dataset: emg_io.Dataset, span: emg_io.Span) -> int:
+    """Return the number of the repetition that a span lies in."""
+    recording = dataset[span.recording]
+    if recording.repetition is not None:
+        return recording.repetition
+    return int(recording.track("repetition").values[span.start])
+
+
+class _OneFold:
+    """A rule without folds."""
+
+    def folds(self, dataset: emg_io.Dataset) -> list[str]:  # noqa: ARG002  the shape of a rule
+        """Return no fold."""
+        return []
+
+    def _check(self, ask: Ask, place: str) -> None:
+        if ask.fold is not None or ask.lists is not None:
+            raise EmgDistillError(f"{place}: fold={ask.fold!r}, lists={ask.lists}: this protocol has neither")
+
+
+@dataclass(frozen=True)
+class SubjectShares(_OneFold):
+    """Shares of subjects, drawn by the split's seed; each part gets at least one."""
+
+    val: float
+    test: float
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
+        """Split so that nobody is in two parts; fewer than four people are refused."""
+        self._check(ask, place)
+        if len(dataset.subjects) < _MIN_SUBJECTS:
+            raise EmgDistillError(
+                f"{place}: it holds {len(dataset.subjects)} subjects; this protocol needs at least {_MIN_SUBJECTS} "
+                "to keep its parts apart"
+            )
+        io, _ = siblings()
+        split: emg_io.Split = io.split_by_subject(dataset, test=self.test, val=self.val, seed=ask.seed)
+        return split
+
+
+_MIN_SUBJECTS = 4
+
+
+@dataclass(frozen=True)
+class Sessions(_OneFold):
+    """Sessions by name, the same for every subject; all others train."""
+
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
+        """Split by session."""
+        self._check(ask, place)
+        io, _ = siblings()
+        split: emg_io.Split = io.split_by_session(dataset, test=list(self.test), val=list(self.val))
+        return split
+
+
+@dataclass(frozen=True)
+class Repetitions(_OneFold):
+    """Repetitions by number; all others train."""
+
+    val: tuple[int, ...]
+    test: tuple[int, ...]
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
+        """Split by repetition; samples between repetitions are left out."""
+        self._check(ask, place)
+        io, _ = siblings()
+        split: emg_io.Split = io.split_by_repetition(dataset, test=list(self.test), val=list(self.val))
+        return split
+
+
+@dataclass(frozen=True)
+class TimeShares(_OneFold):
+    """Every recording in time: first train, then validation, last test; `gap` stored samples apart."""
+
+    val: float
+    test: float
+    gap: int = 0
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
+        """Split in time."""
+        self._check(ask, place)
+        io, _ = siblings()
+        split: emg_io.Split = io.split_by_time(dataset, test=self.test, val=self.val, gap=self.gap)
+        return split

@@ -1,0 +1,167 @@
+"""Windows of a part as a table: which recording, where, what for; and the rule that cuts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from emg_distill._errors import EmgDistillError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+LabelRule = Literal["constant", "first", "centre", "majority", "none"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How windows are cut from filtered recordings; all numbers are samples at the model's rate.
+
+    Attributes
+    ----------
+    length
+        Samples of a window, ``>= 1``; 0 makes one window of each piece, however long.
+    hop
+        Samples between the starts of two windows of a piece, ``>= 1``.
+    label
+        Which sample names a window's class: ``"constant"`` cuts inside runs of one label; ``"first"``, ``"centre"``;
+        ``"majority"`` (the smallest of several); ``"none"``: labels are not read.
+    pad
+        Whether the end of a piece, where no whole window fits, becomes one more window, filled up with 0.
+    one
+        Whether a piece gives its first window only.
+    slide
+        Whether a training window may slide to the right, by less than `hop` and inside its piece.
+    past, future
+        Samples of context before and after each window that a model sees besides; 0 where the recording has none.
+    """
+
+    length: int
+    hop: int
+    label: LabelRule = "constant"
+    pad: bool = False
+    one: bool = False
+    slide: bool = False
+    past: int = 0
+    future: int = 0
+
+    def __post_init__(self) -> None:
+        if self.length < 0 or self.hop < 1 or self.past < 0 or self.future < 0:
+            raise EmgDistillError(f"{self}: length, past and future must be >= 0, hop >= 1")
+
+    @property
+    def n_times(self) -> int:
+        """Samples that a model sees, with context; 0 where windows are as long as their pieces."""
+        return self.past + self.length + self.future if self.length else 0
+
+
+@dataclass(frozen=True, eq=False)
+class WindowTable:
+    """Windows of one part, in order; all arrays have shape (n,).
+
+    Attributes
+    ----------
+    recording
+        int64: number of the recording among the signals of a set.
+    start
+        int64: first sample, without context, in samples of that recording.
+    valid
+        int64: samples that are real, without context.
+    room
+        int64: how many samples the window may slide to the right.
+    label
+        int64: stored label, or 0 where labels are not read.
+    trial
+        int64: number of the stretch that windows may not straddle; majority votes go over its windows.
+    """
+
+    recording: NDArray[np.int64]
+    start: NDArray[np.int64]
+    valid: NDArray[np.int64]
+    room: NDArray[np.int64]
+    label: NDArray[np.int64]
+    trial: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64]) -> WindowTable:
+        """Make a table of rows (n, 6), in the order of the attributes."""
+        return cls(*np.ascontiguousarray(rows.T))
+
+    def rows(self) -> NDArray[np.int64]:
+        """Return the table as one array, (n, 6)."""
+        return np.stack([getattr(self, field.name) for field in fields(self)], axis=1)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> WindowTable:
+        """Return some rows."""
+        return WindowTable.of(self.rows()[rows])
+
+
+def cut(cut_rule: Cut, pieces: Sequence[tuple[int, int]], labels: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """Cut the windows of one recording.
+
+    Parameters
+    ----------
+    cut_rule
+        How.
+    pieces
+        (start, stop) of stretches that windows may not straddle, in order.
+    labels
+        Shape (time,): label of each sample; None where they are not read.
+
+    Returns
+    -------
+    ndarray of shape (n, 6), int64
+        Rows of a `WindowTable`, recording 0, trials counted from 0.
+    """
+    found = [np.zeros((0, 6), np.int64)]
+    for trial, (begin, end) in enumerate(_stretches(cut_rule, pieces, labels)):
+        start, valid = _starts(cut_rule, begin, end)
+        room = np.clip(end - start - valid, 0, cut_rule.hop - 1) if cut_rule.slide else np.zeros_like(start)
+        label = np.zeros_like(start) if labels is None else _labels(cut_rule, labels, start, valid)
+        found.append(np.stack([np.zeros_like(start), start, valid, room, label, np.full_like(start, trial)], axis=1))
+    return np.concatenate(found)
+
+
+def _stretches(
+    rule: Cut, pieces: Sequence[tuple[int, int]], labels: NDArray[np.int64] | None
+) -> Iterator[tuple[int, int]]:
+    """Yield pieces, divided into runs of one label where the label must be constant."""
+    for begin, end in pieces:
+        edges = [begin, end]
+        if rule.label == "constant" and labels is not None:
+            inside = np.flatnonzero(np.diff(labels[begin:end])) + begin + 1
+            edges = [begin, *inside.tolist(), end]
+        yield from ((a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b)
+
+
+def _starts(rule: Cut, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return first samples and real lengths of the windows of one stretch."""
+    length = rule.length or end - begin
+    n_full = max(0, (end - begin - length) // rule.hop + 1)
+    uncovered = n_full == 0 or begin + (n_full - 1) * rule.hop + length < end
+    more = rule.pad and uncovered and begin + n_full * rule.hop < end
+    n_windows = min(1, n_full + more) if rule.one else n_full + more
+    start = begin + rule.hop * np.arange(n_windows, dtype=np.int64)
+    return start, np.minimum(length, end - start)
+
+
+def _labels(
+    rule: Cut, labels: NDArray[np.int64], start: NDArray[np.int64], valid: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the label of each window."""
+    if rule.label == "majority":
+        pairs = zip(start.tolist(), (start + valid).tolist(), strict=True)
+        return np.array([_commonest(labels[begin:end]) for begin, end in pairs], np.int64)
+    return labels[start + valid // 2 if rule.label == "centre" else start]
+
+
+def _commonest(values: NDArray[np.int64]) -> int:
+    names, counts = np.unique(values, return_counts=True)
+    return int(names[counts.argmax()])
