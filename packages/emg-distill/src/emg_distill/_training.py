@@ -28,6 +28,7 @@ from ._tasks.pretrain import ReconstructionTask, reconstruction_loss
 from ._tasks.supervised import SupervisedTask
 from ._tasks.task import Task
 from ._tasks.teacher import Teacher
+from ._tasks.teacher_cache import TeacherCache
 
 
 @dataclass(frozen=True)
@@ -181,9 +182,17 @@ def distill(
     fabric = fabric or make_fabric(recipe)
     guide.to(fabric.device)
     if recipe.distill.teacher_view == "clean":
-        guide.remember(data.train)
+        guide.remember(data.train, _cache(recipe, data, inputs["teacher"], Path(out)))
     task = SupervisedTask(model, recipe, data, guide)
     return _run(task, recipe, data, Path(out), inputs, callback, resume, command, fabric)
+
+
+def _cache(recipe: Recipe, data: ProtocolData, teacher: str, out: Path) -> TeacherCache | None:
+    """Return where the teacher's answers are kept, None for memory."""
+    if recipe.distill.cache == "memory":
+        return None
+    identity = canonical_hash([teacher, data.train.digest, recipe.distill.teacher_layer])
+    return TeacherCache(out / "teacher", identity)
 
 
 def _checked(recipe: Recipe | str | Path, data: ProtocolData, task: str) -> Recipe:

@@ -51,13 +51,13 @@ class ObjectiveRecipe:
 
 @dataclass(frozen=True)
 class MaskRecipe:
-    """What is hidden from a model while it is trained.
+    """What is hidden from a model in pre-training (with labels, `augment.frame_mask` hides frames).
 
     Attributes
     ----------
     kind
-        ``"none"``; ``"random"`` patches, or ``"block"``: runs of `block` patches of one channel, both for
-        pre-training; ``"spans"`` of `block` frames for models that take a frame mask, with or without labels.
+        ``"none"``; ``"random"`` patches, or ``"block"``: runs of `block` patches of one channel; ``"spans"`` of `block`
+        frames for models that take a frame mask.
     ratio
         Share of patches that is hidden, or of frames where spans did not overlap, in ``(0, 1]``.
     block
@@ -82,12 +82,16 @@ class DistillRecipe:
     teacher_view
         ``"augmented"``: the student's view, the teacher runs at every step. ``"clean"``: the window as it is, the
         teacher's outputs are computed once.
+    cache
+        Where a teacher's answers to clean windows are kept: in ``"memory"`` (float32), or on ``"disk"``, in the run's
+        folder (float16).
     student_layer, teacher_layer
         Names of the modules whose outputs feature objectives compare, as in ``model.named_modules()``; empty where no
         objective asks for features.
     """
 
     teacher_view: Literal["augmented", "clean"] = "augmented"
+    cache: Literal["memory", "disk"] = "memory"
     student_layer: str = ""
     teacher_layer: str = ""
 
@@ -135,9 +139,7 @@ class Recipe:
         require(self.seed >= 0, "seed", self.seed, "must not be negative")
         hidden = self.mask.kind
         require(self.task != "pretrain" or hidden != "none", "mask.kind", hidden, "pre-training hides something")
-        require(
-            self.task == "pretrain" or hidden in {"none", "spans"}, "mask.kind", hidden, "patches are hidden in pre-training"
-        )
+        require(self.task == "pretrain" or hidden == "none", "mask.kind", hidden, "only pre-training hides patches")
         monitor = self.train.monitor
         require(
             self.task != "pretrain" or monitor == "loss", "train.monitor", monitor, "pre-training knows only 'loss'"

@@ -90,9 +90,13 @@ class Capture:
 
 def call_model(model: nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     """Run a model on those inputs that it takes."""
-    taken = {name: value for name, value in inputs.items() if name in _arguments(type(model).forward)}
-    output: torch.Tensor = model(**taken)
+    output: torch.Tensor = model(**{name: value for name, value in inputs.items() if takes(model, name)})
     return output
+
+
+def takes(model: nn.Module, name: str) -> bool:
+    """Return whether a model's `forward` has an argument of this name."""
+    return name in _arguments(type(model).forward)
 
 
 @cache

@@ -5,15 +5,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from emg_distill._augment.masking import span_masks
 from emg_distill._errors import EmgDistillError
 from emg_distill._examples.batch import Batch
 from emg_distill._examples.protocol_data import ProtocolData
-from emg_distill._masks import mask_from_recipe
 from emg_distill._recipe.schema import Recipe
 from emg_distill._seeds import Purpose, SampleDraws
 from emg_distill.objectives import Combination
 
-from .learner import Context, Learner, inputs_of, targets_of
+from .learner import Context, Learner, inputs_of, takes, targets_of
 from .measure import measure, monitors_of
 from .task import Losses
 from .teacher import Teacher
@@ -53,7 +53,7 @@ class SupervisedTask:
     def loss(self, module: nn.Module, batch: Batch, rows: NDArray[np.int64], epoch: int) -> Losses:
         """Return the objectives of a batch; the teacher runs in evaluation mode and without gradient."""
         inputs = inputs_of(batch)
-        if self._recipe.mask.kind == "spans":
+        if self._recipe.augment.frame_mask:
             inputs["frame_mask"] = self._frame_mask(batch, rows, epoch)
         context: Context = module(**inputs)
         context |= targets_of(self.model, batch, context["prediction"])
@@ -62,9 +62,16 @@ class SupervisedTask:
         return self.objective(context)
 
     def _frame_mask(self, batch: Batch, rows: NDArray[np.int64], epoch: int) -> torch.Tensor:
-        frames = int(self.model.frames(batch.x.shape[-1]))  # type: ignore[operator]
-        draws = SampleDraws(self._recipe.seed, Purpose.MASK, epoch, rows)
-        return mask_from_recipe(self._recipe.mask, draws, 1, frames).to(batch.x.device)
+        """Hide spans of frames inside the model; models that take no such mask are refused."""
+        if not takes(self.model, "frame_mask"):
+            raise EmgDistillError(
+                f"augment.frame_mask={self._recipe.augment.frame_mask}: {type(self.model).__name__} has no frames to "
+                "hide; set it to 0, or use augment.time_mask"
+            )
+        recipe, frames = self._recipe.augment, int(self.model.frames(batch.x.shape[-1]))  # type: ignore[operator]
+        draws = SampleDraws(self._recipe.seed, Purpose.AUGMENT, epoch, rows)
+        mask = span_masks("frame_mask", recipe.frame_mask, draws, n=frames, span=recipe.frame_mask_span)
+        return mask.to(batch.x.device)
 
     def after_step(self, step: int, total_steps: int) -> None:
         """Nothing follows the weights."""

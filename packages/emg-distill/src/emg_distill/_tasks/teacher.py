@@ -1,5 +1,7 @@
 """A teacher: a trained model that answers for the examples of a batch, in evaluation mode and without gradient."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from emg_distill._examples.examples import Examples
 
 from .learner import Context, Learner, inputs_of
 from .predict import batches, evaluating
+from .teacher_cache import TeacherCache
 
 
 class Teacher:
@@ -26,24 +29,43 @@ class Teacher:
     def __init__(self, model: nn.Module, layer: str = "") -> None:
         self.model = model.eval().requires_grad_(requires_grad=False)
         self._learner = Learner(self.model, layer)
-        self._known: dict[str, torch.Tensor] = {}
+        self._known: dict[str, torch.Tensor] | TeacherCache | None = None
 
     def to(self, device: torch.device) -> None:
         """Move the teacher to a device."""
         self._learner.to(device)
 
-    def remember(self, examples: Examples) -> None:
-        """Answer once for all examples as they are, in float32; `answer` looks these answers up from then on."""
-        device = next(self.model.parameters()).device
-        answers = [self._run(batch.to(device)) for _, batch in batches(examples)]
-        self._known = {name: torch.cat([answer[name].float().cpu() for answer in answers]) for name in answers[0]}
+    def remember(self, examples: Examples, cache: TeacherCache | None = None) -> None:
+        """Answer once for all examples as they are; `answer` looks these answers up from then on.
+
+        Parameters
+        ----------
+        examples
+            The training part.
+        cache
+            Where the answers are kept in half precision; None keeps them in memory, in float32.
+        """
+        if cache is not None:
+            cache.fill(len(examples), lambda: self._answers(examples))
+            self._known = cache
+            return
+        answers = [answer for _, answer in self._answers(examples)]
+        self._known = {name: torch.cat([answer[name] for answer in answers]) for name in answers[0]}
 
     def answer(self, batch: Batch, rows: NDArray[np.int64]) -> Context:
         """Return teacher_prediction and, with a layer, teacher_features, for a batch that was read from `rows`."""
-        if self._known:
-            where = torch.from_numpy(rows)
-            return {name: value[where].to(batch.x.device) for name, value in self._known.items()}
-        return self._run(batch)
+        if self._known is None:
+            return self._run(batch)
+        if isinstance(self._known, TeacherCache):
+            known = self._known.read(rows)
+        else:
+            known = {name: value[torch.from_numpy(rows)] for name, value in self._known.items()}
+        return {name: value.to(batch.x.device) for name, value in known.items()}
+
+    def _answers(self, examples: Examples) -> Iterator[tuple[NDArray[np.int64], Context]]:
+        device = next(self.model.parameters()).device
+        for rows, batch in batches(examples):
+            yield rows, {name: value.float().cpu() for name, value in self._run(batch.to(device)).items()}
 
     def width(self, example: Batch) -> int:
         """Return the width of its features."""
