@@ -1,0 +1,303 @@
+"""Loops of the prefix beam search, compiled by numba at their first call; imported late, for numba's sake.
+
+A prefix is a node of a tree: its last label and its parent. Every prefix has one node for as long as it, or a longer
+one, is alive, so that merging compares numbers. The language model sees a history that backspace can shorten: `typed`
+names the node whose symbol stands last in it, `before` the history without that symbol.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+OUTSIDE, BACKSPACE = -1, -2
+Ints, Floats = NDArray[np.int32], NDArray[np.float64]
+
+
+def jit(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a loop when it is first called; keep the machine code on disk where a folder can be written."""
+    try:
+        return njit(cache=True, nogil=True, error_model="numpy")(loop)  # type: ignore[no-any-return]
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        return njit(nogil=True, error_model="numpy")(loop)  # type: ignore[no-any-return]
+
+
+class Tree(NamedTuple):
+    """Prefixes, one entry a node; node 0 is the empty prefix, and -1 means none."""
+
+    parent: Ints
+    label: Ints
+    child: Ints
+    sibling: Ints
+    slot: Ints
+    typed: Ints
+    before: Ints
+    state: Ints
+    score: Floats
+
+
+class Beam(NamedTuple):
+    """Live prefixes, best first: node, natural-log probability of ending in blank and in its label."""
+
+    node: Ints
+    blank: Floats
+    label: Floats
+
+
+class Work(NamedTuple):
+    """What one frame needs: the next beam, likeliest labels and their ranks, merged extensions, the chosen ones."""
+
+    blank: Floats
+    label: Floats
+    top: Ints
+    rank: Ints
+    merged: Ints
+    chosen: Ints
+    chance: Floats
+    score: Floats
+    node: Ints
+
+
+class Model(NamedTuple):
+    """A language model as arrays, the class each of its symbols stands for, and how it counts."""
+
+    symbol: Ints
+    word: Ints
+    first: Ints
+    log10: NDArray[np.float32]
+    backoff: NDArray[np.float32]
+    shorter: Ints
+    end: int
+    unknown: int
+    unseen: float
+    start: int
+    weight: float
+    bonus: float
+
+
+@jit
+def either(a: float, b: float) -> float:
+    """Return the natural log of the sum of two probabilities given by their logs."""
+    if a < b:
+        a, b = b, a
+    return a if b == -np.inf else a + np.log1p(np.exp(b - a))
+
+
+@jit
+def heard(model: Model, state: int, word: int) -> tuple[float, int]:
+    """Score a symbol after a state, as `NGram.step`."""
+    backoff, after = 0.0, -1
+    while True:
+        low, end = model.first[state], model.first[state + 1]
+        high = end
+        while low < high:
+            middle = (low + high) // 2
+            if model.word[middle] < word:
+                low = middle + 1
+            else:
+                high = middle
+        found = low < end and model.word[low] == word
+        if found and after < 0:
+            after = low
+        if (found and not np.isnan(model.log10[low])) or state == 0:
+            if after >= len(model.first) - 1:
+                after = model.shorter[after]
+            value = model.log10[low] if found and not np.isnan(model.log10[low]) else model.unseen
+            return backoff + value, max(after, 0)
+        backoff += model.backoff[state]
+        state = model.shorter[state]
+
+
+@jit
+def typed(model: Model, tree: Tree, history: int, label: int) -> tuple[float, int]:
+    """Score a label after a history; a symbol outside the model ends the word, once."""
+    word = model.symbol[label]
+    if word >= 0:
+        value, state = heard(model, tree.state[history], word)
+    else:
+        ended = history == 0 or model.symbol[tree.label[history]] < 0
+        value, state = heard(model, tree.state[history], model.unknown if ended else model.end)
+        state = model.start
+    return tree.score[history] + model.weight * value + model.bonus, state
+
+
+@jit
+def scored(model: Model, tree: Tree, node: int, label: int) -> float:
+    """Return the language model's part of the score of a prefix and one more label."""
+    history = tree.typed[node]
+    if model.weight < 0.0:
+        return 0.0
+    if model.symbol[label] == BACKSPACE:
+        return float(tree.score[tree.before[history]])
+    return float(typed(model, tree, history, label)[0])
+
+
+@jit
+def likeliest(row: Floats, blank: int, work: Work) -> int:
+    """Rank the likeliest labels of a frame, the lower class first where two are equal; return how many there are."""
+    top, count = work.top, 0
+    for label in range(len(row)):
+        full = count == len(top)
+        if label == blank or row[label] == -np.inf or (full and row[label] <= row[top[count - 1]]):
+            continue
+        place = count - 1 if full else count
+        count = place + 1
+        while place > 0 and row[top[place - 1]] < row[label]:
+            top[place] = top[place - 1]
+            place -= 1
+        top[place] = label
+    for place in range(count):
+        work.rank[top[place]] = place
+    return count
+
+
+@jit
+def extended(beam: Beam, tree: Tree, at: int, label: int, emission: float) -> float:
+    """Return the log probability of lengthening a prefix by a label: a repeated one needs a blank between."""
+    if label == tree.label[beam.node[at]]:
+        return beam.blank[at] + emission
+    return either(beam.blank[at], beam.label[at]) + emission
+
+
+@jit
+def stay(row: Floats, blank: int, beam: Beam, size: int, tree: Tree, work: Work) -> None:
+    """Carry prefixes through a frame without a new label, and merge the extensions that are prefixes already."""
+    for at in range(size):
+        last = tree.label[beam.node[at]]
+        work.blank[at] = either(beam.blank[at], beam.label[at]) + row[blank]
+        work.label[at] = beam.label[at] + row[last] if last >= 0 else -np.inf
+        tree.slot[beam.node[at]] = at
+    for at in range(size):
+        node = beam.node[at]
+        parent = tree.slot[tree.parent[node]] if node else -1
+        rank = work.rank[tree.label[node]] if node else -1
+        if parent >= 0 and rank >= 0:
+            more = extended(beam, tree, parent, tree.label[node], row[tree.label[node]])
+            work.label[at] = either(work.label[at], more)
+            work.merged[parent * len(work.top) + rank] = 1
+
+
+@jit
+def insert(work: Work, count: int, choice: int, chance: float, score: float) -> int:
+    """Keep a candidate if it is among the best, the earlier one first where two are equal; return how many are kept."""
+    width = len(work.chosen)
+    if score == -np.inf or (count == width and score <= work.score[count - 1]):
+        return count
+    place = count - 1 if count == width else count
+    count = place + 1
+    while place > 0 and work.score[place - 1] < score:
+        work.score[place] = work.score[place - 1]
+        work.chosen[place] = work.chosen[place - 1]
+        work.chance[place] = work.chance[place - 1]
+        place -= 1
+    work.score[place], work.chosen[place], work.chance[place] = score, choice, chance
+    return count
+
+
+@jit
+def choose(row: Floats, labels: int, beam: Beam, size: int, tree: Tree, work: Work, model: Model) -> int:
+    """Choose the best prefixes after a frame among those that stay and those that grow; return how many."""
+    count, stride = 0, len(work.top)
+    for at in range(size):
+        score = either(work.blank[at], work.label[at]) + tree.score[tree.typed[beam.node[at]]]
+        count = insert(work, count, at, 0.0, score)
+    for at in range(size):
+        for rank in range(labels):
+            place = at * stride + rank
+            if work.merged[place]:
+                work.merged[place] = 0
+                continue
+            label = work.top[rank]
+            chance = extended(beam, tree, at, label, row[label])
+            if chance > -np.inf:
+                score = chance + scored(model, tree, beam.node[at], label)
+                count = insert(work, count, len(work.chosen) + place, chance, score)
+    return count
+
+
+@jit
+def grown(tree: Tree, nodes: int, parent: int, label: int, model: Model) -> tuple[int, int]:
+    """Return the node of a longer prefix, made if it is new, and how many nodes there are."""
+    node = tree.child[parent]
+    while node >= 0 and tree.label[node] != label:
+        node = tree.sibling[node]
+    if node >= 0:
+        return node, nodes
+    node, history = nodes, tree.typed[parent]
+    tree.parent[node], tree.label[node], tree.slot[node], tree.child[node] = parent, label, -1, -1
+    tree.sibling[node], tree.child[parent] = tree.child[parent], node
+    if model.weight < 0.0 or model.symbol[label] == BACKSPACE:
+        tree.typed[node] = tree.before[history]
+        tree.before[node], tree.state[node], tree.score[node] = 0, 0, 0.0
+    else:
+        score, state = typed(model, tree, history, label)
+        tree.typed[node], tree.before[node], tree.state[node], tree.score[node] = node, history, state, score
+    return node, nodes + 1
+
+
+@jit
+def advance(
+    frames: Floats, blank: int, beam: Beam, size: int, tree: Tree, nodes: int, work: Work, model: Model
+) -> tuple[int, int]:
+    """Take the beam through frames, shape (n, classes); return how many prefixes live and how many nodes there are."""
+    width, stride = len(work.chosen), len(work.top)
+    for row in frames:
+        labels = likeliest(row, blank, work)
+        stay(row, blank, beam, size, tree, work)
+        count = choose(row, labels, beam, size, tree, work, model)
+        for rank in range(labels):
+            work.rank[work.top[rank]] = -1
+        for at in range(size):
+            tree.slot[beam.node[at]] = -1
+        for place in range(count):
+            choice = work.chosen[place] - width
+            if choice < 0:
+                work.node[place] = beam.node[choice + width]
+            else:
+                parent, label = beam.node[choice // stride], work.top[choice % stride]
+                work.node[place], nodes = grown(tree, nodes, parent, label, model)
+        for place in range(count):
+            at = work.chosen[place]
+            stays = at < width
+            work.score[place] = work.label[at] if stays else work.chance[place]
+            work.chance[place] = work.blank[at] if stays else -np.inf
+        beam.node[:count], beam.blank[:count], beam.label[:count] = (
+            work.node[:count],
+            work.chance[:count],
+            work.score[:count],
+        )
+        size = count
+    return size, nodes
+
+
+@jit
+def compact(tree: Tree, nodes: int, beam: Beam, size: int) -> int:
+    """Drop the prefixes that no live one grew from; return how many nodes are left. Parents stay before children."""
+    place = tree.slot
+    place[:nodes] = -1
+    place[0] = 0
+    for at in range(size):
+        place[beam.node[at]] = 0
+    for node in range(nodes - 1, 0, -1):
+        if place[node] == 0:
+            place[tree.parent[node]] = 0
+    kept = 0
+    for node in range(nodes):
+        if place[node] == 0:
+            place[node] = kept
+            parent = place[tree.parent[node]] if node else -1
+            tree.parent[kept], tree.label[kept], tree.child[kept] = parent, tree.label[node], -1
+            tree.typed[kept], tree.before[kept] = place[tree.typed[node]], place[tree.before[node]]
+            tree.state[kept], tree.score[kept] = tree.state[node], tree.score[node]
+            tree.sibling[kept] = tree.child[parent] if node else -1
+            if node:
+                tree.child[parent] = kept
+            kept += 1
+    for at in range(size):
+        beam.node[at] = place[beam.node[at]]
+    place[:nodes] = -1
+    return kept
