@@ -31,17 +31,30 @@ def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  any JSON valu
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder of files that appears complete or not at all; one of the same name is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, old = (path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}") for _ in range(2))
+    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
     temporary.mkdir()
     try:
         for name, content in files.items():
             _write_synced(temporary / name, content)
-        _sync_folder(temporary)
+        publish_folder(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def staging_folder(path: Path) -> Path:
+    """Return the temporary name under which several processes write the folder `path`, the same for all of them."""
+    return path.with_name(f"{_TEMPORARY}{path.name}")
+
+
+def publish_folder(temporary: Path, path: Path) -> None:
+    """Give a complete folder its name; one of the same name is replaced."""
+    old = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
+    _sync_folder(temporary)
+    try:
         if path.exists():
             Path(path).replace(old)
         Path(temporary).replace(path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     _sync_folder(path.parent)
 

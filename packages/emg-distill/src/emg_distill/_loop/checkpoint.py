@@ -1,18 +1,17 @@
 """Checkpoints: tensors as safetensors, the rest as JSON, each file hashed, the newest sound one found again."""
 
-import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from lightning_fabric import Fabric
 
+from emg_distill._distributed.pieces import Layout, join_pieces, write_pieces
 from emg_distill._errors import EmgDistillError
-from emg_distill._files import remove_leftovers, write_folder
+from emg_distill._files import publish_folder, remove_leftovers, staging_folder, write_file
 from emg_distill._recipe.schema import canonical_hash
 
 _STATE = "state.json"
@@ -31,45 +30,64 @@ class Snapshot:
     state
         JSON-able counters and history.
     tensors
-        Tables of tensors by name, e.g. ``{"model": ..., "optimizer": ...}``.
+        Tables of tensors by name, e.g. ``{"model": ..., "optimizer": ...}``. When saved they may be DTensors; when
+        loaded they are whole.
+    score
+        What the weights are worth, lower is better; None where they were not validated.
     """
 
     step: int
     run_hash: str
     state: dict[str, Any]
     tensors: dict[str, dict[str, torch.Tensor]]
+    score: float | None = field(default=None)
 
 
-def save_checkpoint(folder: Path, snapshot: Snapshot, keep: int) -> Path:
-    """Write a snapshot as a folder of its own and delete all but the `keep` newest.
+def save_checkpoint(
+    folder: Path, snapshot: Snapshot, keep: int, *, keep_best: int = 0, fabric: Fabric | None = None
+) -> Path:
+    """Write a snapshot as a folder of its own and delete all but the newest and the best.
 
     Parameters
     ----------
     folder
-        Folder of all checkpoints of a run.
+        Folder of all checkpoints of a run; with several machines, on a file system that all of them share.
     snapshot
-        What to write.
+        What to write. Tensors that are cut among processes are written by all of them, each its own rows, in files
+        like ``model-00000-of-00002.safetensors``; everything else by the first.
     keep
-        How many to keep, ``>= 1``.
+        How many of the newest to keep, ``>= 1``.
+    keep_best
+        How many of those with the lowest score to keep besides.
+    fabric
+        Must be given where several processes run; the call is then collective.
 
     Returns
     -------
     Path
         The folder of this checkpoint; it exists complete or not at all.
+
+    Raises
+    ------
+    EmgDistillError
+        When tensors are cut and `fabric` is absent.
     """
-    files = {f"{table}.safetensors": save(_portable(tensors)) for table, tensors in snapshot.tensors.items()}
-    body = {
-        "step": snapshot.step,
-        "run_hash": snapshot.run_hash,
-        "state": snapshot.state,
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-    }
-    files[_STATE] = json.dumps({"sha256": canonical_hash(body), "body": body}, allow_nan=False).encode()
     path = folder / f"step-{snapshot.step:09d}"
-    write_folder(path, files)
-    for old in list_checkpoints(folder)[:-keep]:
-        shutil.rmtree(old)
-    remove_leftovers(folder)
+    staging = staging_folder(path)
+    first = fabric is None or fabric.is_global_zero
+    if first:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+    try:
+        layout = write_pieces(staging, snapshot.tensors, fabric)
+        if first:
+            _publish(path, staging, snapshot, layout)
+            _prune(folder, keep, keep_best)
+    finally:
+        if first:
+            shutil.rmtree(staging, ignore_errors=True)
+    if fabric is not None:
+        fabric.barrier()
     return path
 
 
@@ -79,7 +97,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def load_checkpoint(path: Path) -> Snapshot:
-    """Read one checkpoint and check every hash.
+    """Read one checkpoint, written by however many processes, and check every hash.
 
     Raises
     ------
@@ -87,17 +105,8 @@ def load_checkpoint(path: Path) -> Snapshot:
         When a file is absent, damaged or not what was written; the message names it.
     """
     body = _state_body(path / _STATE)
-    tensors = {}
-    for name, expected in body["files"].items():
-        content = _content(path / name)
-        found = hashlib.sha256(content).hexdigest()
-        if found != expected:
-            raise EmgDistillError(f"{path / name} is damaged: sha256 {found}, written was {expected}")
-        try:
-            tensors[name.removesuffix(".safetensors")] = load(content)
-        except SafetensorError as error:
-            raise EmgDistillError(f"{path / name} is not a safetensors file: {error}") from None
-    return Snapshot(body["step"], body["run_hash"], body["state"], tensors)
+    tensors = join_pieces(path, Layout(body["files"], body["shapes"]))
+    return Snapshot(body["step"], body["run_hash"], body["state"], tensors, body["score"])
 
 
 def load_newest(folder: Path, run_hash: str) -> tuple[Snapshot | None, list[str]]:
@@ -140,8 +149,36 @@ def load_newest(folder: Path, run_hash: str) -> tuple[Snapshot | None, list[str]
     return None, problems
 
 
-def _portable(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+def _publish(path: Path, staging: Path, snapshot: Snapshot, layout: Layout) -> None:
+    body = {
+        "step": snapshot.step,
+        "run_hash": snapshot.run_hash,
+        "score": snapshot.score,
+        "state": snapshot.state,
+        "files": layout.files,
+        "shapes": layout.shapes,
+    }
+    write_file(staging / _STATE, json.dumps({"sha256": canonical_hash(body), "body": body}, allow_nan=False).encode())
+    publish_folder(staging, path)
+
+
+def _prune(folder: Path, keep: int, keep_best: int) -> None:
+    """Delete what is neither among the newest nor among the best, and what interrupted writers left."""
+    paths = list_checkpoints(folder)
+    scored = sorted((score, path) for path in paths if (score := _score(path)) is not None)
+    kept = {*paths[-keep:], *(path for _, path in scored[:keep_best])}
+    for path in paths:
+        if path not in kept:
+            shutil.rmtree(path)
+    remove_leftovers(folder)
+
+
+def _score(path: Path) -> float | None:
+    try:
+        score = _state_body(path / _STATE)["score"]
+    except EmgDistillError:
+        return None
+    return None if score is None else float(score)
 
 
 def _content(path: Path) -> bytes:
