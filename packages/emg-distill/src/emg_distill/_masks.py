@@ -1,12 +1,78 @@
-"""Patch masks for masked reconstruction: exact counts, no loop over the batch."""
+"""Masks of patches and frames: exact counts, no loop over the batch, functions of uniform numbers."""
 
 import math
+from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch.nn import functional
 
 from ._errors import EmgDistillError
 
 _ROUNDING = 1e-9  # 0.29 * 100 is 28.999999999999996 in binary; the floor of the decimal product is meant
+
+
+class Draws(Protocol):
+    """Where uniform numbers come from; `emg_distill._seeds.SampleDraws` is one."""
+
+    def uniform(self, name: str, *shape: int) -> NDArray[np.float64]:
+        """Return numbers in ``[0, 1)``, shape (batch, *shape)."""
+        ...
+
+
+class MaskSettings(Protocol):
+    """What a recipe says about masks; `emg_distill._recipe.schema.MaskRecipe` is one."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def ratio(self) -> float: ...
+    @property
+    def block(self) -> int: ...
+
+
+def mask_from_recipe(
+    recipe: MaskSettings,
+    draws: Draws,
+    n_chans: int,
+    n_patches: int,
+    channel_mask: torch.Tensor | None = None,
+    *,
+    name: str = "patch_mask",
+) -> torch.Tensor:
+    """Draw the patch masks that a recipe asks for.
+
+    Parameters
+    ----------
+    recipe
+        Kind, ratio and block.
+    draws
+        Numbers of the examples of the batch: each mask is a function of its example's numbers alone.
+    n_chans, n_patches
+        Channels of a window and patches of a channel, ``>= 1``.
+    channel_mask
+        Bool tensor of shape (batch, channels), True where a channel is real. None: all are.
+    name
+        Name of the draw; other names give other masks.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_chans * n_patches), bool
+        True where a patch is masked, channel-major.
+
+    Raises
+    ------
+    EmgDistillError
+        When the kind is unknown or sizes do not fit.
+    """
+    if recipe.kind == "random":
+        scores = torch.from_numpy(draws.uniform(name, n_chans * n_patches))
+        return lowest_patch_mask(scores, recipe.ratio, channel_mask)
+    if recipe.kind == "block":
+        scores = torch.from_numpy(draws.uniform(name, n_chans, n_patches + recipe.block - 1))
+        return block_patch_mask(scores, recipe.ratio, recipe.block, channel_mask)
+    raise EmgDistillError(f"mask.kind={recipe.kind!r}: choose 'random' or 'block'")
 
 
 def random_patch_mask(
@@ -52,26 +118,149 @@ def random_patch_mask(
     >>> random_patch_mask(40, 0.5, torch.Generator().manual_seed(0), batch_size=3).sum(1).tolist()
     [20, 20, 20]
     """
-    if not 0.0 <= ratio <= 1.0:
-        raise EmgDistillError(f"ratio={ratio}: the share of masked patches must lie in [0, 1]")
     if n_tokens < 1 or batch_size < 1:
         raise EmgDistillError(f"n_tokens={n_tokens}, batch_size={batch_size}: both must be at least 1")
-    if channel_mask is None:
-        noise = torch.rand(batch_size, n_tokens, generator=generator)
-        masked = noise.argsort(dim=1, stable=True)[:, : math.floor(ratio * n_tokens + _ROUNDING)]
-        return torch.zeros(batch_size, n_tokens, dtype=torch.bool).scatter_(1, masked, value=True)
-    real = _real_tokens(channel_mask, n_tokens)
-    noise = torch.rand(real.shape, generator=generator).masked_fill(~real, math.inf)
-    rank = noise.argsort(dim=1, stable=True).argsort(dim=1)
-    count = torch.floor(ratio * real.sum(1, dtype=torch.float64) + _ROUNDING)
-    return rank < count[:, None]
+    rows = batch_size if channel_mask is None else len(channel_mask)
+    return lowest_patch_mask(torch.rand(rows, n_tokens, generator=generator), ratio, channel_mask)
 
 
-def _real_tokens(channel_mask: torch.Tensor, n_tokens: int) -> torch.Tensor:
-    n_chans = channel_mask.shape[-1]
-    if channel_mask.ndim != 2 or n_chans == 0 or n_tokens % n_chans:
+def lowest_patch_mask(scores: torch.Tensor, ratio: float, channel_mask: torch.Tensor | None = None) -> torch.Tensor:
+    """Mask the ``floor(ratio * n)`` real patches with the lowest scores; on ties the first ones.
+
+    Parameters
+    ----------
+    scores
+        Tensor of shape (batch, tokens), finite; independent uniform numbers give every choice the same chance.
+    ratio, channel_mask
+        As in `random_patch_mask`.
+
+    Returns
+    -------
+    Tensor of shape (batch, tokens), bool
+        True where a patch is masked.
+
+    Raises
+    ------
+    EmgDistillError
+        When the ratio is outside ``[0, 1]`` or the channels do not fit the scores.
+    """
+    if not 0.0 <= ratio <= 1.0:
+        raise EmgDistillError(f"ratio={ratio}: the share of masked patches must lie in [0, 1]")
+    count = torch.full((len(scores), 1), math.floor(ratio * scores.shape[1] + _ROUNDING), device=scores.device)
+    if channel_mask is not None:
+        real = _real_tokens(channel_mask, scores)
+        scores = scores.masked_fill(~real, torch.inf)
+        count = torch.floor(ratio * real.sum(1, keepdim=True, dtype=torch.float64) + _ROUNDING)
+    rank = scores.argsort(dim=1, stable=True).argsort(dim=1)
+    return rank < count
+
+
+def block_patch_mask(
+    scores: torch.Tensor, ratio: float, block: int, channel_mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mask runs of patches within channels until exactly ``floor(ratio * n)`` real patches are hidden.
+
+    Every patch, and each of the ``block - 1`` places before a channel's first, may begin a run. Runs are taken in the
+    order of their scores, overlaps allowed; the last one is cut, from its end, to meet the count. So a channel's first
+    and last patches are as likely to be hidden as any other, by runs that the window's border cuts.
+
+    Parameters
+    ----------
+    scores
+        Tensor of shape (batch, channels, patches + block - 1), finite: place i begins a run at patch i - block + 1.
+    ratio
+        Share of real patches to mask, in ``[0, 1]``.
+    block
+        Patches of a run, ``>= 1``; 1 is `lowest_patch_mask`.
+    channel_mask
+        As in `random_patch_mask`.
+
+    Returns
+    -------
+    Tensor of shape (batch, channels * patches), bool
+        True where a patch is masked, channel-major.
+
+    Raises
+    ------
+    EmgDistillError
+        When the ratio or the block is out of range, or shapes do not fit.
+    """
+    if scores.ndim != 3 or not 1 <= block <= scores.shape[2]:
         raise EmgDistillError(
-            f"channel_mask of shape {tuple(channel_mask.shape)} does not fit n_tokens={n_tokens}: "
+            f"scores {tuple(scores.shape)} must be (batch, channels, patches + block - 1) with block={block} >= 1"
+        )
+    first_taken = -functional.max_pool1d(-scores, block, stride=1)  # the run that covers a patch first
+    return lowest_patch_mask(first_taken.flatten(1), ratio, channel_mask)
+
+
+def frame_span_mask(
+    scores: torch.Tensor,
+    n_frames: int,
+    ratio: float = 0.3,
+    span: int = 15,
+    lengths: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Mask ``floor(ratio * frames / span)`` spans of frames, starts uniform, overlaps allowed.
+
+    Parameters
+    ----------
+    scores
+        Tensor of shape (batch, n), uniform in ``[0, 1)``, at least one for every span: see `span_count`.
+    n_frames
+        Frames F of the batch, ``>= 1``.
+    ratio
+        Share of frames that would be hidden if no spans met, in ``[0, 1]``.
+    span
+        Frames of a span, ``>= 1``.
+    lengths
+        Frames of each row, integer tensor (batch,) in ``[0, F]``; spans lie before a row's end. None: all frames.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_frames), bool
+        True where a frame is masked.
+
+    Raises
+    ------
+    EmgDistillError
+        When an option is out of range, or there are fewer scores than spans.
+
+    References
+    ----------
+    Time mask of the scaled sEMG Transformers (arXiv 2507.22094): spans of 15 frames, ratio 0.3; form of SpecAugment,
+    Park et al., Interspeech 2019.
+    """
+    count = span_count(n_frames, ratio, span)
+    if scores.ndim != 2 or scores.shape[1] < count:
+        raise EmgDistillError(f"scores {tuple(scores.shape)} must be (batch, n) with n >= {count}, one for every span")
+    ends = torch.full((len(scores),), n_frames) if lengths is None else lengths
+    counts = torch.floor(ratio * ends.double() / span + _ROUNDING)[:, None]
+    starts = torch.floor(scores[:, :count] * (ends[:, None] - span + 1))
+    starts = starts.where(torch.arange(count, device=scores.device) < counts, torch.inf)[..., None]
+    frames = torch.arange(n_frames, device=scores.device)
+    return ((frames >= starts) & (frames < starts + span)).any(1)
+
+
+def span_count(n_frames: int, ratio: float, span: int) -> int:
+    """Return how many spans `frame_span_mask` places: 9 at 498 frames with its defaults."""
+    if not 0.0 <= ratio <= 1.0 or span < 1 or n_frames < 1:
+        raise EmgDistillError(
+            f"ratio={ratio} must lie in [0, 1], span={span} and n_frames={n_frames} must be at least 1"
+        )
+    return math.floor(ratio * n_frames / span + _ROUNDING)
+
+
+def _real_tokens(channel_mask: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    """Return which tokens belong to real channels, shape of the scores."""
+    batch, n_tokens = scores.shape
+    if (
+        channel_mask.ndim != 2
+        or len(channel_mask) != batch
+        or not channel_mask.shape[1]
+        or n_tokens % channel_mask.shape[1]
+    ):
+        raise EmgDistillError(
+            f"channel_mask of shape {tuple(channel_mask.shape)} does not fit n_tokens={n_tokens} of {batch} samples: "
             "it must be (batch, channels) and the channels must divide the tokens"
         )
-    return channel_mask.cpu().bool().repeat_interleave(n_tokens // n_chans, dim=1)
+    return channel_mask.to(scores.device).bool().repeat_interleave(n_tokens // channel_mask.shape[1], dim=1)

@@ -41,7 +41,8 @@ class Objective:
         Whether the rows of a batch enter each other's loss, as in contrastive learning. Such a loss is not the mean
         of its parts, so a batch must not be cut into pieces.
     details
-        Further numbers for the log: a function with some of the same parameters that returns scalars by name.
+        Further numbers for the log: a function of the same tensors and some of the options that returns scalars by
+        name, each the mean over rows of a number per row.
     """
 
     name: str
@@ -81,27 +82,14 @@ class Objective:
         """
         return partial(self.function, **self._checked(options))
 
-    def evaluate(
-        self, context: Mapping[str, torch.Tensor], options: Mapping[str, object]
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Return the loss of a context, and the details without gradient.
-
-        Raises
-        ------
-        EmgDistillError
-            When the context lacks a tensor.
-        """
-        self.require(context)
-        checked = self._checked(options)
-        tensors = {name: context[name] for name in (*self.needs, *self.accepts) if name in context}
-        loss = self.function(**tensors, **checked)
+    def bind_details(self, options: Mapping[str, object]) -> Callable[..., dict[str, torch.Tensor]]:
+        """Return a function of the objective's tensors that gives further numbers for the log, or none."""
         if self.details is None:
-            return loss, {}
+            return lambda **_: {}
         wanted = inspect.signature(self.details).parameters
-        with torch.no_grad():
-            return loss, self.details(**{k: v for k, v in {**tensors, **checked}.items() if k in wanted})
+        return partial(self.details, **{key: value for key, value in self._checked(options).items() if key in wanted})
 
-    def require(self, context: Mapping[str, torch.Tensor]) -> None:
+    def require(self, context: Mapping[str, object]) -> None:
         """Raise unless the context holds all that the objective needs."""
         missing = [name for name in self.needs if name not in context]
         if missing:

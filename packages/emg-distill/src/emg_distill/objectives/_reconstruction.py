@@ -1,9 +1,10 @@
 """Masked reconstruction, the pre-training objective of TinyMyo."""
 
 import torch
-from torch.nn import functional
 
 from emg_distill._errors import EmgDistillError
+
+from ._rows import Distance, distance, quiet, require_shape, row_means, wide
 
 
 def masked_reconstruction(
@@ -11,16 +12,19 @@ def masked_reconstruction(
     target: torch.Tensor,
     patch_mask: torch.Tensor,
     channel_mask: torch.Tensor | None = None,
+    patch_size: torch.Tensor | None = None,
     *,
+    loss: Distance = "smooth_l1",
     visible_weight: float = 0.1,
     beta: float = 1.0,
 ) -> torch.Tensor:
-    r"""Smooth-L1 error of masked patches plus a small share of the visible ones.
+    r"""Error of masked patches plus a small share of the visible ones.
 
-    .. math:: L = \frac{1}{|M|}\sum_{i \in M} h(p_i - t_i) + w \frac{1}{|V|}\sum_{i \in V} h(p_i - t_i)
+    .. math:: L = \frac{1}{B} \sum_b \left[\frac{1}{|M_b|}\sum_{i \in M_b} h(p_i - t_i)
+              + w \frac{1}{|V_b|}\sum_{i \in V_b} h(p_i - t_i)\right]
 
-    with :math:`h(d) = d^2 / (2\beta)` for :math:`|d| < \beta` and :math:`|d| - \beta/2` beyond. M and V are the masked
-    and the visible samples of real channels; a mean over an empty set is 0.
+    with :math:`h(d) = d^2 / (2\beta)` for :math:`|d| < \beta` and :math:`|d| - \beta/2` beyond, :math:`|d|` or
+    :math:`d^2`. M and V are the masked and the visible samples of a row's real channels; a mean over none is 0.
 
     Parameters
     ----------
@@ -29,11 +33,16 @@ def masked_reconstruction(
     patch_mask
         Bool tensor of shape (batch, tokens), True where masked; channel-major, tokens a multiple of channels.
     channel_mask
-        Bool tensor of shape (batch, channels), True where a channel is real; padded channels count nowhere.
+        Bool tensor of shape (batch, channels), True where a channel is real; padded channels count nowhere, whatever
+        they hold, NaN included.
+    patch_size
+        Samples of a patch, integer tensor of shape (); the last patch may be shorter. None: equal patches.
+    loss
+        Which h: ``"smooth_l1"`` as published, ``"l1"`` or ``"l2"`` (the square).
     visible_weight
         Weight w of the visible part, ``>= 0``.
     beta
-        Where the quadratic part ends, ``> 0``.
+        Where the quadratic part of ``"smooth_l1"`` ends, ``> 0``.
 
     Returns
     -------
@@ -47,43 +56,38 @@ def masked_reconstruction(
 
     References
     ----------
-    TinyMyo, arXiv 2512.15729 (beta 1, weight 0.1); smooth L1: Girshick, Fast R-CNN, ICCV 2015, equation 3. The
+    TinyMyo, arXiv 2512.15729 (smooth L1, beta 1, weight 0.1); smooth L1: Girshick, Fast R-CNN, ICCV 2015, equation 3.
+    The published means run over the whole batch, the same thing when every row has as many masked samples. The
     released code counts padded channels in the visible part; here they are left out.
     """
-    if visible_weight < 0.0 or beta <= 0.0:
-        raise EmgDistillError(f"visible_weight={visible_weight} must be >= 0 and beta={beta} must be > 0")
-    patch_mask = _checked(prediction, target, patch_mask, channel_mask)
-    error = functional.smooth_l1_loss(prediction, target, reduction="none", beta=beta)
-    patch_error = error.reshape(*patch_mask.shape, -1).mean(-1)
-    visible = ~patch_mask
-    if channel_mask is not None:
-        real = channel_mask[..., None]
-        patch_mask, visible = patch_mask & real, visible & real
-    return _mean_over(patch_error, patch_mask) + visible_weight * _mean_over(patch_error, visible)
-
-
-def _mean_over(values: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-    return values.where(where, 0.0).sum() / where.sum().clamp(min=1)
-
-
-def _checked(
-    prediction: torch.Tensor, target: torch.Tensor, patch_mask: torch.Tensor, channel_mask: torch.Tensor | None
-) -> torch.Tensor:
-    """Return the patch mask as (batch, channels, patches) after checking every shape against the others."""
+    if visible_weight < 0.0:
+        raise EmgDistillError(f"visible_weight={visible_weight} must be >= 0")
     if prediction.shape != target.shape or prediction.ndim != 3:
         raise EmgDistillError(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} "
             "must both be (batch, channels, time)"
         )
-    batch, n_chans, n_times = prediction.shape
+    hidden = _samples(patch_mask, prediction.shape, patch_size)
+    visible, real = ~hidden, None
+    if channel_mask is not None:
+        require_shape("channel_mask", channel_mask, tuple(prediction.shape[:2]), "(batch, channels)")
+        real = channel_mask.bool()
+        hidden, visible = hidden & real[..., None], visible & real[..., None]
+    error = distance(wide(quiet(prediction, real)) - wide(quiet(target, real)), loss, beta)
+    return (row_means(error, hidden) + visible_weight * row_means(error, visible)).mean()
+
+
+def _samples(patch_mask: torch.Tensor, shape: torch.Size, patch_size: torch.Tensor | None) -> torch.Tensor:
+    """Return the patch mask as (batch, channels, time)."""
+    batch, n_chans, n_times = shape
     n_tokens = patch_mask.shape[-1]
-    if patch_mask.shape != (batch, n_tokens) or n_tokens % n_chans or n_times % max(1, n_tokens // n_chans):
+    n_patches = n_tokens // n_chans
+    fits = patch_mask.shape == (batch, n_tokens) and n_tokens == n_chans * n_patches > 0
+    size = n_times // max(1, n_patches) if patch_size is None else int(patch_size)
+    if not fits or size < 1 or -(-n_times // size) != n_patches or (patch_size is None and n_times % n_patches):
+        kind = "equal patches" if patch_size is None else f"patches of {size} samples"
         raise EmgDistillError(
-            f"patch_mask {tuple(patch_mask.shape)} does not cut {tuple(prediction.shape)} into equal patches: "
-            "it must be (batch, channels * patches) with patches dividing time"
+            f"patch_mask {tuple(patch_mask.shape)} does not cut {tuple(shape)} into {kind}: it must be "
+            "(batch, channels * patches), and patch_size is needed where patches do not divide time"
         )
-    if channel_mask is not None and channel_mask.shape != (batch, n_chans):
-        raise EmgDistillError(
-            f"channel_mask {tuple(channel_mask.shape)} must be (batch, channels) = {(batch, n_chans)}"
-        )
-    return patch_mask.reshape(batch, n_chans, -1)
+    return patch_mask.reshape(batch, n_chans, n_patches).repeat_interleave(size, dim=2)[..., :n_times]
