@@ -49,7 +49,7 @@ def augment(batch: Batch, recipe: AugmentRecipe, draws: SampleDraws, sfreq: floa
     -----
     Order: electrodes (rotation, slip, grid), time (misalignment, shift, warp), factors (gain, channel gain, sign,
     magnitude warp), additions (mains, motion, noise), zeros (channels, spans of time). Frame masks and SpecAugment act
-    inside a model: `frame_mask`, `masked_spectrograms`.
+    inside a model: `span_masks`, `masked_spectrograms`.
     """
     if not recipe.p:
         return batch

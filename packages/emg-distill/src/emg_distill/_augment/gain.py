@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from emg_distill._seeds import SampleDraws
 
-from .curves import smooth_curve
+from .curves import segments
 
 
 def gain(x: torch.Tensor, reach: float, draws: SampleDraws) -> torch.Tensor:
@@ -50,7 +50,11 @@ def warp_magnitude(x: torch.Tensor, reach: float, draws: SampleDraws, *, knots: 
     """
     values = 1.0 + reach * (2.0 * draws.uniform("magnitude_warp", x.shape[1], knots + 2) - 1.0)
     position = np.arange(x.shape[2]) * ((knots + 1) / max(x.shape[2] - 1, 1))
-    return _scaled(x, smooth_curve(values, position.clip(max=knots + 1)[None, None]))
+    left, blend = segments(position.clip(max=knots + 1), knots + 2)
+    knot, step, part = (torch.from_numpy(a.astype(np.float32)) for a in (values[..., :-1], np.diff(values), blend))
+    seat = torch.from_numpy(left)
+    factor = knot.index_select(2, seat).add_(step.index_select(2, seat).mul_(part))
+    return x * factor.to(x.device)
 
 
 def _scaled(x: torch.Tensor, factor: NDArray[np.floating]) -> torch.Tensor:

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from emg_distill._recipe.augment import AugmentRecipe
 from emg_distill._seeds import SampleDraws
 
 
@@ -67,15 +66,3 @@ def covered(first: NDArray[np.int64], width: NDArray[np.int64], n: int) -> NDArr
     np.add.at(edges, (rows, first), 1)
     np.add.at(edges, (rows, first + width), -1)
     return np.cumsum(edges[:, :-1], axis=1) > 0
-
-
-def frame_mask(
-    recipe: AugmentRecipe, draws: SampleDraws, n_frames: int, lengths: torch.Tensor | None = None
-) -> torch.Tensor | None:
-    """Return which frames a model is to hide, (batch, n_frames) bool; None when the recipe asks for none.
-
-    `lengths` (batch,) int64 are the frames of each example that are real. See `span_masks`.
-    """
-    if not recipe.frame_mask:
-        return None
-    return span_masks("frame_mask", recipe.frame_mask, draws, n=n_frames, span=recipe.frame_mask_span, lengths=lengths)
