@@ -1,4 +1,4 @@
-"""Masks of patches and frames: exact counts, no loop over the batch, functions of uniform numbers."""
+"""Masks of patches: exact counts, no loop over the batch, functions of uniform numbers."""
 
 import math
 from typing import Protocol
@@ -191,63 +191,6 @@ def block_patch_mask(
         )
     first_taken = -functional.max_pool1d(-scores, block, stride=1)  # the run that covers a patch first
     return lowest_patch_mask(first_taken.flatten(1), ratio, channel_mask)
-
-
-def frame_span_mask(
-    scores: torch.Tensor,
-    n_frames: int,
-    ratio: float = 0.3,
-    span: int = 15,
-    lengths: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Mask ``floor(ratio * frames / span)`` spans of frames, starts uniform, overlaps allowed.
-
-    Parameters
-    ----------
-    scores
-        Tensor of shape (batch, n), uniform in ``[0, 1)``, at least one for every span: see `span_count`.
-    n_frames
-        Frames F of the batch, ``>= 1``.
-    ratio
-        Share of frames that would be hidden if no spans met, in ``[0, 1]``.
-    span
-        Frames of a span, ``>= 1``.
-    lengths
-        Frames of each row, integer tensor (batch,) in ``[0, F]``; spans lie before a row's end. None: all frames.
-
-    Returns
-    -------
-    Tensor of shape (batch, n_frames), bool
-        True where a frame is masked.
-
-    Raises
-    ------
-    EmgDistillError
-        When an option is out of range, or there are fewer scores than spans.
-
-    References
-    ----------
-    Time mask of the scaled sEMG Transformers (arXiv 2507.22094): spans of 15 frames, ratio 0.3; form of SpecAugment,
-    Park et al., Interspeech 2019.
-    """
-    count = span_count(n_frames, ratio, span)
-    if scores.ndim != 2 or scores.shape[1] < count:
-        raise EmgDistillError(f"scores {tuple(scores.shape)} must be (batch, n) with n >= {count}, one for every span")
-    ends = torch.full((len(scores),), n_frames) if lengths is None else lengths
-    counts = torch.floor(ratio * ends.double() / span + _ROUNDING)[:, None]
-    starts = torch.floor(scores[:, :count] * (ends[:, None] - span + 1))
-    starts = starts.where(torch.arange(count, device=scores.device) < counts, torch.inf)[..., None]
-    frames = torch.arange(n_frames, device=scores.device)
-    return ((frames >= starts) & (frames < starts + span)).any(1)
-
-
-def span_count(n_frames: int, ratio: float, span: int) -> int:
-    """Return how many spans `frame_span_mask` places: 9 at 498 frames with its defaults."""
-    if not 0.0 <= ratio <= 1.0 or span < 1 or n_frames < 1:
-        raise EmgDistillError(
-            f"ratio={ratio} must lie in [0, 1], span={span} and n_frames={n_frames} must be at least 1"
-        )
-    return math.floor(ratio * n_frames / span + _ROUNDING)
 
 
 def _real_tokens(channel_mask: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:

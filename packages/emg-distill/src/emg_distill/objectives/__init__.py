@@ -1,19 +1,20 @@
 """Training objectives: pure functions of tensors, and their registry."""
 
-from ._classification import binary_events, cross_entropy
+from ._classification import cross_entropy, events
 from ._combination import Combination
 from ._contrastive import info_nce, nt_xent
 from ._ctc import ctc
 from ._ctc_distillation import blank_divergence, ctc_distillation
 from ._ctc_sequences import ctc_sequence_distillation, greedy_texts
-from ._distillation import logit_distillation, soft_events, soft_labels, soft_values
+from ._distillation import logit_distillation, soft_labels
 from ._hints import attention_transfer, feature_distillation, relation_distillation
 from ._objective import Objective
 from ._prediction import feature_prediction, feature_target
 from ._reconstruction import masked_reconstruction
 from ._registry import get_objective, list_objectives
 from ._regression import angular, l1, mse, smooth_l1
-from ._speech import speech_production
+from ._soft import soft_events, soft_values
+from ._speech import speech
 from ._time_frequency import time_frequency_consistency
 
 __all__ = [
@@ -21,12 +22,12 @@ __all__ = [
     "Objective",
     "angular",
     "attention_transfer",
-    "binary_events",
     "blank_divergence",
     "cross_entropy",
     "ctc",
     "ctc_distillation",
     "ctc_sequence_distillation",
+    "events",
     "feature_distillation",
     "feature_prediction",
     "feature_target",
@@ -44,6 +45,6 @@ __all__ = [
     "soft_events",
     "soft_labels",
     "soft_values",
-    "speech_production",
+    "speech",
     "time_frequency_consistency",
 ]

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from emg_distill._errors import EmgDistillError
 
-from ._rows import quiet, require_positive, require_same, row_means, wide
+from ._rows import entry_weight, quiet, require_positive, require_same, row_means, wide
 
 
 def cross_entropy(prediction: torch.Tensor, target: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
@@ -43,10 +43,11 @@ def cross_entropy(prediction: torch.Tensor, target: torch.Tensor, *, label_smoot
     return functional.cross_entropy(wide(prediction), target, label_smoothing=label_smoothing)
 
 
-def binary_events(
+def events(
     prediction: torch.Tensor,
     target: torch.Tensor,
     weight: torch.Tensor | None = None,
+    input_lengths: torch.Tensor | None = None,
     *,
     positive_weight: float = 1.0,
 ) -> torch.Tensor:
@@ -65,6 +66,8 @@ def binary_events(
         Pulses y, float tensor of the same shape, values in ``[0, 1]``.
     weight
         How much each entry counts, same shape, ``>= 0``; entries of weight 0 are inert, NaN included. None: all alike.
+    input_lengths
+        Frames of each row, integer tensor (batch,), for outputs over time; frames beyond are inert. None: all frames.
     positive_weight
         Factor q on what is to be 1, ``> 0``; above 1 for rare events.
 
@@ -85,10 +88,8 @@ def binary_events(
     """
     require_same("prediction", prediction, "target", target, "(batch, instants, events)")
     require_positive("positive_weight", positive_weight)
-    where = None
-    if weight is not None:
-        require_same("weight", weight, "target", target, "(batch, instants, events)")
-        where = weight > 0
+    weight = entry_weight(weight, input_lengths, target.shape)
+    where = None if weight is None else weight > 0
     logits, wanted = wide(quiet(prediction, where)), quiet(target, where)
     factor = logits.new_tensor(positive_weight)
     loss = functional.binary_cross_entropy_with_logits(

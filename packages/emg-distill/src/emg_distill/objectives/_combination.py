@@ -7,7 +7,6 @@ import torch
 
 from emg_distill._errors import EmgDistillError
 
-from ._objective import Objective
 from ._registry import get_objective
 
 
@@ -63,26 +62,30 @@ class Combination:
     def __init__(self, parts: Sequence[Part]) -> None:
         if not parts:
             raise EmgDistillError("objective: at least one is required")
-        self._terms = [_Term(get_objective(part.name), float(part.weight), part.options) for part in parts]
-        names = [term.objective.name for term in self._terms]
+        names = [part.name for part in parts]
         for name in names:
             if names.count(name) > 1:
                 raise EmgDistillError(f"objective {name!r} stands {names.count(name)} times: once is enough")
+        self._objectives = [get_objective(name) for name in names]
+        self._terms = [
+            (part.name, float(part.weight), objective.prepare(part.options))
+            for part, objective in zip(parts, self._objectives, strict=True)
+        ]
 
     @property
     def needs(self) -> frozenset[str]:
         """Names of tensors that the context must hold."""
-        return frozenset(name for term in self._terms for name in term.objective.needs)
+        return frozenset(name for objective in self._objectives for name in objective.needs)
 
     @property
     def accepts(self) -> frozenset[str]:
         """Names of tensors that are used where the context holds them, and not needed."""
-        return frozenset(name for term in self._terms for name in term.objective.accepts) - self.needs
+        return frozenset(name for objective in self._objectives for name in objective.accepts) - self.needs
 
     @property
     def coupled(self) -> bool:
         """Whether rows of a batch enter each other's loss, so that a batch must not be cut into pieces."""
-        return any(term.objective.coupled for term in self._terms)
+        return any(objective.coupled for objective in self._objectives)
 
     def __call__(self, context: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Return the sum, and the value of each part without its weight and without gradient.
@@ -104,26 +107,9 @@ class Combination:
             When the context lacks a tensor, or tensors do not fit.
         """
         total, values = torch.zeros(()), dict[str, torch.Tensor]()
-        for term in self._terms:
-            loss, details = term(context)
-            total = total.to(loss) + term.weight * loss
-            values[term.objective.name] = loss.detach()
-            values |= {f"{term.objective.name}.{name}": value for name, value in details.items()}
+        for name, weight, evaluate in self._terms:
+            loss, details = evaluate(context)
+            total = total.to(loss) + weight * loss
+            values[name] = loss.detach()
+            values |= {f"{name}.{detail}": value for detail, value in details.items()}
         return total, values
-
-
-class _Term:
-    """One objective with its options set; signatures are looked at once."""
-
-    def __init__(self, objective: Objective, weight: float, options: Mapping[str, object]) -> None:
-        self.objective, self.weight = objective, weight
-        self._loss = objective.bind(options)
-        self._tensors = (*objective.needs, *objective.accepts)
-        self._details = objective.bind_details(options)
-
-    def __call__(self, context: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        self.objective.require(context)
-        tensors = {name: context[name] for name in self._tensors if name in context}
-        loss = self._loss(**tensors)
-        with torch.no_grad():
-            return loss, self._details(**tensors)

@@ -15,6 +15,7 @@ CONTEXT = {
     "teacher_target": "texts that the teacher reads (batch, longest) or (batch, texts, longest)",
     "teacher_target_lengths": "their symbols (batch,) or (batch, texts)",
     "teacher_target_weight": "their probabilities (batch, texts)",
+    "feature_lengths": "frames of each row's features that are real (batch,)",
     "features": "the student's features (batch, frames, width)",
     "projected": "the student's features mapped to the teacher's width (batch, frames, teacher's width)",
     "teacher_features": "the teacher's features (batch, frames, teacher's width)",

@@ -13,7 +13,7 @@ from ._rows import divergence, quiet, real_steps, require_positive, require_same
 def feature_distillation(
     projected: torch.Tensor,
     teacher_features: torch.Tensor,
-    input_lengths: torch.Tensor | None = None,
+    feature_lengths: torch.Tensor | None = None,
     *,
     distance: Literal["mse", "cosine"] = "mse",
 ) -> torch.Tensor:
@@ -28,7 +28,7 @@ def feature_distillation(
         The student's features after the learned map r, tensor of shape (batch, frames, width).
     teacher_features
         The teacher's features t, same shape. No gradient reaches them.
-    input_lengths
+    feature_lengths
         Frames F of each row, integer tensor (batch,); frames beyond are inert, NaN included. None: all frames.
     distance
         ``"mse"``: squared error, mean over the width. ``"cosine"``: 1 minus the cosine, blind to length.
@@ -48,7 +48,7 @@ def feature_distillation(
     Romero et al., FitNets, arXiv 1412.6550, equation 3 (there half the sum over all entries).
     """
     require_same("projected", projected, "teacher_features", teacher_features, "(batch, frames, width)")
-    learnt, taught, real = _frames(projected, teacher_features, input_lengths)
+    learnt, taught, real = _frames(projected, teacher_features, feature_lengths)
     if distance == "mse":
         return row_means((learnt - taught).square().mean(2), real).mean()
     return row_means(1.0 - functional.cosine_similarity(learnt, taught, dim=2), real).mean()
@@ -57,7 +57,7 @@ def feature_distillation(
 def attention_transfer(
     features: torch.Tensor,
     teacher_features: torch.Tensor,
-    input_lengths: torch.Tensor | None = None,
+    feature_lengths: torch.Tensor | None = None,
     *,
     power: float = 2.0,
 ) -> torch.Tensor:
@@ -70,7 +70,7 @@ def attention_transfer(
     ----------
     features, teacher_features
         Tensors of shape (batch, frames, width) with the same frames. No gradient reaches the teacher's.
-    input_lengths
+    feature_lengths
         Frames of each row, integer tensor (batch,); frames beyond are inert, NaN included. None: all frames.
     power
         Exponent p, ``>= 1``: the higher, the more the strongest entry of a frame counts.
@@ -92,7 +92,7 @@ def attention_transfer(
     """
     if power < 1.0:
         raise EmgDistillError(f"power={power} must be >= 1")
-    learnt, taught, _ = _frames(features, teacher_features, input_lengths)
+    learnt, taught, _ = _frames(features, teacher_features, feature_lengths)
     maps = [functional.normalize(x.abs().pow(power).sum(2), dim=1) for x in (learnt, taught)]
     return torch.linalg.vector_norm(maps[0] - maps[1], dim=1).mean()  # type: ignore[no-any-return]
 
@@ -100,7 +100,7 @@ def attention_transfer(
 def relation_distillation(
     qkv: torch.Tensor,
     teacher_qkv: torch.Tensor,
-    input_lengths: torch.Tensor | None = None,
+    feature_lengths: torch.Tensor | None = None,
     *,
     heads: int = 1,
     temperature: float = 1.0,
@@ -116,7 +116,7 @@ def relation_distillation(
     qkv, teacher_qkv
         Queries, keys and values side by side, tensors of shape (batch, frames, 3 * width) with the same frames, as the
         linear layer of an attention block returns them. No gradient reaches the teacher's.
-    input_lengths
+    feature_lengths
         Frames F of each row, integer tensor (batch,); frames beyond are inert, NaN included. None: all frames.
     heads
         Relation heads A into which each width is cut, ``>= 1`` and a divisor of both; they need not be the models'.
@@ -143,7 +143,7 @@ def relation_distillation(
             f"heads={heads}: it must be at least 1 and divide a third of both {qkv.shape[-1]} and "
             f"{teacher_qkv.shape[-1]} values per frame"
         )
-    learnt, taught, real = _frames(qkv, teacher_qkv, input_lengths)
+    learnt, taught, real = _frames(qkv, teacher_qkv, feature_lengths)
     student, teacher = (_relations(x, heads, real, temperature) for x in (learnt, taught))
     cost = divergence(teacher, student, 1.0).mean((1, 2))
     return temperature**2 * row_means(cost, real).mean()
@@ -161,7 +161,7 @@ def _relations(x: torch.Tensor, heads: int, real: torch.Tensor | None, temperatu
 
 
 def _frames(
-    student: torch.Tensor, teacher: torch.Tensor, input_lengths: torch.Tensor | None
+    student: torch.Tensor, teacher: torch.Tensor, feature_lengths: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """Return both features, 0 beyond each row's end, and which frames are real."""
     if student.ndim != 3 or teacher.ndim != 3 or student.shape[:2] != teacher.shape[:2]:
@@ -169,5 +169,5 @@ def _frames(
             f"features {tuple(student.shape)} and {tuple(teacher.shape)} must both be (batch, frames, width) with the "
             "same frames; choose layers of one frame rate"
         )
-    real = real_steps("input_lengths", input_lengths, student.shape)
+    real = real_steps("feature_lengths", feature_lengths, student.shape)
     return wide(quiet(student, real)), wide(quiet(teacher.detach(), real)), real

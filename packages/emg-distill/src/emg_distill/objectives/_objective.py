@@ -13,6 +13,7 @@ import torch
 from emg_distill._errors import EmgDistillError, unknown_name
 
 TaskName = Literal["pretrain", "finetune", "distill"]
+Evaluated = tuple[torch.Tensor, dict[str, torch.Tensor]]
 Option = bool | int | float | str
 _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false is required"),
@@ -82,8 +83,30 @@ class Objective:
         """
         return partial(self.function, **self._checked(options))
 
-    def bind_details(self, options: Mapping[str, object]) -> Callable[..., dict[str, torch.Tensor]]:
-        """Return a function of the objective's tensors that gives further numbers for the log, or none."""
+    def prepare(self, options: Mapping[str, object]) -> Callable[[Mapping[str, torch.Tensor]], Evaluated]:
+        """Return a function of a context that gives the loss, and the details by name without gradient.
+
+        Raises
+        ------
+        EmgDistillError
+            Here, when an option does not fit; there, when the context lacks a tensor or tensors do not fit.
+        """
+        loss, details, names = self.bind(options), self._bind_details(options), (*self.needs, *self.accepts)
+
+        def evaluate(context: Mapping[str, torch.Tensor]) -> Evaluated:
+            self.require(context)
+            tensors = {name: context[name] for name in names if name in context}
+            value = loss(**tensors)
+            with torch.no_grad():
+                return value, details(**tensors)
+
+        return evaluate
+
+    def evaluate(self, context: Mapping[str, torch.Tensor], options: Mapping[str, object]) -> Evaluated:
+        """Return loss and details of one context: `prepare` and its use in one."""
+        return self.prepare(options)(context)
+
+    def _bind_details(self, options: Mapping[str, object]) -> Callable[..., dict[str, torch.Tensor]]:
         if self.details is None:
             return lambda **_: {}
         wanted = inspect.signature(self.details).parameters

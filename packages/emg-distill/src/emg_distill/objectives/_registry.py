@@ -2,18 +2,19 @@
 
 from emg_distill._errors import unknown_name
 
-from ._classification import binary_events, cross_entropy
+from ._classification import cross_entropy, events
 from ._contrastive import info_nce, nt_xent
 from ._ctc import ctc
 from ._ctc_distillation import blank_divergence, ctc_distillation
 from ._ctc_sequences import ctc_sequence_distillation
-from ._distillation import logit_distillation, soft_events, soft_labels, soft_values
+from ._distillation import logit_distillation, soft_labels
 from ._hints import attention_transfer, feature_distillation, relation_distillation
 from ._objective import Objective, TaskName
 from ._prediction import feature_prediction
 from ._reconstruction import masked_reconstruction
 from ._regression import angular, l1, mse, smooth_l1
-from ._speech import speech_production
+from ._soft import soft_events, soft_values
+from ._speech import speech
 from ._time_frequency import time_frequency_consistency
 
 _SUPERVISED: tuple[TaskName, ...] = ("finetune", "distill")
@@ -23,7 +24,7 @@ _OBJECTIVES = {
     for objective in (
         Objective("angular", angular, _SUPERVISED),
         Objective("attention_transfer", attention_transfer, ("distill",)),
-        Objective("binary_events", binary_events, _SUPERVISED),
+        Objective("events", events, _SUPERVISED),
         Objective("cross_entropy", cross_entropy, _SUPERVISED),
         Objective("ctc", ctc, _SUPERVISED),
         Objective("ctc_distillation", ctc_distillation, ("distill",), details=blank_divergence),
@@ -41,7 +42,7 @@ _OBJECTIVES = {
         Objective("soft_events", soft_events, ("distill",)),
         Objective("soft_labels", soft_labels, ("distill",)),
         Objective("soft_values", soft_values, ("distill",)),
-        Objective("speech_production", speech_production, _SUPERVISED),
+        Objective("speech", speech, _SUPERVISED),
         Objective("time_frequency_consistency", time_frequency_consistency, ("pretrain",), coupled=True),
     )
 }

@@ -64,7 +64,7 @@ def quiet(x: torch.Tensor, where: torch.Tensor | None) -> torch.Tensor:
     """Return 0 outside of `where`: what stood there, NaN included, reaches neither value nor gradient."""
     if where is None:
         return x
-    return x.masked_fill(~where.reshape(*where.shape, *[1] * (x.ndim - where.ndim)), 0)
+    return x.masked_fill(~_like(where, x), 0)
 
 
 def row_means(values: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
@@ -75,14 +75,29 @@ def row_means(values: torch.Tensor, weight: torch.Tensor | None = None) -> torch
     values
         Shape (batch, ...), finite.
     weight
-        Bool, or numbers ``>= 0``, broadcastable to the values; None where all entries count alike.
+        Bool, or numbers ``>= 0``, of the values' shape or of their first axes; None where all entries count alike.
     """
     rows = values.reshape(len(values), -1)
     if weight is None:
         return rows.mean(1)
-    weights = weight.to(values.dtype).expand_as(values).reshape(len(values), -1)
+    weights = _like(weight.to(values.dtype), values).expand_as(values).reshape(len(values), -1)
     total = weights.sum(1)
     return (rows * weights).sum(1) / total.where(total > 0, 1.0)
+
+
+def entry_weight(
+    weight: torch.Tensor | None, input_lengths: torch.Tensor | None, shape: torch.Size
+) -> torch.Tensor | None:
+    """Return how much each entry of (batch, frames, ...) counts, 0 beyond each row's end; None: all alike."""
+    if weight is not None:
+        require_shape("weight", weight, tuple(shape), "of the target's shape")
+    real = real_steps("input_lengths", input_lengths, shape)
+    return real if weight is None else quiet(weight, real)
+
+
+def _like(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return x with axes of length 1 added at its end, as many as y has."""
+    return x.reshape(*x.shape, *[1] * (y.ndim - x.ndim))
 
 
 def distance(difference: torch.Tensor, kind: Distance, beta: float) -> torch.Tensor:

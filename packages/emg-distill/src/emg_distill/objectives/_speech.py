@@ -10,7 +10,7 @@ from emg_distill._errors import EmgDistillError
 from ._rows import quiet, real_steps, require_shape, row_means, wide
 
 
-def speech_production(
+def speech(
     prediction: torch.Tensor,
     target: torch.Tensor,
     phonemes: torch.Tensor | None = None,
