@@ -23,9 +23,17 @@ class TrainEvent:
     epoch, epochs
         The epoch that the last step belongs to (1 before the first step), and how many there are at most.
     metrics
-        Numbers known at this moment: validation metrics at ``"epoch"``, ``lr`` at ``"step"``.
+        Numbers known at this moment. At ``"step"``: ``lr`` and, every `log_every` steps, ``loss`` and, where the
+        objective is a sum, its parts as ``loss/<name>``. At ``"epoch"``: ``train_loss`` and the validation's numbers.
+        At ``"end"``: ``seconds``.
     message
         A sentence for people, e.g. which damaged checkpoint was skipped; may be empty.
+    batch_size
+        Examples of an optimiser step.
+    monitor
+        Name of the number that decides what is best; empty where nothing is validated.
+    best
+        Its best value so far; None before the first validation.
     """
 
     kind: EventKind
@@ -36,6 +44,19 @@ class TrainEvent:
     epochs: int
     metrics: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
+    batch_size: int = 0
+    monitor: str = ""
+    best: float | None = None
 
 
 Callback = Callable[[TrainEvent], None]
+
+
+def combine(*callbacks: Callback) -> Callback:
+    """Return a callback that tells all of `callbacks`, in order."""
+
+    def tell(event: TrainEvent) -> None:
+        for callback in callbacks:
+            callback(event)
+
+    return tell
