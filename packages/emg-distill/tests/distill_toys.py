@@ -76,7 +76,7 @@ class ToyTask:
         where = torch.from_numpy(rows)
         return Batch(self.x[where] + self.noise * torch.from_numpy(noise), self.y[where])
 
-    def loss(self, module: nn.Module, batch: Batch, rows: np.ndarray, epoch: int) -> tuple[torch.Tensor, dict]:
+    def loss(self, module, batch, rows, epoch) -> tuple[torch.Tensor, dict]:  # noqa: ARG002
         logits = module(batch.x)
         with torch.no_grad():
             taught = self.module.teacher(batch.x)

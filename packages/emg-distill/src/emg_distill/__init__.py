@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._data.load import load_protocol
     from ._data.protocols import list_protocols
+    from ._distributed.fabric import make_fabric
     from ._errors import EmgDistillError
     from ._evaluate import Verification, evaluate, verify
     from ._examples.protocol_data import ProtocolData
     from ._examples.windows import WindowSet
-    from ._loop.events import TrainEvent
+    from ._loop.board import BoardWriter
+    from ._loop.curve import draw_curve
+    from ._loop.events import TrainEvent, combine_callbacks
     from ._loop.progress import RichProgress
-    from ._loop.run import FitResult, make_fabric
-    from ._loop.schedule import CosineSchedule
+    from ._loop.run import FitResult
+    from ._loop.schedule import CosineSchedule, LinearSchedule, MultistepSchedule
     from ._masks import random_patch_mask
     from ._recipe.read import list_recipes, load_recipe
     from ._recipe.schema import Recipe
@@ -22,9 +25,12 @@ else:
     from ._lazy import __getattr__ as __getattr__
 
 __all__ = [
+    "BoardWriter",
     "CosineSchedule",
     "EmgDistillError",
     "FitResult",
+    "LinearSchedule",
+    "MultistepSchedule",
     "ProtocolData",
     "Recipe",
     "RichProgress",
@@ -32,7 +38,9 @@ __all__ = [
     "TrainResult",
     "Verification",
     "WindowSet",
+    "combine_callbacks",
     "distill",
+    "draw_curve",
     "evaluate",
     "finetune",
     "list_protocols",

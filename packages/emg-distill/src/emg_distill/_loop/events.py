@@ -52,7 +52,7 @@ class TrainEvent:
 Callback = Callable[[TrainEvent], None]
 
 
-def combine(*callbacks: Callback) -> Callback:
+def combine_callbacks(*callbacks: Callback) -> Callback:
     """Return a callback that tells all of `callbacks`, in order."""
 
     def tell(event: TrainEvent) -> None:
