@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from emg_distill._errors import EmgDistillError
+
 from ._siblings import siblings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     import emg_dsp
@@ -113,8 +117,6 @@ class SignalPath:
         Samples of a block in which the most active stretch of each trial is looked for, off-line; 0 keeps all.
     median
         Whether each instant's grid is smoothed by a 3 x 3 median.
-    every
-        Takes every n-th sample after filtering, without an anti-alias filter; 1 takes all.
     normalisation
         Scaling, or None.
     n_chans
@@ -129,7 +131,132 @@ class SignalPath:
     filters: Filters | None = None
     active: int = 0
     median: bool = False
-    every: int = 1
     normalisation: Normalisation | None = None
     n_chans: int | None = None
     grid: bool = False
+
+    def __post_init__(self) -> None:
+        kind = None if self.normalisation is None else self.normalisation.kind
+        if self.n_chans is not None and (kind == "zscore" or self.grid):
+            raise EmgDistillError(f"n_chans={self.n_chans}: channels that are filled up have no statistics and no place")
+
+    def design(self) -> emg_dsp.Filter | None:
+        """Return the filter cascade, or None."""
+        return None if self.filters is None else self.filters.design(self.sfreq)
+
+    def apply(
+        self,
+        signal: NDArray[np.float32],
+        segments: list[tuple[int, int]],
+        cascade: emg_dsp.Filter | None,
+        grid: emg_dsp.Grid | None,
+    ) -> NDArray[np.float32]:
+        """Filter, scale and smooth the segments of a recording, each on its own; samples outside of them become 0.
+
+        Parameters
+        ----------
+        signal
+            Shape (channels, time), at `sfreq`, finite inside the segments.
+        segments
+            (start, stop) of stretches without a gap.
+        cascade
+            As `design` gives it, or that of a stored model.
+        grid
+            Where the channels lie, for `median`.
+
+        Returns
+        -------
+        ndarray of shape (channels, time), float32
+        """
+        out = np.zeros(signal.shape, np.float32)
+        for start, stop in segments:
+            piece = signal[:, start:stop]
+            if cascade is not None:
+                causal = self.filters is None or self.filters.causal
+                piece = cascade(piece) if causal else cascade.zero_phase(piece)
+            if self.normalisation is not None and self.normalisation.kind == "zscore-recording":
+                piece = _standardised(piece, self.normalisation.ddof)
+            if self.median:
+                _, dsp = siblings()
+                piece = dsp.SpatialMedian(grid)(piece)
+            out[:, start:stop] = piece
+        return out
+
+
+def _standardised(piece: NDArray[np.float32], ddof: int) -> NDArray[np.float64]:
+    """Scale each channel by its own mean and deviation; one that never changes is centred only."""
+    wide = piece.astype(np.float64)
+    std = wide.std(axis=1, keepdims=True, ddof=ddof) if wide.shape[1] > ddof else np.zeros((len(wide), 1))
+    scaled: NDArray[np.float64] = (wide - wide.mean(axis=1, keepdims=True)) / np.where(std > 0, std, 1.0)
+    return scaled
+
+
+def grid_of(recording: emg_io.Recording) -> emg_dsp.Grid:
+    """Return the grid of a recording's electrodes."""
+    _, dsp = siblings()
+    closed = "rows" if recording.layout.circular[0] else "cols" if recording.layout.circular[1] else None
+    return dsp.Grid.custom(np.array(recording.layout.cells), closed=closed)  # type: ignore[no-any-return]
+
+
+def describe(
+    path: SignalPath,
+    cut: Cut,
+    montage: Mapping[str, Any],
+    cascade: emg_dsp.Filter | None,
+    statistics: dict[str, Any] | None,
+    n_times: int,
+) -> dict[str, Any]:
+    """Return the signal path as JSON, in the form that model folders and ONNX files carry.
+
+    Parameters
+    ----------
+    path, cut
+        What was done.
+    montage
+        ``unit``, ``n_chans`` and, for images, ``cells`` of the recordings.
+    cascade
+        The filter that was run.
+    statistics
+        ``mean`` and ``std`` of the training windows, for ``"zscore"``.
+    n_times
+        Samples that a model sees.
+    """
+    record: dict[str, Any] = {
+        "sfreq": path.sfreq,
+        "unit": montage["unit"],
+        "channels": [f"emg{index + 1}" for index in range(path.n_chans or montage["n_chans"])],
+        "resample": None,
+        "filter": None,
+        "normalisation": None if path.normalisation is None else path.normalisation.describe(statistics),
+        "window": {"length": n_times, "hop": cut.hop, "unit": "samples"},
+    }
+    if path.resample in {"hold", "polyphase"}:
+        record["resample"] = {"method": path.resample, "sfreq": path.sfreq}
+    if cascade is not None and path.filters is not None:
+        record["filter"] = {"kind": "sos", "causal": path.filters.causal, "sos": cascade.sos.tolist()}
+    if path.grid:
+        record["grid"] = _places(montage["cells"])
+    notes = _notes(path)
+    return record | ({"note": "; ".join(notes)} if notes else {})
+
+
+def _places(cells: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """Return rows, columns and the [row, column] of every channel."""
+    where = {channel: [row, col] for row, line in enumerate(cells) for col, channel in enumerate(line)}
+    return {"rows": len(cells), "cols": len(cells[0]), "places": [where[channel] for channel in sorted(where)]}
+
+
+def _notes(path: SignalPath) -> list[str]:
+    """Say what the record has no key for."""
+    notes = []
+    if path.resample == "rows":
+        notes.append(f"stored rows are taken for samples at {path.sfreq:g} Hz, whatever their stamps say")
+    if path.drop:
+        notes.append(f"rows with labels {list(path.drop)} are deleted before filtering")
+    if path.filters is not None and path.filters.design_sfreq is not None:
+        notes.append(f"filters are designed for {path.filters.design_sfreq:g} Hz")
+    if path.active:
+        notes.append(f"the most active stretch of each trial, by blocks of {path.active} samples, found off-line")
+    if path.median:
+        notes.append("3 x 3 spatial median of every instant, after the filter")
+    return notes

@@ -39,19 +39,9 @@ class SplitRule(Protocol):
 
 @dataclass(frozen=True)
 class Published:
-    """A protocol of emg-io by its name.
-
-    Attributes
-    ----------
-    name
-        Name in ``emg_io.protocols()``.
-    val
-        Repetitions of training recordings that validate instead, for strict forms of protocols without a validation
-        part.
-    """
+    """A protocol of emg-io by its name in ``emg_io.protocols()``."""
 
     name: str
-    val: tuple[int, ...] = ()
 
     def folds(self, dataset: emg_io.Dataset) -> list[str]:
         """Return the folds of the protocol."""
@@ -60,16 +50,48 @@ class Published:
         return folds
 
     def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:  # noqa: ARG002  one shape for all
-        """Split as published; of the training part, the repetitions in `val` validate."""
+        """Split as published."""
         io, _ = siblings()
         split: emg_io.Split = io.protocol(self.name).split(dataset, ask.fold, lists=ask.lists, partial=ask.partial)
-        if not self.val:
-            return split
-        spans = {part: list(split.parts[part]) for part in split.parts}
-        spans["val"] = [span for span in spans["train"] if _repetition(dataset, span) in self.val]
-        spans["train"] = [span for span in spans["train"] if _repetition(dataset, span) not in self.val]
-        carved: emg_io.Split = io.Split.of(dataset, split.unit, spans)
+        return split
+
+
+@dataclass(frozen=True)
+class Carved:
+    """Another rule, of whose training part some repetitions validate: for rules without a validation part.
+
+    Attributes
+    ----------
+    rule
+        The other rule.
+    val
+        Numbers of the repetitions that validate.
+    """
+
+    rule: SplitRule
+    val: tuple[int, ...]
+
+    def folds(self, dataset: emg_io.Dataset) -> list[str]:
+        """Return the folds of the other rule."""
+        return self.rule.folds(dataset)
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
+        """Split by the other rule, then carve the validation part out."""
+        io, _ = siblings()
+        split = self.rule.split(dataset, ask, place)
+        spans = {"train": [], "val": [], "test": split.parts["test"]}
+        for span in split.parts["train"]:
+            spans["val" if _repetition(dataset, span) in self.val else "train"].append(span)
+        if split.parts["val"] or not spans["val"] or not spans["train"]:
+            raise EmgDistillError(
+                f"{place}: repetitions {self.val} are to validate; the training part must have them, others besides, "
+                "and there must be no validation part already"
+            )
+        carved: emg_io.Split = io.Split.of(dataset, _UNIT, spans)
         return carved
+
+
+_UNIT = "repetition"
 
 
 def _repetition(dataset: emg_io.Dataset, span: emg_io.Span) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -163,24 +163,24 @@ class ClassTarget:
         """Return the names of the classes."""
         return list(self.names) or [names.get(value, f"label {value}") for value in self.classes]
 
-    def plan(self, recording: emg_io.Recording, uniform: emg_io.Recording) -> Plan:  # noqa: ARG002
-        """Return nothing: windows carry their labels."""
+    def plan(self, recording: emg_io.Recording, uniform: emg_io.Recording) -> Plan:
+        """Return nothing, because windows carry their labels, after checking that all labels are known."""
+        values = uniform.labels()
+        strange = np.flatnonzero(~np.isin(values, [*self.classes, *self.excluded]))
+        if len(strange):
+            sample = int(strange[0])
+            raise EmgDistillError(
+                f"{recording.source}, sample {sample}: label {values[sample]} is neither a class {self.classes} "
+                f"nor excluded {self.excluded}; relabel it or write a protocol that names it"
+            )
         return {}
 
     def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:  # noqa: ARG002
         """Return the windows of classes, their labels as class indices."""
         known = np.array(self.classes, np.int64)
-        strange = np.flatnonzero(~np.isin(windows.label, [*self.classes, *self.excluded]))
-        if len(strange):
-            row = int(strange[0])
-            raise EmgDistillError(
-                f"{source}, sample {windows.start[row]}: label {windows.label[row]} is neither a class {self.classes} "
-                f"nor excluded {self.excluded}; relabel it or write a protocol that names it"
-            )
         kept = windows.take(np.isin(windows.label, known))
         order = np.argsort(known)
-        index = order[np.searchsorted(known[order], kept.label)]
-        return WindowTable(kept.recording, kept.start, kept.valid, kept.room, index.astype(np.int64), kept.trial)
+        return replace(kept, label=order[np.searchsorted(known[order], kept.label)].astype(np.int64))
 
     def table(self, plans: Sequence[Plan], windows: WindowTable) -> ClassTable:  # noqa: ARG002
         """Return the classes of the windows."""

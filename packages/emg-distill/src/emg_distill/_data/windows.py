@@ -73,6 +73,8 @@ class WindowTable:
         int64: samples that are real, without context.
     room
         int64: how many samples the window may slide to the right.
+    begin, end
+        int64: first sample of the piece that context is read from, and the one after its last.
     label
         int64: stored label, or 0 where labels are not read.
     trial
@@ -83,6 +85,8 @@ class WindowTable:
     start: NDArray[np.int64]
     valid: NDArray[np.int64]
     room: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
     label: NDArray[np.int64]
     trial: NDArray[np.int64]
 
@@ -91,11 +95,11 @@ class WindowTable:
 
     @classmethod
     def of(cls, rows: NDArray[np.int64]) -> WindowTable:
-        """Make a table of rows (n, 6), in the order of the attributes."""
+        """Make a table of rows (n, 8), in the order of the attributes."""
         return cls(*np.ascontiguousarray(rows.T))
 
     def rows(self) -> NDArray[np.int64]:
-        """Return the table as one array, (n, 6)."""
+        """Return the table as one array, (n, 8)."""
         return np.stack([getattr(self, field.name) for field in fields(self)], axis=1)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> WindowTable:
@@ -103,12 +107,12 @@ class WindowTable:
         return WindowTable.of(self.rows()[rows])
 
 
-def cut(cut_rule: Cut, pieces: Sequence[tuple[int, int]], labels: NDArray[np.int64] | None) -> NDArray[np.int64]:
+def cut(rule: Cut, pieces: Sequence[tuple[int, int]], labels: NDArray[np.int64] | None) -> WindowTable:
     """Cut the windows of one recording.
 
     Parameters
     ----------
-    cut_rule
+    rule
         How.
     pieces
         (start, stop) of stretches that windows may not straddle, in order.
@@ -117,28 +121,31 @@ def cut(cut_rule: Cut, pieces: Sequence[tuple[int, int]], labels: NDArray[np.int
 
     Returns
     -------
-    ndarray of shape (n, 6), int64
-        Rows of a `WindowTable`, recording 0, trials counted from 0.
+    WindowTable
+        Of recording 0, with trials counted from 0.
     """
-    found = [np.zeros((0, 6), np.int64)]
-    for trial, (begin, end) in enumerate(_stretches(cut_rule, pieces, labels)):
-        start, valid = _starts(cut_rule, begin, end)
-        room = np.clip(end - start - valid, 0, cut_rule.hop - 1) if cut_rule.slide else np.zeros_like(start)
-        label = np.zeros_like(start) if labels is None else _labels(cut_rule, labels, start, valid)
-        found.append(np.stack([np.zeros_like(start), start, valid, room, label, np.full_like(start, trial)], axis=1))
-    return np.concatenate(found)
+    found = [np.zeros((0, len(fields(WindowTable))), np.int64)]
+    trial = 0
+    for piece in pieces:
+        for begin, end in _stretches(rule, piece, labels):
+            start, valid = _starts(rule, begin, end)
+            room = np.clip(end - start - valid, 0, rule.hop - 1) if rule.slide else np.zeros_like(start)
+            label = np.zeros_like(start) if labels is None else _labels(rule, labels, start, valid)
+            constant = [np.full_like(start, value) for value in (0, *piece, trial)]
+            columns = [constant[0], start, valid, room, constant[1], constant[2], label, constant[3]]
+            found.append(np.stack(columns, axis=1))
+            trial += 1
+    return WindowTable.of(np.concatenate(found))
 
 
-def _stretches(
-    rule: Cut, pieces: Sequence[tuple[int, int]], labels: NDArray[np.int64] | None
-) -> Iterator[tuple[int, int]]:
-    """Yield pieces, divided into runs of one label where the label must be constant."""
-    for begin, end in pieces:
-        edges = [begin, end]
-        if rule.label == "constant" and labels is not None:
-            inside = np.flatnonzero(np.diff(labels[begin:end])) + begin + 1
-            edges = [begin, *inside.tolist(), end]
-        yield from ((a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b)
+def _stretches(rule: Cut, piece: tuple[int, int], labels: NDArray[np.int64] | None) -> Iterator[tuple[int, int]]:
+    """Yield a piece, divided into runs of one label where the label must be constant."""
+    begin, end = piece
+    edges = [begin, end]
+    if rule.label == "constant" and labels is not None:
+        inside = np.flatnonzero(np.diff(labels[begin:end])) + begin + 1
+        edges = [begin, *inside.tolist(), end]
+    yield from ((a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b)
 
 
 def _starts(rule: Cut, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
