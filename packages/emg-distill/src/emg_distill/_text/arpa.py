@@ -5,6 +5,7 @@ import io
 import math
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -190,8 +191,7 @@ def write_arpa(model: NGram, path: str | Path) -> None:
 
 
 def _spans(model: NGram) -> list[tuple[int, int]]:
-    ends = model.ends.tolist()
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(model.ends.tolist()))
 
 
 def _grams(model: NGram) -> Iterator[list[list[str]]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,11 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from emg_distill._errors import EmgDistillError
 
 from .alphabet import Alphabet
+from .beam_arrays import BACKSPACE, OUTSIDE, Beam, Model, enlarge, make_tree, make_work
 from .emissions import check_frames, check_rows
 from .ngram import END, UNKNOWN, NGram
-
-if TYPE_CHECKING:
-    from .beam_kernel import Beam, Model, Tree, Work
 
 _CHUNK = 1024  # frames between two clearances of the tree
 
@@ -112,15 +110,16 @@ class BeamStream:
                 f"the frames have {n_classes} classes with blank {self._blank}"
             )
         self._kernel = beam_kernel
-        self._model = _model(fusion, n_classes)
+        self._model = _model(fusion)
         labels = min(top_k, n_classes - 1) if top_k else n_classes - 1
-        self._work = _work(beam, labels, n_classes)
-        self._beam = beam_kernel.Beam(np.zeros(beam, np.int32), np.full(beam, -np.inf), np.full(beam, -np.inf))
+        self._work = make_work(beam, labels, n_classes)
+        self._beam = Beam(np.zeros(beam, np.int32), np.full(beam, -np.inf), np.full(beam, -np.inf))
         self._beam.blank[0] = 0.0
         self._size = 1
-        self._tree, self._nodes = _tree(256), 1
+        self._tree, self._nodes = make_tree(256), 1
         root = (-1, -1, -1, -1, -1, 0, 0, self._model.start, 0.0)
-        for column, value in zip(self._tree, root, strict=True):
+        columns: list[NDArray[Any]] = list(self._tree)
+        for column, value in zip(columns, root, strict=True):
             column[0] = value
 
     def push(self, log_probs: ArrayLike) -> None:
@@ -151,7 +150,8 @@ class BeamStream:
         most = len(frames) * len(self._beam.node)
         if self._nodes + most > len(self._tree.parent):
             self._nodes = self._kernel.compact(self._tree, self._nodes, self._beam, self._size)
-            self._tree = _grown(self._tree, 2 * (self._nodes + most))
+            if 2 * self._nodes + most > len(self._tree.parent):
+                self._tree = enlarge(self._tree, self._nodes + 2 * most)
         self._size, self._nodes = self._kernel.advance(
             frames, self._blank, self._beam, self._size, self._tree, self._nodes, self._work, self._model
         )
@@ -226,31 +226,8 @@ def _rows(
         yield stream.best(n_best)
 
 
-def _tree(size: int) -> "Tree":
-    from .beam_kernel import Tree
-
-    return Tree(*(np.zeros(size, np.int32) for _ in range(8)), np.zeros(size))
-
-
-def _grown(tree: "Tree", size: int) -> "Tree":
-    larger = _tree(size)
-    for old, new in zip(tree, larger, strict=True):
-        new[: len(old)] = old[:size]
-    return larger
-
-
-def _work(beam: int, labels: int, n_classes: int) -> "Work":
-    from .beam_kernel import Work
-
-    ints = [np.zeros(n, np.int32) for n in (labels, n_classes, beam * labels, beam)]
-    ints[1][:] = -1
-    return Work(np.zeros(beam), np.zeros(beam), *ints, np.zeros(beam), np.zeros(beam), np.zeros(beam, np.int32))
-
-
-def _model(fusion: Fusion | None, n_classes: int) -> "Model":
+def _model(fusion: Fusion | None) -> Model:
     """Lay a language model out for the kernel; without one, a weight of -1 says so."""
-    from .beam_kernel import BACKSPACE, OUTSIDE, Model
-
     if fusion is None:
         nothing, none = np.zeros(2, np.int32), np.zeros(2, np.float32)
         return Model(nothing, nothing, nothing, none, none, nothing, 0, 0, 0.0, 0, -1.0, 0.0)

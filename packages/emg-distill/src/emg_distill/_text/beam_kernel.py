@@ -1,82 +1,29 @@
 """Loops of the prefix beam search, compiled by numba at their first call; imported late, for numba's sake.
 
 A prefix is a node of a tree: its last label and its parent. Every prefix has one node for as long as it, or a longer
-one, is alive, so that merging compares numbers. The language model sees a history that backspace can shorten: `typed`
-names the node whose symbol stands last in it, `before` the history without that symbol.
+one, is alive, so that merging compares numbers.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-OUTSIDE, BACKSPACE = -1, -2
-Ints, Floats = NDArray[np.int32], NDArray[np.float64]
+from .beam_arrays import BACKSPACE, Beam, Floats, Model, Tree, Work
 
 
 def jit(loop: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop when it is first called; keep the machine code on disk where a folder can be written."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    compiled: Callable[..., Any]
     try:
-        return njit(cache=True, nogil=True, error_model="numpy")(loop)  # type: ignore[no-any-return]
+        compiled = njit(cache=True, **options)(loop)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
-        return njit(nogil=True, error_model="numpy")(loop)  # type: ignore[no-any-return]
-
-
-class Tree(NamedTuple):
-    """Prefixes, one entry a node; node 0 is the empty prefix, and -1 means none."""
-
-    parent: Ints
-    label: Ints
-    child: Ints
-    sibling: Ints
-    slot: Ints
-    typed: Ints
-    before: Ints
-    state: Ints
-    score: Floats
-
-
-class Beam(NamedTuple):
-    """Live prefixes, best first: node, natural-log probability of ending in blank and in its label."""
-
-    node: Ints
-    blank: Floats
-    label: Floats
-
-
-class Work(NamedTuple):
-    """What one frame needs: the next beam, likeliest labels and their ranks, merged extensions, the chosen ones."""
-
-    blank: Floats
-    label: Floats
-    top: Ints
-    rank: Ints
-    merged: Ints
-    chosen: Ints
-    chance: Floats
-    score: Floats
-    node: Ints
-
-
-class Model(NamedTuple):
-    """A language model as arrays, the class each of its symbols stands for, and how it counts."""
-
-    symbol: Ints
-    word: Ints
-    first: Ints
-    log10: NDArray[np.float32]
-    backoff: NDArray[np.float32]
-    shorter: Ints
-    end: int
-    unknown: int
-    unseen: float
-    start: int
-    weight: float
-    bonus: float
+        compiled = njit(**options)(loop)
+    return compiled
 
 
 @jit
@@ -106,9 +53,9 @@ def heard(model: Model, state: int, word: int) -> tuple[float, int]:
         if (found and not np.isnan(model.log10[low])) or state == 0:
             if after >= len(model.first) - 1:
                 after = model.shorter[after]
-            value = model.log10[low] if found and not np.isnan(model.log10[low]) else model.unseen
-            return backoff + value, max(after, 0)
-        backoff += model.backoff[state]
+            known = found and not np.isnan(model.log10[low])
+            return backoff + (np.float64(model.log10[low]) if known else model.unseen), max(after, 0)
+        backoff += np.float64(model.backoff[state])
         state = model.shorter[state]
 
 
@@ -158,9 +105,10 @@ def likeliest(row: Floats, blank: int, work: Work) -> int:
 @jit
 def extended(beam: Beam, tree: Tree, at: int, label: int, emission: float) -> float:
     """Return the log probability of lengthening a prefix by a label: a repeated one needs a blank between."""
-    if label == tree.label[beam.node[at]]:
-        return beam.blank[at] + emission
-    return either(beam.blank[at], beam.label[at]) + emission
+    before: float = beam.blank[at]
+    if label != tree.label[beam.node[at]]:
+        before = either(before, beam.label[at])
+    return before + emission
 
 
 @jit
@@ -204,7 +152,7 @@ def choose(row: Floats, labels: int, beam: Beam, size: int, tree: Tree, work: Wo
     count, stride = 0, len(work.top)
     for at in range(size):
         score = either(work.blank[at], work.label[at]) + tree.score[tree.typed[beam.node[at]]]
-        count = insert(work, count, at, 0.0, score)
+        count = insert(work, count, at, -np.inf, score)
     for at in range(size):
         for rank in range(labels):
             place = at * stride + rank
@@ -262,14 +210,9 @@ def advance(
                 work.node[place], nodes = grown(tree, nodes, parent, label, model)
         for place in range(count):
             at = work.chosen[place]
-            stays = at < width
-            work.score[place] = work.label[at] if stays else work.chance[place]
-            work.chance[place] = work.blank[at] if stays else -np.inf
-        beam.node[:count], beam.blank[:count], beam.label[:count] = (
-            work.node[:count],
-            work.chance[:count],
-            work.score[:count],
-        )
+            beam.node[place] = work.node[place]
+            beam.blank[place] = work.blank[at] if at < width else -np.inf
+            beam.label[place] = work.label[at] if at < width else work.chance[place]
         size = count
     return size, nodes
 

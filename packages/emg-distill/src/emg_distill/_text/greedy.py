@@ -35,6 +35,6 @@ def greedy(
 
 
 def _collapse(frames: NDArray[np.float64], blank: int) -> NDArray[np.int64]:
-    best = frames.argmax(axis=1).astype(np.int64)
-    changes = np.diff(best, prepend=-1) != 0
-    return best[changes & (best != blank)]
+    best: NDArray[np.int64] = frames.argmax(axis=1)
+    kept: NDArray[np.int64] = best[(np.diff(best, prepend=-1) != 0) & (best != blank)]
+    return kept

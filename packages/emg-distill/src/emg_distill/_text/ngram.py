@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,7 +172,8 @@ def build_ngram(
     """
     vocabulary, order = tuple(symbols), len(words)
     nodes = [np.zeros(len(rows), dtype=np.int64) for rows in words]
-    ends, parents, symbol_of, values, weights = [1], [np.array([-1])], [np.array([-1])], [[np.nan]], [[0.0]]
+    ends, parents, symbol_of = [1], [np.array([-1])], [np.array([-1])]
+    values, weights = [np.array([np.nan], dtype=np.float32)], [np.zeros(1, dtype=np.float32)]
     for level in range(order):
         keys = [nodes[k] * len(vocabulary) + words[k][:, level] for k in range(level, order)]
         unique, place = np.unique(np.concatenate(keys), return_inverse=True)
@@ -191,8 +193,8 @@ def build_ngram(
         np.array(ends, dtype=np.int64),
         word,
         first,
-        np.concatenate(values).astype(np.float32),
-        np.concatenate(weights).astype(np.float32),
+        np.concatenate(values),
+        np.concatenate(weights),
         _shorter(ends, parent, word, len(vocabulary)),
     )
 
@@ -223,7 +225,7 @@ def _shorter(
     """Find for each node the longest node that ends alike: a child of the parent's own shorter nodes."""
     shorter = np.zeros(len(word), dtype=np.int64)
     keys = parent[1:] * n_symbols + word[1:]
-    for low, high in zip(ends[1:-1], ends[2:], strict=True):
+    for low, high in pairwise(ends[1:]):
         nodes = np.arange(low, high)
         context = shorter[parent[nodes]]
         while len(nodes):
