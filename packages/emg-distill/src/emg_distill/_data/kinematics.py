@@ -65,8 +65,8 @@ PROTOCOLS = (
         ),
         cut=Cut(1000, 250, "none"),
         target=ValueTarget("doa", DB8_ANGLES),
-        source="strict form of db8/tinymyo: nobody is in two parts, causal filters designed for the true rate, the band "
-        "of surface EMG, statistics of the training part",
+        source="strict form of db8/tinymyo: nobody is in two parts, causal filters designed for the true rate, the "
+        "band of surface EMG, statistics of the training part",
         metrics=_ERRORS,
     ),
     _EMG2POSE,
