@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def segments(uniform: emg_io.Recording, signal: NDArray[np.float32], *, stamped:
     list of (start, stop)
         In order; a sample that is not finite in some channel lies in none.
     """
-    whole = np.isfinite(signal).all(axis=0)
+    whole: NDArray[np.bool_] = np.all(np.isfinite(signal), axis=0)
     number = np.zeros(signal.shape[1], np.int64)
     if "trial" in uniform.tracks:
         number += uniform.labels("trial")
@@ -99,4 +100,4 @@ def segments(uniform: emg_io.Recording, signal: NDArray[np.float32], *, stamped:
         number += np.cumsum(np.diff(stamps, prepend=stamps[:1]) > _GAP / uniform.sfreq) * (number.max(initial=0) + 1)
     number = np.where(whole, number, -1)
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
-    return [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b and whole[a]]
+    return [(a, b) for a, b in pairwise(edges) if a < b and whole[a]]

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_distill._errors import EmgDistillError
-from emg_distill._examples.protocol_data import PARTS, ProtocolData
+from emg_distill._examples.protocol_data import PARTS, Part, ProtocolData
 
-from .path import describe
-from .protocol import DataProtocol, PoolProtocol
+from .path import cells_of, describe
 from .scaling import Scaling, stored_statistics, training_statistics
 from .stored import Shape, StoredSet
 from .windows import WindowTable
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from .plan import Member
     from .prepare import Entry
-    from .protocol import AnyProtocol
+    from .protocol import AnyProtocol, DataProtocol
     from .signals import Signals
     from .splits import Ask
 
@@ -65,12 +64,13 @@ def assemble(
     tables = {part: _table(prepared.entries, part) for part in PARTS}
     form = _form(first.protocol, prepared.entries, tables)
     scaling = Scaling(first.protocol.path.normalisation)
-    parts = {
-        part: _part(part, first, prepared, table, scaling, form) for part, table in tables.items() if len(table)
-    }
-    for part in ("train", *(["test"] if not _pool(protocol) else [])):
+    parts = {part: _part(part, first, prepared, table, scaling, form) for part, table in tables.items() if len(table)}
+    required: tuple[Part, ...] = ("train",) if protocol.kind == "unlabelled" else ("train", "test")
+    for part in required:
         if part not in parts:
-            raise EmgDistillError(f"part {part!r} of {protocol.name} has no window of {first.protocol.cut.length} samples")
+            raise EmgDistillError(
+                f"part {part!r} of {protocol.name} has no window of {first.protocol.cut.length} samples"
+            )
     standard = _standard(first.protocol, parts["train"], prepared, preprocessing)
     parts = {part: replace(examples, scaling=replace(scaling, standard=standard)) for part, examples in parts.items()}
     statistics = None if standard is None else {"mean": standard.mean.tolist(), "std": standard.std.tolist()}
@@ -94,10 +94,6 @@ def assemble(
     )
 
 
-def _pool(protocol: AnyProtocol) -> bool:
-    return isinstance(protocol, PoolProtocol)
-
-
 def joined_hash(hashes: Sequence[str]) -> str:
     """Return the hash of one split as it is, and of several one sha256 (hex) over all."""
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
@@ -114,7 +110,7 @@ def _table(entries: Sequence[Entry], part: str) -> WindowTable:
     return WindowTable.of(np.concatenate(found))
 
 
-def _form(protocol: DataProtocol, entries: Sequence[Entry], tables: Mapping[str, WindowTable]) -> Shape:
+def _form(protocol: DataProtocol, entries: Sequence[Entry], tables: Mapping[Part, WindowTable]) -> Shape:
     """Return what all examples share; recordings that differ are refused."""
     path, cut = protocol.path, protocol.cut
     longest = max((int(table.valid.max()) for table in tables.values() if len(table)), default=1)
@@ -126,16 +122,14 @@ def _form(protocol: DataProtocol, entries: Sequence[Entry], tables: Mapping[str,
             f"{protocol.name}: recordings have {sorted(counts)} channels ({', '.join(counts.values())}); "
             f"{'as many as ' + str(most) if path.n_chans else 'one number'} is required"
         )
-    if not path.grid:
-        return Shape(most, n_times)
-    cells = {tuple(map(tuple, entry.montage["cells"])) for entry in entries}
-    if len(cells) > 1 or any(channel < 0 for row in next(iter(cells)) for channel in row):
+    cells = {cells_of(path, entry.montage) for entry in entries}
+    if len(cells) > 1 or any(channel < 0 for row in next(iter(cells), ()) for channel in row):
         raise EmgDistillError(f"{protocol.name}: images need one electrode grid without holes, the same for everybody")
-    return Shape(most, n_times, next(iter(cells)))
+    return Shape(most, n_times, next(iter(cells), ()))
 
 
 def _part(
-    part: str, member: Member, prepared: Prepared, table: WindowTable, scaling: Scaling, form: Shape
+    part: Part, member: Member, prepared: Prepared, table: WindowTable, scaling: Scaling, form: Shape
 ) -> StoredSet:
     entries, rule = prepared.entries, member.rule
     return StoredSet(

@@ -122,7 +122,8 @@ class SignalPath:
     n_chans
         Channels that recordings are filled up to with 0, after scaling; None leaves them.
     grid
-        Whether single samples are laid out as images (rows, cols) by the recordings' electrode layout.
+        How single samples are laid out as images: ``"layout"`` as (rows, cols) of the recordings' electrode layout,
+        ``"row"`` as (1, channels); empty for windows (channels, time).
     """
 
     sfreq: float
@@ -133,12 +134,14 @@ class SignalPath:
     median: bool = False
     normalisation: Normalisation | None = None
     n_chans: int | None = None
-    grid: bool = False
+    grid: Literal["", "layout", "row"] = ""
 
     def __post_init__(self) -> None:
         kind = None if self.normalisation is None else self.normalisation.kind
         if self.n_chans is not None and (kind == "zscore" or self.grid):
-            raise EmgDistillError(f"n_chans={self.n_chans}: channels that are filled up have no statistics and no place")
+            raise EmgDistillError(
+                f"n_chans={self.n_chans}: channels that are filled up have no statistics and no place"
+            )
 
     def design(self) -> emg_dsp.Filter | None:
         """Return the filter cascade, or None."""
@@ -170,7 +173,7 @@ class SignalPath:
         """
         out = np.zeros(signal.shape, np.float32)
         for start, stop in segments:
-            piece = signal[:, start:stop]
+            piece: NDArray[Any] = signal[:, start:stop]
             if cascade is not None:
                 causal = self.filters is None or self.filters.causal
                 piece = cascade(piece) if causal else cascade.zero_phase(piece)
@@ -235,9 +238,16 @@ def describe(
     if cascade is not None and path.filters is not None:
         record["filter"] = {"kind": "sos", "causal": path.filters.causal, "sos": cascade.sos.tolist()}
     if path.grid:
-        record["grid"] = _places(montage["cells"])
+        record["grid"] = _places(cells_of(path, montage))
     notes = _notes(path)
     return record | ({"note": "; ".join(notes)} if notes else {})
+
+
+def cells_of(path: SignalPath, montage: Mapping[str, Any]) -> tuple[tuple[int, ...], ...]:
+    """Return the channel at each place of an image, (rows, cols); empty where windows are no images."""
+    if path.grid == "row":
+        return (tuple(range(montage["n_chans"])),)
+    return tuple(map(tuple, montage["cells"])) if path.grid else ()
 
 
 def _places(cells: Sequence[Sequence[int]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a protocol asks of a data folder: which recordings, whose samples are in which part, and what is done to them."""
+"""What a protocol asks of a data folder: which recordings, whose samples are in which part, and what is done."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ._siblings import siblings
 from .clock import PartSpan
 from .prepare import Rule
 from .protocol import DataProtocol, PoolProtocol
-from .splits import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import emg_dsp
     import emg_io
 
     from .protocol import AnyProtocol
+    from .splits import Ask
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,10 @@ def open_members(
     if ask.seed < 0:
         raise EmgDistillError(f"split_seed={ask.seed}: it must be >= 0")
     if isinstance(protocol, PoolProtocol):
-        return [_open(member, _below(data_dir, folder, protocol), ask, preprocessing) for folder, member in protocol.members]
-    return [_open(protocol, Path(data_dir), ask, preprocessing)]
+        pairs = [(member, _below(data_dir, folder, protocol)) for folder, member in protocol.members]
+    else:
+        pairs = [(protocol, Path(data_dir))]
+    return [_open(member, folder, ask, preprocessing) for member, folder in pairs]
 
 
 def _below(data_dir: str | Path, folder: str, pool: PoolProtocol) -> Path:
@@ -82,9 +84,10 @@ def _open(protocol: DataProtocol, folder: Path, ask: Ask, preprocessing: Mapping
     folds = protocol.split.folds(dataset)
     if (ask.fold is None) == bool(folds) or (folds and ask.fold not in folds):
         raise EmgDistillError(
-            f"{folder}: fold={ask.fold!r} of {protocol.name}: " + (f"one of {_listed(folds)}" if folds else "it has none")
+            f"{folder}: fold={ask.fold!r} of {protocol.name}: {'one of ' + _listed(folds) if folds else 'it has none'}"
         )
-    rule = Rule(protocol.path, protocol.cut, protocol.test_cut or protocol.cut, protocol.target, cascade_of(protocol, preprocessing))
+    cascade = cascade_of(protocol, preprocessing)
+    rule = Rule(protocol.path, protocol.cut, protocol.test_cut or protocol.cut, protocol.target, cascade)
     return Member(protocol, dataset, rule)
 
 
@@ -119,7 +122,7 @@ def cascade_of(protocol: DataProtocol, preprocessing: Mapping[str, Any] | None) 
     }
     if given != wanted:
         raise EmgDistillError(f"stored preprocessing is not one of {protocol.name}: it has {given}, required {wanted}")
-    return None if stored is None else dsp.Filter(stored["sos"], path.sfreq)  # type: ignore[no-any-return]
+    return None if stored is None else dsp.Filter(stored["sos"], path.sfreq)
 
 
 def spans_of(split: emg_io.Split) -> dict[int, tuple[PartSpan, ...]]:
@@ -131,7 +134,7 @@ def spans_of(split: emg_io.Split) -> dict[int, tuple[PartSpan, ...]]:
     return {number: tuple(found[number]) for number in sorted(found)}
 
 
-def key_of(protocol: AnyProtocol, members: list[Member], ask: Ask) -> dict[str, Any]:
+def key_of(protocol: AnyProtocol, members: Sequence[Member], ask: Ask) -> dict[str, Any]:
     """Return what a store is made from, as JSON: rule, filters, fold, lists, seed and the names of the recordings."""
     recordings = [[list(recording.key) for recording in member.dataset] for member in members]
     filters = [None if member.rule.cascade is None else member.rule.cascade.sos.tolist() for member in members]

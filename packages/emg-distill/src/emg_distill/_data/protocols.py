@@ -1,11 +1,12 @@
-"""The registry of protocols: one line a file of them."""
+"""The registry of protocols: one word a file of them."""
 
 from emg_distill._errors import unknown_name
 
-from . import gestures
+from . import gestures, hd, kinematics, local, pretraining, speech, wrist
 from .protocol import AnyProtocol
 
-_PROTOCOLS: dict[str, AnyProtocol] = {protocol.name: protocol for module in (gestures,) for protocol in module.PROTOCOLS}
+_FILES = (gestures, hd, kinematics, local, pretraining, speech, wrist)
+_PROTOCOLS: dict[str, AnyProtocol] = {protocol.name: protocol for file in _FILES for protocol in file.PROTOCOLS}
 
 
 def list_protocols() -> list[str]:

@@ -41,12 +41,14 @@ class Scaling:
     def apply(self, x: NDArray[np.float32], real: NDArray[np.bool_] | None) -> NDArray[np.float32]:
         """Return scaled windows; `real` (batch, time) marks samples, the others come out as 0; None where all are."""
         if self.standard is not None:
-            x = self.standard.transform(x).astype(np.float32, copy=False)
+            x = np.asarray(self.standard.transform(x), np.float32)
         elif self.rule is not None and self.rule.kind == "minmax":
             x = _by_range(x, real, self.rule.eps)
         elif self.rule is not None and self.rule.kind == "scale":
             x = x * np.float32(self.rule.factor)
-        return x if real is None else np.where(real[:, None, :], x, np.float32(0.0))
+        if real is not None:
+            x[np.broadcast_to(~real[:, None, :], x.shape)] = 0.0
+        return x
 
 
 def _by_range(x: NDArray[np.float32], real: NDArray[np.bool_] | None, eps: float) -> NDArray[np.float32]:
@@ -54,7 +56,8 @@ def _by_range(x: NDArray[np.float32], real: NDArray[np.bool_] | None, eps: float
     low, high = (x, x) if real is None else (np.where(real[:, None], x, np.inf), np.where(real[:, None], x, -np.inf))
     least, most = low.min(axis=-1, keepdims=True), high.max(axis=-1, keepdims=True)
     wide = (x.astype(np.float64) - least) / (most.astype(np.float64) - least + eps)
-    return (2.0 * wide - 1.0).astype(np.float32)
+    scaled: NDArray[np.float32] = (2.0 * wide - 1.0).astype(np.float32)
+    return scaled
 
 
 def training_statistics(chunks: Chunks) -> emg_dsp.Standardizer:

@@ -79,7 +79,7 @@ class Carved:
         """Split by the other rule, then carve the validation part out."""
         io, _ = siblings()
         split = self.rule.split(dataset, ask, place)
-        spans = {"train": [], "val": [], "test": split.parts["test"]}
+        spans: dict[str, list[emg_io.Span]] = {"train": [], "val": [], "test": list(split.parts["test"])}
         for span in split.parts["train"]:
             spans["val" if _repetition(dataset, span) in self.val else "train"].append(span)
         if split.parts["val"] or not spans["val"] or not spans["train"]:

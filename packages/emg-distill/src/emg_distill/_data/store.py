@@ -1,4 +1,4 @@
-"""Prepared recordings on disk: made by jobs on any executor, resumed after whatever stopped them, checked when opened."""
+"""Prepared recordings on disk: made by jobs on any executor, resumed after whatever stopped them, then checked."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def open_store(folder: Path, protocol: AnyProtocol, members: Sequence[Member], a
     index = _read(folder / _INDEX) if (folder / _INDEX).is_file() else {}
     if index.get("version") != _VERSION:
         state = "an unfinished store" if (folder / _PLAN).is_file() else "no store of this version"
-        raise EmgDistillError(f"{folder} holds {state} of {protocol.name}: run prepare_protocol with the same arguments")
+        raise EmgDistillError(
+            f"{folder} holds {state} of {protocol.name}: run prepare_protocol with the same arguments"
+        )
     _refuse_other(folder, index["key"], key_of(protocol, members, ask))
     return _prepared(folder, index)
 
@@ -129,12 +131,14 @@ def _jobs(folder: Path, members: Sequence[Member], splits: Sequence[emg_io.Split
 
 def _job(folder: Path, number: int, member: Member, group: Sequence[int], spans: dict[int, Any]) -> Job:
     recordings = tuple(member.dataset[index] for index in group)
-    return Job(str(folder.resolve()), f"job-{number:05d}", member.rule, recordings, tuple(spans[index] for index in group))
+    return Job(
+        str(folder.resolve()), f"job-{number:05d}", member.rule, recordings, tuple(spans[index] for index in group)
+    )
 
 
 def _begin(folder: Path, key: dict[str, Any], split_hash: str, jobs: Sequence[Job]) -> None:
     """Write the plan of a new store, or find the same one there from an earlier call."""
-    plan = {"version": _VERSION, "key": {**key, "split_hash": split_hash}, "jobs": len(jobs)}
+    plan: dict[str, Any] = {"version": _VERSION, "key": {**key, "split_hash": split_hash}, "jobs": len(jobs)}
     if (folder / _PLAN).is_file():
         _refuse_other(folder, _read(folder / _PLAN)["key"], plan["key"])
     elif folder.exists() and any(folder.iterdir()):

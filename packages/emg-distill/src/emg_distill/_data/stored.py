@@ -13,6 +13,8 @@ import torch
 from emg_distill._errors import EmgDistillError
 from emg_distill._examples.batch import Batch
 
+from .targets import ClassTable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -86,6 +88,11 @@ class StoredSet:
         if self.form.cells:
             return len(self.form.cells), len(self.form.cells[0])
         return self.form.n_chans, self.form.n_times
+
+    @property
+    def classes(self) -> NDArray[np.int64] | None:
+        """Class of each example, (n,) int64; None where examples have none."""
+        return self.targets.y if isinstance(self.targets, ClassTable) else None
 
     @property
     def trial(self) -> NDArray[np.int64]:
@@ -170,7 +177,7 @@ class StoredSet:
         return not self.cut.length or bool((self.windows.valid != self.cut.length).any())
 
     def _check(self, rows: NDArray[np.int64]) -> None:
-        if len(rows) and not (0 <= int(rows.min()) and int(rows.max()) < len(self)):
+        if len(rows) and not (int(rows.min()) >= 0 and int(rows.max()) < len(self)):
             raise EmgDistillError(f"rows reach from {rows.min()} to {rows.max()}; there are {len(self)} examples")
 
     def _gather(
@@ -183,7 +190,9 @@ class StoredSet:
         first, last = np.maximum(starts - past, table.begin[rows]), np.minimum(stops, table.end[rows])
         x = np.zeros((len(rows), self.form.n_chans, past + length + future), np.float32)
         real = np.zeros((len(rows), x.shape[2]), bool)
-        places = zip(table.recording[rows].tolist(), (starts - past).tolist(), first.tolist(), last.tolist(), strict=True)
+        places = zip(
+            table.recording[rows].tolist(), (starts - past).tolist(), first.tolist(), last.tolist(), strict=True
+        )
         for index, (recording, origin, begin, end) in enumerate(places):
             frames = self.signals.frames(recording)[begin:end]
             x[index, : frames.shape[1], begin - origin : end - origin] = frames.T

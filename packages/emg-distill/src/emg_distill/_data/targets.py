@@ -12,13 +12,13 @@ import torch
 
 from emg_distill._errors import EmgDistillError
 
-from .windows import WindowTable
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     import emg_io
     from emg_distill._examples.examples import Kind
+
+    from .windows import WindowTable
 
 Plan = Mapping[str, "NDArray[np.generic]"]  # arrays of numbers of one recording, which a store can hold
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -145,7 +146,7 @@ def _stretches(rule: Cut, piece: tuple[int, int], labels: NDArray[np.int64] | No
     if rule.label == "constant" and labels is not None:
         inside = np.flatnonzero(np.diff(labels[begin:end])) + begin + 1
         edges = [begin, *inside.tolist(), end]
-    yield from ((a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b)
+    yield from ((a, b) for a, b in pairwise(edges) if a < b)
 
 
 def _starts(rule: Cut, begin: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
