@@ -240,7 +240,7 @@ def test_backspace_refunds_and_other_symbols_end_words(fused):
 def test_the_final_word_can_be_ended(fused):
     plain, _ = fused()
     final, _ = fused(final_word=True)
-    assert spell(final, "ab") == pytest.approx(spell(plain, "ab") + 2.0 * plain.model.score("<s> a b".split(), "</s>"))
+    assert spell(final, "ab") == pytest.approx(spell(plain, "ab") + 2.0 * plain.model.score(["<s>", "a", "b"], "</s>"))
     for text in ("ab ", "a⌫"):
         assert spell(final, text) == pytest.approx(spell(plain, text))
 

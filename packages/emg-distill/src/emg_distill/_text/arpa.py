@@ -18,6 +18,7 @@ from emg_distill._files import write_file
 from .ngram import END, START, DuplicateNGramError, NGram, build_ngram
 
 _MAX_LINE = 65_536
+_MAX_LINES_BESIDE = 100_000
 _MAX_ORDER = 16
 _SECTION = tuple(f"\\{length}-grams:".encode() for length in range(_MAX_ORDER + 2))
 
@@ -63,12 +64,12 @@ class _Reader:
 
     def read(self) -> NGram:
         counts = self.counts()
-        tables = [self.section(length, count, len(counts)) for length, count in enumerate(counts, 1)]
-        symbols = [self.text(word, row) for row, word in enumerate(self.vocabulary)]
-        if missing := [name for name in (START, END) if name not in symbols]:
-            self.fail(f"no 1-gram {missing[0]!r}; a model of words written as characters has '<s>' and '</s>'")
+        tables = [self.section(1, counts[0], len(counts))]
+        symbols = self.symbols()
+        tables += [self.section(length, count, len(counts)) for length, count in enumerate(counts[1:], 2)]
         if self.expect("a blank line or \\end\\") != b"\\end\\":
             self.fail(f"\\end\\ is expected after {counts[-1]} {len(counts)}-grams; the counts do not hold")
+        self.finish()
         try:
             return build_ngram(symbols, *([table[part] for table in tables] for part in range(3)))  # type: ignore[arg-type]
         except DuplicateNGramError as error:
@@ -134,13 +135,25 @@ class _Reader:
             self.fail(f"log10 probability {value} is above 0")
         return value
 
-    def text(self, word: bytes, row: int) -> str:
-        """Return a symbol of the vocabulary as text."""
-        try:
-            return word.decode("utf-8")
-        except UnicodeDecodeError:
-            self.number = self.starts[0] + row
-            self.fail(f"symbol {word[:40]!r} is not UTF-8")
+    def symbols(self) -> list[str]:
+        """Return the vocabulary as text; it must have both ends of a word."""
+        for row, word in enumerate(self.vocabulary):
+            try:
+                word.decode("utf-8")
+            except UnicodeDecodeError:
+                self.number = self.starts[0] + row
+                self.fail(f"symbol {word[:40]!r} is not UTF-8")
+        symbols = [word.decode("utf-8") for word in self.vocabulary]
+        for name in (START, END):
+            if name not in symbols:
+                self.fail(f"the 1-grams end without {name!r}, which a model of words written as characters has")
+        return symbols
+
+    def finish(self) -> None:
+        """Read to the end of the file, so that a damaged archive is found out; only blank lines may follow."""
+        while line := self.line("", last=True):
+            if line.strip():
+                self.fail(f"nothing is expected after \\end\\, found {line[:40]!r}")
 
     def expect(self, what: str) -> bytes:
         """Return the next line that is not blank, without white space round it."""
@@ -148,17 +161,19 @@ class _Reader:
             pass
         return line
 
-    def line(self, what: str = "an n-gram") -> bytes:
-        """Return the next line; the end of the file, a damaged or endless one, raise."""
+    def line(self, what: str = "an n-gram", *, last: bool = False) -> bytes:
+        """Return the next line; damaged and endless files raise, and so does the end unless it is the `last` line."""
         self.number += 1
         try:
             line = self.stream.readline(_MAX_LINE)
         except (OSError, EOFError, zlib.error) as error:
             self.fail(f"the file is damaged: {error}")
-        if not line:
+        if not line and not last:
             self.fail(f"the file ends where {what} is expected")
         if len(line) == _MAX_LINE:
             self.fail(f"a line of more than {_MAX_LINE} bytes")
+        if self.number > self.max_ngrams + _MAX_LINES_BESIDE:
+            self.fail(f"more than {_MAX_LINES_BESIDE} lines beside n-grams")
         return line
 
     def fail(self, reason: str) -> NoReturn:
