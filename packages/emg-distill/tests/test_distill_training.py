@@ -3,15 +3,14 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 import emg_models
 from emg_distill import EmgDistillError, ProtocolData, WindowSet, distill, finetune, pretrain
 from emg_distill._folder import write_model_folder
-from emg_distill._models import build_classifier, weights_digest
-from emg_distill._tasks.tasks import ClassifyTask, predict_logits
+from emg_distill._models import build_model, weights_digest
+from emg_distill._tasks.predict import contexts
 
 ONE = {"epochs": 1}
 
@@ -47,9 +46,7 @@ def test_a_number_that_cannot_be_proved_is_not_written(missing: str, toy, recipe
     )  # fmt: skip
     command = " " if missing == "command" else "x"
     with pytest.raises(EmgDistillError, match=f"not written: {missing} missing"):
-        write_model_folder(
-            tmp_path / "m", build_classifier(recipe(), toy), recipe(), data, {}, part="test", command=command
-        )
+        write_model_folder(tmp_path / "m", build_model(recipe(), toy), recipe(), data, {}, part="test", command=command)
     assert not (tmp_path / "m").exists()
 
 
@@ -98,7 +95,7 @@ def test_a_student_follows_its_teacher_without_labels(view: str, teacher, toy, r
         distill={"teacher_view": view},
     )
     student = distill(plan, data, tmp_path, teacher=teacher.folder)
-    student_says, teacher_says = (predict_logits(m, toy.train.x).argmax(1) for m in (student.model, teacher.model))
+    student_says, teacher_says = (logits(m, toy.train).argmax(1) for m in (student.model, teacher.model))
     assert (student_says == teacher_says).float().mean() >= 0.9
 
 
@@ -114,7 +111,7 @@ def test_a_resumed_student_needs_the_same_teacher(teacher, toy, recipe, tmp_path
     plan = recipe("distill", train=ONE)
     distill(plan, toy, tmp_path, teacher=teacher.folder)
     with pytest.raises(EmgDistillError, match="belongs to another run"):
-        distill(plan, toy, tmp_path, teacher=build_classifier(recipe(), toy))
+        distill(plan, toy, tmp_path, teacher=build_model(recipe(), toy))
 
 
 def test_wrong_partners_are_refused(teacher, toy, recipe, uci, tmp_path: Path) -> None:
@@ -122,30 +119,19 @@ def test_wrong_partners_are_refused(teacher, toy, recipe, uci, tmp_path: Path) -
         distill(recipe(), toy, tmp_path, teacher=teacher.folder)
     with pytest.raises(EmgDistillError, match="for protocol 'toy', the data are 'uci/subject-disjoint'"):
         finetune(recipe(), uci, tmp_path)
-    with pytest.raises(EmgDistillError, match=r"teacher has .* \(4, 40, 3\), the protocol needs \(8, 100, 6\)"):
+    with pytest.raises(EmgDistillError, match=r"teacher has .*\(4, 40\), \(3,\)\), the student .*\(8, 100\), \(6,\)\)"):
         distill(recipe("distill", protocol=uci.name), uci, tmp_path, teacher=teacher.folder)
     with pytest.raises(EmgDistillError, match="model 'nothing' is unknown"):
         pretrain(recipe("pretrain", model={"name": "nothing"}), toy, tmp_path)
 
 
-def test_predictions_do_not_depend_on_the_batch(teacher, toy) -> None:
+def logits(model, examples) -> torch.Tensor:
+    return torch.cat([context["prediction"] for _, context in contexts(model, examples)])
+
+
+def test_predicting_keeps_the_mode_and_the_order(teacher, toy) -> None:
     teacher.model.train()
-    small, large = (predict_logits(teacher.model, toy.test.x, batch_size=size) for size in (5, 256))
+    said = logits(teacher.model, toy.test)
     assert teacher.model.training
     teacher.model.eval()
-    assert torch.allclose(small, large, atol=1e-5)
-
-
-def test_draws_do_not_depend_on_the_number_of_processes(toy, recipe) -> None:
-    from emg_distill._tasks.tasks import Batch, training_view
-
-    plan = recipe(augment={"noise": 0.1, "shift": 3})
-    x, rows = torch.from_numpy(toy.train.x), np.arange(8)
-    whole = training_view(x, Batch(rows, 0, 4), plan)
-    parts = [training_view(x, Batch(rows, 0, 4, rank, 2), plan) for rank in range(2)]
-    assert torch.equal(whole[0::2], parts[0])
-    assert torch.equal(whole[1::2], parts[1])
-    task = ClassifyTask(build_classifier(plan, toy).eval(), plan, toy)
-    losses = [task.loss(task.model, Batch(rows, 0, 4, rank, 2), torch.device("cpu")) for rank in range(2)]
-    both = task.loss(task.model, Batch(rows, 0, 4), torch.device("cpu"))
-    assert (sum(losses) / 2).item() == pytest.approx(both.item(), rel=1e-5)
+    assert torch.allclose(said, teacher.model(torch.from_numpy(toy.test.x)), atol=1e-5)

@@ -54,10 +54,10 @@ def load_initial_weights(model: nn.Module, source: nn.Module | str | Path) -> No
     try:
         if type(loaded) is type(model) and _shapes(loaded) == _shapes(model):
             model.load_state_dict(loaded.state_dict())
-        elif hasattr(model, "load_encoder"):
-            model.load_encoder(loaded)
+        elif hasattr(model, "load_encoder") and hasattr(loaded, "encoder"):
+            cast("Any", model).load_encoder(loaded)
         elif hasattr(model, "load_blocks"):
-            model.load_blocks(loaded)
+            cast("Any", model).load_blocks(loaded)
         elif hasattr(model, "encoder") and hasattr(loaded, "encoder"):
             cast("nn.Module", model.encoder).load_state_dict(cast("nn.Module", loaded.encoder).state_dict())
         else:
@@ -99,7 +99,9 @@ def as_teacher(source: nn.Module | str | Path, student: emg_models.EmgModel) -> 
         getattr(teacher, "output_shape", None),
     )
     if given != wanted:
-        raise EmgDistillError(f"teacher has (input, output) shapes {given}, the student {wanted}; they must be the same")
+        raise EmgDistillError(
+            f"teacher has (input, output) shapes {given}, the student {wanted}; they must be the same"
+        )
     return teacher
 
 

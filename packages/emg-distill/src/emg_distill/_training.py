@@ -29,6 +29,7 @@ from ._tasks.supervised import SupervisedTask
 from ._tasks.task import Task
 from ._tasks.teacher import Teacher
 from ._tasks.teacher_cache import TeacherCache
+from ._text.ngram import NGram
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,9 @@ def _run(
     fabric.barrier()
     fitted = fit(task, recipe, out, canonical_hash(identity), fabric=fabric, callback=callback)
     model = task.model.cpu().eval()
-    metrics = {part: measure_part(model, data, part, recipe) for part in data.parts if part != "train"}
+    metrics: dict[str, dict[str, Any]] = {
+        part: measure_part(model, data, part, recipe) for part in data.parts if part != "train"
+    }
     proven = next(reversed(metrics), "train")
     if fabric.is_global_zero:
         numbers = metrics.get(proven) or measure_part(model, data, proven, recipe)
@@ -249,9 +252,11 @@ def _rehearse(model: nn.Module, recipe: Recipe, data: ProtocolData, command: str
             raise EmgDistillError(f"protocol data {data.name!r} do not describe the model's input: {error}") from error
 
 
-def measure_part(model: nn.Module, data: ProtocolData, part: str, recipe: Recipe) -> dict[str, Any]:
+def measure_part(
+    model: nn.Module, data: ProtocolData, part: str, recipe: Recipe, lm: NGram | None = None
+) -> dict[str, Any]:
     """Return the metrics of a trained model on one part: the recipe's loss, or those of the data's kind."""
     examples = data.part(part)
     if recipe.task == "pretrain":
         return {"loss": reconstruction_loss(model, examples, recipe), "n": len(examples)}
-    return measure(model, examples, data, recipe)
+    return measure(model, examples, data, recipe.decode, lm)

@@ -6,7 +6,8 @@ from torch import nn
 
 from emg_distill._examples.examples import Examples, Kind
 from emg_distill._examples.protocol_data import ProtocolData
-from emg_distill._recipe.schema import Recipe
+from emg_distill._recipe.decode import DecodeRecipe
+from emg_distill._text.ngram import NGram
 from emg_distill.objectives import get_objective
 
 from .predict import contexts
@@ -26,7 +27,9 @@ def monitors_of(kind: Kind) -> tuple[str, ...]:
     return ("loss", *TALLIES[kind].monitors)
 
 
-def measure(model: nn.Module, examples: Examples, data: ProtocolData, recipe: Recipe) -> dict[str, Any]:
+def measure(
+    model: nn.Module, examples: Examples, data: ProtocolData, decode: DecodeRecipe, lm: NGram | None = None
+) -> dict[str, Any]:
     """Return the metrics of a model on one part, as JSON-able values.
 
     Parameters
@@ -37,20 +40,20 @@ def measure(model: nn.Module, examples: Examples, data: ProtocolData, recipe: Re
         The part, with labels.
     data
         Protocol data that the part is of: labels, rest class, rate.
-    recipe
-        How text is decoded.
+    decode
+        How frames become text.
+    lm
+        Character language model of the decoder; None goes without.
 
     Returns
     -------
     dict
         ``loss`` (the plain objective of the kind: no smoothing, no teacher), ``n`` and the numbers of the kind.
     """
-    tally = TALLIES[data.kind](data, examples, recipe)
+    tally = TALLIES[data.kind](data, examples, decode, lm)
     objective = get_objective(_LOSSES[data.kind])
     total = 0.0
     for rows, context in contexts(model, examples):
         total += float(objective.evaluate(context, {})[0]) * len(rows)
         tally.add(rows, context)
     return {"loss": total / len(examples), "n": len(examples), **tally.result()}
-
-

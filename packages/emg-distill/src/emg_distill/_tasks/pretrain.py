@@ -32,11 +32,11 @@ class ReconstructionTask:
         Its training part trains, its validation part, if any, validates under masks fixed by the seed.
     """
 
-    classes = None
+    classes: NDArray[np.int64] | None = None
 
     def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData) -> None:
-        self.model = model
-        self.module = Learner(model)
+        self.model: nn.Module = model
+        self.module: nn.Module = Learner(model)
         self.n_samples = len(data.train)
         self.objective = Combination(recipe.objective)
         self.coupled = self.objective.coupled

@@ -36,9 +36,9 @@ class SupervisedTask:
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData, teacher: Teacher | None = None) -> None:
-        self.model = model
+        self.model: nn.Module = model
         self.objective = Combination(recipe.objective)
-        self.module = _learner(model, recipe, data, self.objective, teacher)
+        self.module: nn.Module = _learner(model, recipe, data, self.objective, teacher)
         self.n_samples = len(data.train)
         self.classes: NDArray[np.int64] | None = data.train.classes
         self.coupled = self.objective.coupled
@@ -80,7 +80,7 @@ class SupervisedTask:
         """Return loss and metrics of the validation part."""
         if self._data.val is None:
             return {}
-        metrics = measure(self.model, self._data.val, self._data, self._recipe)
+        metrics = measure(self.model, self._data.val, self._data, self._recipe.decode)
         return {name: float(metrics[name]) for name in self.monitors}
 
 

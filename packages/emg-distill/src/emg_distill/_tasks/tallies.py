@@ -3,18 +3,25 @@
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from emg_distill._examples.examples import Examples, Kind
 from emg_distill._examples.protocol_data import ProtocolData
 from emg_distill._metrics.classification import classification_metrics
-from emg_distill._recipe.schema import Recipe
+from emg_distill._metrics.regression import error_sums, regression_metrics
+from emg_distill._metrics.text import character_error_metrics, word_error_metrics
+from emg_distill._metrics.votes import vote_metrics
+from emg_distill._recipe.decode import DecodeRecipe
+from emg_distill._text.alphabet import get_alphabet
+from emg_distill._text.decode import decode_batch
+from emg_distill._text.ngram import NGram
 
 from .learner import Context
 
 
 class Tally(Protocol):
-    """Gathers what models answer for all examples of a part.
+    """Gathers what a model answers for all examples of a part.
 
     Attributes
     ----------
@@ -24,7 +31,7 @@ class Tally(Protocol):
 
     monitors: ClassVar[tuple[str, ...]]
 
-    def __init__(self, data: ProtocolData, examples: Examples, recipe: Recipe) -> None: ...
+    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None: ...
 
     def add(self, rows: NDArray[np.int64], context: Context) -> None:
         """Take in the answers for some examples."""
@@ -38,9 +45,9 @@ class Tally(Protocol):
 class ClassTally:
     """Classes: accuracy, macro F1, confusion, by subject; without rest, and by vote, where the protocol says so."""
 
-    monitors: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1")
+    monitors: ClassVar[tuple[str, ...]] = ("accuracy", "balanced_accuracy", "macro_f1")
 
-    def __init__(self, data: ProtocolData, examples: Examples, recipe: Recipe) -> None:  # noqa: ARG002  one signature
+    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
         self._data, self._examples = data, examples
         self._predicted: list[NDArray[np.int64]] = []
         self._target: list[NDArray[np.int64]] = []
@@ -51,9 +58,96 @@ class ClassTally:
         self._target.append(context["target"].numpy())
 
     def result(self) -> dict[str, Any]:
-        """Return the classification metrics."""
+        """Return the classification metrics, and those of votes as ``vote``."""
         target, predicted = np.concatenate(self._target), np.concatenate(self._predicted)
-        return classification_metrics(target, predicted, self._examples.subject, len(self._data.labels))
+        data, examples = self._data, self._examples
+        metrics = classification_metrics(target, predicted, examples.subject, len(data.labels), rest=data.rest)
+        if data.vote is None or examples.trial is None:
+            return metrics
+        votes = vote_metrics(target, predicted, examples.trial, examples.subject, data.vote)
+        return {**metrics, "vote": votes}
 
 
-TALLIES: dict[Kind, type[Tally]] = {"classification": ClassTally}
+class ValueTally:
+    """Values over time: mean absolute and root mean square error, explained variance, by output and by subject."""
+
+    monitors: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2")
+
+    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
+        self._labels, self._subject = data.labels, examples.subject
+        self._sums: list[NDArray[np.float64]] = []
+
+    def add(self, rows: NDArray[np.int64], context: Context) -> None:  # noqa: ARG002
+        """Take in values (batch, instants, outputs)."""
+        weight = context["weight"].numpy() if "weight" in context else None
+        self._sums.append(error_sums(context["target"].numpy(), context["prediction"].numpy(), weight))
+
+    def result(self) -> dict[str, Any]:
+        """Return the regression metrics."""
+        return regression_metrics(np.concatenate(self._sums), self._subject, self._labels)
+
+
+class TextTally:
+    """Text: character error rate, and word error rate where the alphabet has a space; by subject."""
+
+    monitors: ClassVar[tuple[str, ...]] = ("cer",)
+
+    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
+        self._subject, self._decode, self._lm = examples.subject, decode, lm
+        self._found: list[NDArray[np.int64]] = []
+        self._wanted: list[NDArray[np.int64]] = []
+
+    def add(self, rows: NDArray[np.int64], context: Context) -> None:  # noqa: ARG002
+        """Take in log-probabilities (batch, frames, classes), the blank last."""
+        lengths = context["input_lengths"].numpy()
+        self._found += decode_batch(context["prediction"].numpy(), lengths, self._decode, self._lm)
+        for symbols, length in zip(context["target"].numpy(), context["target_lengths"].tolist(), strict=True):
+            self._wanted.append(symbols[:length])
+
+    def result(self) -> dict[str, Any]:
+        """Return ``cer`` and its parts and, with an alphabet, ``wer``."""
+        subject = [str(name) for name in self._subject]
+        metrics = character_error_metrics(self._wanted, self._found, subject)
+        if not self._decode.alphabet:
+            return metrics
+        alphabet = get_alphabet(self._decode.alphabet)
+        wanted, found = ([alphabet.decode(row) for row in rows] for rows in (self._wanted, self._found))
+        words = word_error_metrics(wanted, found, subject)
+        return {**metrics, "wer": words["wer"], "words": words}
+
+
+class SpeechTally:
+    """Silent speech frame by frame: error of the features, and the share of right phonemes where they are known."""
+
+    monitors: ClassVar[tuple[str, ...]] = ("mse",)
+
+    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
+        self._squared = self._frames = self._right = self._heard = 0.0
+
+    def add(self, rows: NDArray[np.int64], context: Context) -> None:  # noqa: ARG002
+        """Take in features, and logits of phonemes behind them, (batch, frames, outputs)."""
+        target, prediction = context["target"].double(), context["prediction"].double()
+        width = target.shape[2]
+        counts = context["weight"].double() if "weight" in context else torch.ones_like(target)
+        error = torch.where(counts > 0, prediction[..., :width] - target, 0.0)
+        self._squared += float((counts * error.square()).sum())
+        self._frames += float(counts.sum())
+        if "phonemes" in context:
+            real = counts[..., 0] > 0
+            self._right += float(((prediction[..., width:].argmax(2) == context["phonemes"]) & real).sum())
+            self._heard += float(real.sum())
+
+    def result(self) -> dict[str, Any]:
+        """Return ``mse`` of a coefficient and ``phoneme_accuracy`` (None where no phonemes are known)."""
+        return {
+            "mse": self._squared / self._frames,
+            "phoneme_accuracy": self._right / self._heard if self._heard else None,
+        }
+
+
+TALLIES: dict[Kind, type[Tally]] = {
+    "classification": ClassTally,
+    "regression": ValueTally,
+    "ctc": TextTally,
+    "speech": SpeechTally,
+}

@@ -50,7 +50,9 @@ class TeacherCache:
         for name, shape in record["shapes"].items():
             array = np.load(self._folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             if list(array.shape) != shape:
-                raise EmgDistillError(f"{self._folder / name}.npy has shape {array.shape}, written was {shape}: delete it")
+                raise EmgDistillError(
+                    f"{self._folder / name}.npy has shape {array.shape}, written was {shape}: delete it"
+                )
             self._arrays[name] = array
 
     def read(self, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
