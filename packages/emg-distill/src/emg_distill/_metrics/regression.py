@@ -13,6 +13,7 @@ from .statistics import interval, resampled_totals, spread
 
 Floats = NDArray[np.float64]
 WEIGHT, ABSOLUTE, SQUARED, TURNED, MEAN, SCATTER = range(6)
+BLOCK = 2**14
 CONSTANT = 1e-12  # variance over squared distance from another person's mean, below which only rounding is left
 
 
@@ -53,13 +54,10 @@ def error_sums(
     ):
         shapes = f"target {target.shape}, predicted {predicted.shape}, weight {getattr(weight, 'shape', None)}"
         raise EmgDistillError(f"{shapes}: one shape (n, outputs) or (n, instants, outputs) is required")
-    counts = _rows(np.ones(target.shape) if weight is None else weight)
-    if not (np.isfinite(counts) & (counts >= 0)).all():
-        raise EmgDistillError("weight holds a negative or non-finite value; weights must be finite and >= 0")
-    truth, given = (np.where(counts > 0, _rows(values), 0.0) for values in (target, predicted))
-    if not (np.isfinite(truth) & np.isfinite(given)).all():
-        raise EmgDistillError("target or predicted holds a value that is not finite where its weight is not 0")
-    return _sums(truth, given, counts, turn)
+    rows = max(1, BLOCK // max(1, math.prod(target.shape[1:])))
+    blocks = [slice(start, start + rows) for start in range(0, len(target), rows)]
+    sums = [_block(target[b], predicted[b], None if weight is None else weight[b], turn) for b in blocks]
+    return np.concatenate([np.zeros((0, target.shape[-1], 6)), *sums])
 
 
 def regression_metrics(
@@ -122,6 +120,22 @@ def regression_metrics(
         },
         **_people([str(name) for name in names], totals, angular=turn is not None),
     }
+
+
+def _block(
+    target: NDArray[np.floating],
+    predicted: NDArray[np.floating],
+    weight: NDArray[np.floating] | None,
+    turn: float | None,
+) -> Floats:
+    """Return the sums of some examples, few enough to stay near the processor."""
+    counts = _rows(np.ones(target.shape) if weight is None else weight)
+    if not (np.isfinite(counts) & (counts >= 0)).all():
+        raise EmgDistillError("weight holds a negative or non-finite value; weights must be finite and >= 0")
+    truth, given = (np.where(counts > 0, _rows(values), 0.0) for values in (target, predicted))
+    if not (np.isfinite(truth) & np.isfinite(given)).all():
+        raise EmgDistillError("target or predicted holds a value that is not finite where its weight is not 0")
+    return _sums(truth, given, counts, turn)
 
 
 def _rows(values: NDArray[Any]) -> Floats:
