@@ -11,6 +11,7 @@ from torch.nn import functional
 from ._errors import EmgDistillError
 
 _ROUNDING = 1e-9  # 0.29 * 100 is 28.999999999999996 in binary; the floor of the decimal product is meant
+_TIE = 1e-13  # orders the patches of one run, far below the distance of two runs' scores
 
 
 class Draws(Protocol):
@@ -64,7 +65,7 @@ def mask_from_recipe(
     Raises
     ------
     EmgDistillError
-        When the kind is unknown or sizes do not fit.
+        When the kind is not one of patches or sizes do not fit.
     """
     if recipe.kind == "random":
         scores = torch.from_numpy(draws.uniform(name, n_chans * n_patches))
@@ -72,7 +73,7 @@ def mask_from_recipe(
     if recipe.kind == "block":
         scores = torch.from_numpy(draws.uniform(name, n_chans, n_patches + recipe.block - 1))
         return block_patch_mask(scores, recipe.ratio, recipe.block, channel_mask)
-    raise EmgDistillError(f"mask.kind={recipe.kind!r}: choose 'random' or 'block'")
+    raise EmgDistillError(f"mask.kind={recipe.kind!r}: patches are hidden by 'random' or 'block'")
 
 
 def random_patch_mask(
@@ -148,7 +149,7 @@ def lowest_patch_mask(scores: torch.Tensor, ratio: float, channel_mask: torch.Te
         raise EmgDistillError(f"ratio={ratio}: the share of masked patches must lie in [0, 1]")
     count = torch.full((len(scores), 1), math.floor(ratio * scores.shape[1] + _ROUNDING), device=scores.device)
     if channel_mask is not None:
-        real = _real_tokens(channel_mask, scores)
+        real = real_tokens(channel_mask.to(scores.device), *scores.shape)
         scores = scores.masked_fill(~real, torch.inf)
         count = torch.floor(ratio * real.sum(1, keepdim=True, dtype=torch.float64) + _ROUNDING)
     rank = scores.argsort(dim=1, stable=True).argsort(dim=1)
@@ -161,8 +162,8 @@ def block_patch_mask(
     """Mask runs of patches within channels until exactly ``floor(ratio * n)`` real patches are hidden.
 
     Every patch, and each of the ``block - 1`` places before a channel's first, may begin a run. Runs are taken in the
-    order of their scores, overlaps allowed; the last one is cut, from its end, to meet the count. So a channel's first
-    and last patches are as likely to be hidden as any other, by runs that the window's border cuts.
+    order of their scores, overlaps allowed; the last one is cut, at either end, to meet the count. So a channel's first
+    and last patches are about as likely to be hidden as any other, by runs that the window's border cuts.
 
     Parameters
     ----------
@@ -189,21 +190,18 @@ def block_patch_mask(
         raise EmgDistillError(
             f"scores {tuple(scores.shape)} must be (batch, channels, patches + block - 1) with block={block} >= 1"
         )
-    first_taken = -functional.max_pool1d(-scores, block, stride=1)  # the run that covers a patch first
-    return lowest_patch_mask(first_taken.flatten(1), ratio, channel_mask)
+    first = -functional.max_pool1d(-scores.double(), block, stride=1)  # the score of the run that covers a patch first
+    forward = (first * 2**20).floor() % 2 == 0  # a bit of the score says from which end a run is filled
+    step = torch.arange(first.shape[2], device=first.device) * _TIE
+    return lowest_patch_mask((first + step.where(forward, -step)).flatten(1), ratio, channel_mask)
 
 
-def _real_tokens(channel_mask: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-    """Return which tokens belong to real channels, shape of the scores."""
-    batch, n_tokens = scores.shape
-    if (
-        channel_mask.ndim != 2
-        or len(channel_mask) != batch
-        or not channel_mask.shape[1]
-        or n_tokens % channel_mask.shape[1]
-    ):
+def real_tokens(channel_mask: torch.Tensor, batch: int, n_tokens: int) -> torch.Tensor:
+    """Return which tokens belong to real channels, bool (batch, n_tokens), from a mask (batch, channels)."""
+    n_chans = channel_mask.shape[-1]
+    if channel_mask.shape != (batch, n_chans) or not n_chans or n_tokens % n_chans:
         raise EmgDistillError(
             f"channel_mask of shape {tuple(channel_mask.shape)} does not fit n_tokens={n_tokens} of {batch} samples: "
             "it must be (batch, channels) and the channels must divide the tokens"
         )
-    return channel_mask.to(scores.device).bool().repeat_interleave(n_tokens // channel_mask.shape[1], dim=1)
+    return channel_mask.bool().repeat_interleave(n_tokens // n_chans, dim=1)

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from emg_distill._errors import EmgDistillError
+from emg_distill._masks import real_tokens
 
 from ._rows import Distance, distance, quiet, require_same, require_shape, row_means, wide
 
@@ -60,7 +61,7 @@ def feature_prediction(
     require_shape("patch_mask", patch_mask, tuple(projected.shape[:2]), "(batch, tokens)")
     hidden = patch_mask
     if channel_mask is not None:
-        hidden = patch_mask & _tokens(channel_mask, patch_mask)
+        hidden = patch_mask & real_tokens(channel_mask, *patch_mask.shape)
     difference = wide(quiet(projected, hidden)) - wide(quiet(teacher_features.detach(), hidden))
     return row_means(distance(difference, loss, beta).mean(2), hidden).mean()
 
@@ -98,14 +99,3 @@ def feature_target(layers: Sequence[torch.Tensor], top: int) -> torch.Tensor:
     width = layers[-1].shape[-1]
     normal = [functional.layer_norm(wide(layer.detach()), (width,)) for layer in layers[-top:]]
     return torch.stack(normal).mean(0)
-
-
-def _tokens(channel_mask: torch.Tensor, patch_mask: torch.Tensor) -> torch.Tensor:
-    """Return which tokens belong to real channels, (batch, tokens)."""
-    batch, n_tokens = patch_mask.shape
-    if channel_mask.ndim != 2 or len(channel_mask) != batch or n_tokens % channel_mask.shape[1]:
-        raise EmgDistillError(
-            f"channel_mask {tuple(channel_mask.shape)} must be (batch, channels) with channels dividing {n_tokens} "
-            "tokens"
-        )
-    return channel_mask.bool().repeat_interleave(n_tokens // channel_mask.shape[1], dim=1)

@@ -81,7 +81,7 @@ def _samples(patch_mask: torch.Tensor, shape: torch.Size, patch_size: torch.Tens
     """Return the patch mask as (batch, channels, time)."""
     batch, n_chans, n_times = shape
     n_tokens = patch_mask.shape[-1]
-    n_patches = n_tokens // n_chans
+    n_patches = n_tokens // max(1, n_chans)
     fits = patch_mask.shape == (batch, n_tokens) and n_tokens == n_chans * n_patches > 0
     size = n_times // max(1, n_patches) if patch_size is None else int(patch_size)
     if not fits or size < 1 or -(-n_times // size) != n_patches or (patch_size is None and n_times % n_patches):

@@ -1,0 +1,1 @@
+"""What some objectives train or follow beside the model: projection heads, momentum teachers, spectra."""
