@@ -46,10 +46,10 @@ class MomentumTeacher(nn.Module):
         self._outputs: list[torch.Tensor] = []
         followed = self.model.get_submodule("blocks").children()
         for block in list(followed)[-top:]:
-            block.register_forward_hook(lambda _module, _inputs, output: self._outputs.append(output))
+            block.register_forward_hook(self._keep)
         self.eval()
 
-    def train(self, mode: bool = True) -> "MomentumTeacher":  # noqa: ARG002, FBT001, FBT002  nn.Module's signature
+    def train(self, mode: bool = True) -> "MomentumTeacher":  # noqa: ARG002  nn.Module's signature
         """Stay in evaluation mode, whatever the module around it does."""
         return super().train(mode=False)
 
@@ -75,8 +75,11 @@ class MomentumTeacher(nn.Module):
         """
         for mine, theirs in zip(self.model.parameters(), student.parameters(), strict=True):
             mine.lerp_(theirs.to(mine), 1.0 - momentum)
-        for mine, theirs in zip(self.model.buffers(), student.buffers(), strict=True):
-            mine.copy_(theirs)
+        for kept, given in zip(self.model.buffers(), student.buffers(), strict=True):
+            kept.copy_(given)
+
+    def _keep(self, _module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        self._outputs.append(output)
 
 
 def momentum_at(step: int, start: float = 0.999, end: float = 0.9999, ramp: int = 30_000) -> float:
