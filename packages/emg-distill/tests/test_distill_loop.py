@@ -1,307 +1,317 @@
-"""The loop: it learns, it selects, it logs, and a run that was killed is the run that was not."""
+"""The loop: it learns, it takes batches in pieces, it selects, and it refuses what it cannot do."""
 
 import json
-import os
-import signal
-import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from emg_distill import EmgDistillError, TrainEvent, finetune, make_fabric, pretrain
+from emg_distill import EmgDistillError, make_fabric
+from emg_distill._distributed.sharding import setup
 from emg_distill._loop.checkpoint import list_checkpoints
-from emg_distill._loop.run import _Run
-from emg_distill._models import build_classifier, weights_digest
-from emg_distill._tasks.tasks import ClassifyTask
-
-LONG = {"epochs": 4, "checkpoint_every": 5}
-
-
-class InterruptedRunError(Exception):
-    """Stands for anything that ends a run from inside."""
+from emg_distill._loop.optimizer import build_optimizer
+from emg_distill._loop.preparing import prepared
+from emg_distill._loop.ranking import DIRECTIONS, cost_of, finite_only
+from emg_distill._loop.run import fit
+from emg_distill._loop.sampling import Draw
+from emg_distill._loop.step import Stepper
 
 
-def stop_at(step: int):
-    def callback(event: TrainEvent) -> None:
-        if event.kind == "step" and event.step == step:
-            raise InterruptedRunError
+@pytest.fixture(scope="module")
+def toys():
+    spec = spec_from_file_location("distill_toys", Path(__file__).with_name("distill_toys.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
-    return callback
+
+def gradients(toys, task, rows: int = 8, **train) -> tuple[dict[str, torch.Tensor], float, dict[str, float]]:
+    """Return what one step's optimiser sees, and its loss."""
+    recipe = toys.toy_recipe(train={"grad_clip": 0.0, **train})
+    fabric = make_fabric(recipe, "cpu")
+    work = setup(fabric, task.module, lambda module: build_optimizer(module, task.model, recipe.optimizer))
+    seen: dict[str, torch.Tensor] = {}
+
+    def look(*_arguments: object, **_keywords: object) -> None:
+        seen.update({name: p.grad.clone() for name, p in task.module.named_parameters() if p.grad is not None})
+
+    work.optimizer.step = look
+    draw = Draw(0, 0, np.arange(rows))
+    loss, parts = Stepper(task, recipe, fabric, work).take(draw, task.read(draw.rows, 0), 0.1, 1)
+    return seen, float(loss), {name: float(value) for name, value in parts.items()}
 
 
-def test_it_learns(toy, recipe, tmp_path: Path) -> None:
-    result = finetune(recipe(train={"epochs": 12}), toy, tmp_path)
-    assert result.metrics["test"]["accuracy"] >= 0.9
+def test_it_learns(toys, tmp_path: Path) -> None:
+    result = fit(toys.ToyTask(), toys.toy_recipe(train={"epochs": 30}, optimizer={"lr": 0.03}), tmp_path, "h")
+    assert result.history[-1]["accuracy"] >= 0.95
     assert result.history[-1]["train_loss"] < 0.5 * result.history[0]["train_loss"]
+    assert (result.step, result.resumed_from, result.warnings) == (150, None, [])
 
 
-def test_pretraining_lowers_the_same_loss_that_it_logs(toy, recipe, tmp_path: Path) -> None:
-    """Defect D12: training and validation log one quantity, and validation masks are fixed."""
-    result = pretrain(recipe("pretrain", train={"epochs": 8, "select": "last"}), toy, tmp_path)
-    first, last = result.history[0], result.history[-1]
-    assert last["loss"] < first["loss"]
-    assert abs(last["train_loss"] - last["loss"]) < 0.2
-    assert result.metrics["val"]["loss"] == last["loss"]
+@pytest.mark.parametrize("accumulate", [2, 3, 8])
+def test_a_batch_in_pieces_has_the_same_loss_and_gradient(accumulate: int, toys) -> None:
+    whole, loss, parts = gradients(toys, toys.ToyTask())
+    pieces, same, same_parts = gradients(toys, toys.ToyTask(), accumulate=accumulate)
+    assert (same, same_parts) == (pytest.approx(loss, rel=1e-6), pytest.approx(parts, rel=1e-6))
+    assert whole.keys() == pieces.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(pieces[name], value, rtol=1e-5, atol=1e-7)
 
 
-def test_best_is_kept_and_last_is_last(toy, recipe, tmp_path: Path) -> None:
-    best = finetune(recipe(train={"epochs": 6, "monitor": "accuracy"}), toy, tmp_path / "best")
-    values = [entry["accuracy"] for entry in best.history]
-    assert best.fit.best_step == best.history[int(np.argmax(values))]["step"]
-    assert best.metrics["val"]["accuracy"] == max(values)
-    last = finetune(recipe(train={"epochs": 6, "select": "last"}), toy, tmp_path / "last")
-    assert last.fit.best_step == last.fit.step == 36
-    assert last.metrics["val"]["accuracy"] == last.history[-1]["accuracy"]
+def test_gradients_are_those_of_a_bare_step(toys) -> None:
+    task = toys.ToyTask()
+    batch = task.read(np.arange(8), 0)
+    task.loss(task.module, batch, np.arange(8), 0)[0].backward()
+    expected = {name: p.grad.clone() for name, p in task.module.named_parameters() if p.grad is not None}
+    task.module.zero_grad()
+    seen, _, _ = gradients(toys, task)
+    assert all(torch.equal(seen[name], value) for name, value in expected.items())
 
 
-def test_early_stopping(toy, recipe, tmp_path: Path) -> None:
-    plan = recipe(train={"epochs": 50, "patience": 2}, optimizer={"lr": 1e-30}, schedule={"warmup": 0, "floor_lr": 0.0})
-    result = finetune(plan, toy, tmp_path)
-    assert result.fit.stopped_early
-    losses = [entry["loss"] for entry in result.history]
-    assert len(losses) < 50
-    assert min(losses[-2:]) >= min(losses[:-2])
+@pytest.mark.parametrize("clip", ["norm", "value"])
+def test_clipping(clip: str, toys) -> None:
+    free, _, _ = gradients(toys, toys.ToyTask())
+    limit = 0.5 * max(value.abs().max().item() for value in free.values())
+    clipped, _, _ = gradients(toys, toys.ToyTask(), grad_clip=limit, clip=clip)
+    norm = torch.cat([value.flatten() for value in free.values()]).norm()
+    for name, value in free.items():
+        expected = value.clamp(-limit, limit) if clip == "value" else value * (limit / (norm + 1e-6))
+        torch.testing.assert_close(clipped[name], expected)
 
 
-def test_events_and_log(toy, recipe, tmp_path: Path) -> None:
-    events: list[TrainEvent] = []
-    finetune(recipe(train={"log_every": 4}), toy, tmp_path, callback=events.append)
-    kinds = [event.kind for event in events]
-    assert kinds[0] == "start"
-    assert kinds[-1] == "end"
-    assert [kinds.count(kind) for kind in ("step", "epoch", "checkpoint")] == [18, 3, 3]
-    assert [event.epoch for event in events if event.kind == "step"] == [1] * 6 + [2] * 6 + [3] * 6
-    assert all(event.total_steps == 18 for event in events)
-    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines if line["event"] == "step"] == [4, 8, 12, 16]
-    assert {"loss", "accuracy", "macro_f1", "train_loss"} <= set(lines[-1])
+@pytest.mark.parametrize(("precision", "dtype"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)])
+def test_precision_decides_what_linear_layers_compute_in(precision, dtype, toys) -> None:
+    task = toys.ToyTask()
+    seen: set[torch.dtype] = set()
+    task.model.blocks[0].register_forward_hook(lambda _module, _inputs, output: seen.add(output.dtype))
+    found, _, _ = gradients(toys, task, precision=precision)
+    assert seen == {dtype}
+    assert {value.dtype for value in found.values()} == {torch.float32}
 
 
-def test_validation_can_be_rarer(toy, recipe, tmp_path: Path) -> None:
-    result = finetune(recipe(train={"epochs": 5, "validate_every": 2}), toy, tmp_path)
-    assert [entry["epoch"] for entry in result.history] == [2, 4, 5]
+def test_dropout_is_drawn_from_seed_and_step(toys) -> None:
+    torch.manual_seed(1)
+    first, _, _ = gradients(toys, toys.ToyTask(dropout=0.5))
+    torch.manual_seed(2)
+    second, _, _ = gradients(toys, toys.ToyTask(dropout=0.5))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_run_leaves_the_global_generator_alone(toy, recipe, tmp_path: Path) -> None:
-    torch.manual_seed(11)
-    expected = torch.rand(3)
-    torch.manual_seed(11)
-    finetune(recipe(train={"epochs": 1}), toy, tmp_path)
-    assert torch.equal(torch.rand(3), expected)
+def test_examples_are_read_once_in_order_whatever_is_read_ahead(toys, tmp_path: Path) -> None:
+    seen = []
+    for ahead in (0, 1, 4):
+        task = toys.ToyTask()
+        fit(task, toys.toy_recipe(train={"read_ahead": ahead}), tmp_path / str(ahead), "h")
+        seen.append((task.read_rows, toys.weights(task)))
+    assert len(seen[0][0]) == 15
+    assert seen[0] == seen[1] == seen[2]
+    assert [epoch for epoch, _ in seen[0][0]] == [0] * 5 + [1] * 5 + [2] * 5
 
 
-def test_seed_decides(toy, recipe, tmp_path: Path) -> None:
-    digests = [
-        weights_digest(finetune(recipe(seed=seed, train={"epochs": 1}), toy, tmp_path / str(i)).model)
-        for i, seed in enumerate((1, 1, 2))
-    ]
+def test_seed_decides(toys, tmp_path: Path) -> None:
+    digests = []
+    for number, seed in enumerate((1, 1, 2)):
+        task = toys.ToyTask(dropout=0.1)
+        fit(task, toys.toy_recipe(seed=seed), tmp_path / str(number), "h")
+        digests.append(toys.weights(task))
     assert digests[0] == digests[1]
     assert digests[0] != digests[2]
 
 
-def test_bf16_trains_float32_weights(toy, recipe, tmp_path: Path) -> None:
-    result = finetune(recipe(train={"epochs": 12, "precision": "bf16-mixed"}), toy, tmp_path)
-    assert {p.dtype for p in result.model.parameters()} == {torch.float32}
-    assert result.metrics["test"]["accuracy"] >= 0.8
+def test_a_run_leaves_the_global_generator_alone(toys, tmp_path: Path) -> None:
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    fit(toys.ToyTask(), toys.toy_recipe(train={"epochs": 1}), tmp_path, "h")
+    assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize(("precision", "dtype"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)])
-def test_precision_decides_what_linear_layers_compute_in(precision, dtype, toy, recipe, tmp_path: Path) -> None:
-    plan = recipe(train={"precision": precision})
-    model = build_classifier(plan, toy)
-    seen: set[torch.dtype] = set()
-    model.encoder.blocks[0].mlp.fc1.register_forward_hook(lambda _module, _inputs, output: seen.add(output.dtype))
-    run = _Run(ClassifyTask(model, plan, toy), plan, make_fabric(plan, "cpu"), tmp_path, "h", None)
-    run.train_step(np.arange(8))
-    assert seen == {dtype}
+def test_a_run_can_be_so_many_steps_long(toys, tmp_path: Path) -> None:
+    result = fit(toys.ToyTask(), toys.toy_recipe(train={"steps": 7, "epochs": 99}), tmp_path, "h")
+    assert (result.step, result.stopped_early) == (7, False)
+    assert [(entry["epoch"], entry["step"]) for entry in result.history] == [(1, 5), (2, 7)]
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    losses = {line["step"]: line["loss"] for line in lines if line["event"] == "step"}
+    assert result.history[0]["train_loss"] == pytest.approx(np.mean([losses[step] for step in range(1, 6)]))
+    assert result.history[1]["train_loss"] == pytest.approx(np.mean([losses[6], losses[7]]))
 
 
-@pytest.mark.parametrize("grad_clip", [0.0, 1e-3])
-def test_gradients_are_clipped_to_the_global_norm(grad_clip: float, toy, recipe, tmp_path: Path, monkeypatch) -> None:
-    plan = recipe(train={"grad_clip": grad_clip})
-    model = build_classifier(plan, toy)
-    run = _Run(ClassifyTask(model, plan, toy), plan, make_fabric(plan, "cpu"), tmp_path, "h", None)
-    norms: list[float] = []
+class Scripted:
+    """Gives a task validations as they are written down, and remembers the weights of each."""
 
-    def note(*_arguments: object, **_keywords: object) -> None:
-        grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
-        norms.append(torch.cat(grads).norm().item())
+    def __init__(self, task, **numbers: list[float]) -> None:
+        self.numbers, self.weights, self.task = numbers, [], task
+        task.monitors, task.validate = tuple(numbers), self
 
-    monkeypatch.setattr(run.optimizer, "step", note)
-    run.train_step(np.arange(8))
-    assert norms[0] == pytest.approx(1e-3, rel=1e-3) if grad_clip else norms[0] > 0.1
+    def __call__(self) -> dict[str, float]:
+        self.weights.append(self.task.model.head.weight.detach().clone())
+        return {name: values[len(self.weights) - 1] for name, values in self.numbers.items()}
 
 
-def test_a_batch_that_processes_cannot_share_is_refused(toy, recipe, tmp_path: Path) -> None:
-    plan = recipe()
-    task = ClassifyTask(build_classifier(plan, toy), plan, toy)
-    three = SimpleNamespace(world_size=3)
-    with pytest.raises(EmgDistillError, match="global batch of 8 cannot be shared evenly by 3 processes"):
-        _Run(task, plan, three, tmp_path, "h", None)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("monitor", "values", "best"),
+    [("loss", [3.0, 1.0, 2.0, 1.0], 2), ("accuracy", [0.5, 0.7, 0.9, 0.9], 3), ("r2", [-2.0, -0.5, -1.0, -3.0], 2)],
+)
+@pytest.mark.parametrize("select", ["best", "last"])
+def test_best_is_kept_and_last_is_last(monitor, values, best, select, toys, tmp_path: Path) -> None:
+    task = toys.ToyTask()
+    script = Scripted(task, **{"loss": [1.0] * 4, monitor: values})
+    plan = toys.toy_recipe(train={"epochs": 4, "monitor": monitor, "select": select, "keep_best": 1})
+    result = fit(task, plan, tmp_path, "h")
+    chosen = best if select == "best" else 4
+    assert result.best_step == 5 * chosen
+    assert torch.equal(task.model.head.weight, script.weights[chosen - 1])
+    kept = [int(path.name[-9:]) for path in list_checkpoints(tmp_path / "checkpoints")]
+    assert kept == sorted({5 * best, 15, 20})
 
 
-def test_checkpoints_asked_for_are_written_when_validation_is_rare(toy, recipe, tmp_path: Path) -> None:
-    """Six steps an epoch: a checkpoint at its end must not depend on a validation there."""
-    plan = recipe(train={"epochs": 5, "validate_every": 5, "checkpoint_every": 6, "keep_checkpoints": 9})
-    expected = weights_digest(finetune(plan, toy, tmp_path / "whole").model)
-    steps = [int(path.name[-9:]) for path in list_checkpoints(tmp_path / "whole" / "checkpoints")]
-    assert steps == [6, 12, 18, 24, 30]
-    with pytest.raises(InterruptedRunError):
-        finetune(plan, toy, tmp_path / "cut", callback=stop_at(14))
-    resumed = finetune(plan, toy, tmp_path / "cut")
-    assert resumed.fit.resumed_from == 12
-    assert weights_digest(resumed.model) == expected
-    logs = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("whole", "cut")]
-    assert logs[0] == logs[1]
+def test_early_stopping(toys, tmp_path: Path) -> None:
+    task = toys.ToyTask()
+    Scripted(task, loss=[5.0, 4.0, 4.5, 4.0, 3.0, 3.5, 3.5, 3.5, 1.0])
+    result = fit(task, toys.toy_recipe(train={"epochs": 9, "patience": 3}), tmp_path, "h")
+    assert (result.stopped_early, result.step, result.best_step) == (True, 40, 25)
+    again = fit(toys.ToyTask(), toys.toy_recipe(train={"epochs": 9, "patience": 3}), tmp_path, "h")
+    assert (again.stopped_early, again.step) == (True, 40)
+
+
+def test_validation_and_checkpoints_can_be_rarer_or_more_frequent(toys, tmp_path: Path) -> None:
+    train = {"epochs": 5, "validate_every": 2, "checkpoint_every": 5, "keep_checkpoints": 9}
+    result = fit(toys.ToyTask(), toys.toy_recipe(train=train), tmp_path / "a", "h")
+    assert [entry["epoch"] for entry in result.history] == [2, 4, 5]
+    assert [int(p.name[-9:]) for p in list_checkpoints(tmp_path / "a" / "checkpoints")] == [5, 10, 15, 20, 25]
+    train |= {"checkpoint_every": 4}
+    fit(toys.ToyTask(), toys.toy_recipe(train=train), tmp_path / "b", "h")
+    assert [int(p.name[-9:]) for p in list_checkpoints(tmp_path / "b" / "checkpoints")] == [
+        4,
+        8,
+        10,
+        12,
+        16,
+        20,
+        24,
+        25,
+    ]
+
+
+def test_without_a_validation_part_the_last_weights_stay(toys, tmp_path: Path) -> None:
+    task = toys.ToyTask()
+    Scripted(task)
+    result = fit(task, toys.toy_recipe(train={"select": "last"}), tmp_path, "h")
+    assert [set(entry) for entry in result.history] == [{"epoch", "step", "train_loss"}] * 3
+    assert result.best_step == 15
+    for train in ({}, {"select": "last", "patience": 1}, {"select": "last", "keep_best": 1}):
+        with pytest.raises(EmgDistillError, match="no validation part that could decide; set select='last'"):
+            fit(task, toys.toy_recipe(train=train), tmp_path, "h")
+
+
+def test_a_number_that_is_undefined_is_left_out_and_said(toys, tmp_path: Path, caplog) -> None:
+    task = toys.ToyTask()
+    Scripted(task, loss=[1.0] * 3, r2=[float("nan"), 0.5, float("-inf")])
+    result = fit(task, toys.toy_recipe(), tmp_path, "h")
+    assert ["r2" in entry for entry in result.history] == [False, True, False]
+    assert result.warnings == [f"validation at step {step}: r2 not finite, left out" for step in (5, 15)]
+    assert "r2 not finite" in caplog.text
+
+
+@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+def test_the_number_that_decides_has_to_be_finite(monitor: str, toys, tmp_path: Path) -> None:
+    task = toys.ToyTask()
+    Scripted(task, **{"loss": [1.0], monitor: [float("nan")]})
+    with pytest.raises(EmgDistillError, match=f"validation {monitor} is nan at step 5.*train.monitor"):
+        fit(task, toys.toy_recipe(train={"monitor": monitor}), tmp_path, "h")
+
+
+def test_costs() -> None:
+    assert {name for name, way in DIRECTIONS.items() if way == "max"} == {
+        "accuracy", "balanced_accuracy", "macro_f1", "r2"
+    }  # fmt: skip
+    assert cost_of("cer", 0.25) == 0.25
+    assert cost_of("macro_f1", 0.25) == -0.25
+    assert finite_only({"loss": 1.0, "r2": float("nan")}, "loss", 3) == ({"loss": 1.0}, ["r2"])
+    with pytest.raises(EmgDistillError, match="unknown validation number 'acuracy': did you mean 'accuracy'"):
+        cost_of("acuracy", 1.0)
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_divergence_raises(toy, recipe, tmp_path: Path) -> None:
-    plan = recipe(optimizer={"lr": 1e30}, train={"grad_clip": 0.0}, schedule={"warmup": 0})
-    with pytest.raises(EmgDistillError, match=r"at step .*lower optimizer.lr"):
-        finetune(plan, toy, tmp_path)
+@pytest.mark.parametrize("train", [{}, {"log_every": 99}, {"log_every": 99, "checkpoint_every": 2}])
+def test_divergence_raises_before_anything_is_kept(train, toys, tmp_path: Path) -> None:
+    task = toys.ToyTask()
+    plan = toys.toy_recipe(train={"grad_clip": 0.0, **train}, optimizer={"lr": 1e30}, schedule={"kind": "constant"})
+    with pytest.raises(EmgDistillError, match=r"loss is (nan|inf) at step .*lower optimizer.lr"):
+        fit(task, plan, tmp_path, "h")
+    assert not list((tmp_path / "checkpoints").glob("step-*"))
 
 
-@pytest.fixture(scope="module")
-def whole(toy, recipe, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """One run from end to end: the digest of its weights, and its folder."""
-    folder = tmp_path_factory.mktemp("whole")
-    return weights_digest(finetune(recipe(train=LONG), toy, folder).model), folder
+def test_what_recipe_and_task_do_not_share_is_refused(toys, tmp_path: Path) -> None:
+    task = toys.ToyTask()
+    with pytest.raises(
+        EmgDistillError, match="unknown validation number 'cer' in train.monitor: known: accuracy, loss"
+    ):
+        fit(task, toys.toy_recipe(train={"monitor": "cer"}), tmp_path, "h")
+    task.coupled = True
+    with pytest.raises(EmgDistillError, match="accumulate=2: the objective couples the examples of a batch"):
+        fit(task, toys.toy_recipe(train={"accumulate": 2}), tmp_path, "h")
+    fit(task, toys.toy_recipe(), tmp_path, "h")
 
 
-def assert_same_run(result, folder: Path, whole: tuple[str, Path]) -> None:
-    assert weights_digest(result.model) == whole[0]
-    for name in ("metrics.jsonl", "model/model.safetensors", "model/eval.json"):
-        assert (folder / name).read_bytes() == (whole[1] / name).read_bytes(), name
-    newest = "checkpoints/step-000000024"
-    for path in sorted((whole[1] / newest).iterdir()):
-        assert (folder / newest / path.name).read_bytes() == path.read_bytes(), path.name
+def test_frozen_parts_stay_and_are_free_again_afterwards(toys, tmp_path: Path) -> None:
+    task = toys.ToyTask()
+    before = {name: p.detach().clone() for name, p in task.model.named_parameters()}
+    fit(task, toys.toy_recipe(train={"freeze": ("patch_embedding.*", "blocks.0.*")}), tmp_path, "h")
+    moved = {name for name, p in task.model.named_parameters() if not torch.equal(p, before[name])}
+    assert moved == {"blocks.1.weight", "blocks.1.bias", "head.weight", "head.bias"}
+    assert all(p.requires_grad for p in task.model.parameters())
+    assert not any(p.requires_grad for p in task.module.teacher.parameters())
 
 
-@pytest.mark.parametrize("step", [1, 4, 5, 6, 7, 11, 12, 15, 18, 23, 24])
-def test_interrupted_and_resumed_is_bit_for_bit_the_same(step: int, toy, recipe, whole, tmp_path: Path) -> None:
-    with pytest.raises(InterruptedRunError):
-        finetune(recipe(train=LONG), toy, tmp_path, callback=stop_at(step))
-    result = finetune(recipe(train=LONG), toy, tmp_path)
-    assert (result.fit.resumed_from is None) == (step < 6)
-    assert_same_run(result, tmp_path, whole)
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="torch.compile follows new versions of Python late")
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_compiled_runs_end_at_the_same_weights(backend: str, toys, tmp_path: Path) -> None:
+    plain, compiled = toys.ToyTask(), toys.ToyTask()
+    traced: list[str] = []
+    torch._dynamo.reset()
+    fit(plain, toys.toy_recipe(train={"epochs": 1}), tmp_path / "plain", "h")
+    with torch._dynamo.config.patch(suppress_errors=False):
+        fit(compiled, toys.toy_recipe(train={"epochs": 1, "compile": backend}), tmp_path / "compiled", "h")
+    traced += list(torch._dynamo.utils.counters["stats"])
+    assert "unique_graphs" in traced
+    for name, value in plain.module.state_dict().items():
+        torch.testing.assert_close(compiled.module.state_dict()[name], value)
+    assert compiled.module._compiled_call_impl is None
 
 
-def test_interrupted_many_times(toy, recipe, whole, tmp_path: Path) -> None:
-    for step in (6, 7, 13, 21):
-        with pytest.raises(InterruptedRunError):
-            finetune(recipe(train=LONG), toy, tmp_path, callback=stop_at(step))
-    assert_same_run(finetune(recipe(train=LONG), toy, tmp_path), tmp_path, whole)
+class Blocky(nn.Module):
+    """A module whose model has Transformer blocks that can forget."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import emg_models
+
+        self.model = emg_models.create_model(
+            "tinymyo", n_chans=4, n_times=40, sfreq=40.0, n_outputs=3, embed_dim=16, n_heads=2, n_blocks=2
+        )
 
 
-VICTIM = """
-import os, signal, sys
-from pathlib import Path
-import torch
-from importlib.machinery import SourceFileLoader
-torch.set_num_threads(1)
-conftest = SourceFileLoader("victim_conftest", sys.argv[1]).load_module()
-kind, count, out = sys.argv[2], int(sys.argv[3]), sys.argv[4]
-real, calls = getattr(os, kind), 0
-def deadly(*arguments):
-    global calls
-    place = str(arguments[-1]) if kind == "replace" else os.readlink(f"/proc/self/fd/{arguments[0]}")
-    calls += "checkpoints" in place
-    if calls == count:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments)
-setattr(os, kind, deadly)
-from emg_distill import finetune
-finetune(conftest.make_recipe(train={"epochs": 4, "checkpoint_every": 5}), conftest.forge(), out)
-"""
+def test_blocks_forget_for_the_time_of_a_run(toys) -> None:
+    task, module = toys.ToyTask(), Blocky()
+    task.module, task.model = module, module.model
+    with prepared(task, toys.toy_recipe(train={"checkpoint_blocks": True})):
+        assert all(block.checkpointing for block in module.model.encoder.blocks)
+    assert not any(block.checkpointing for block in module.model.encoder.blocks)
 
 
-@pytest.mark.parametrize(("kind", "count"), [("fsync", 15), ("replace", 2), ("replace", 5)])
-def test_killed_and_resumed_is_bit_for_bit_the_same(kind: str, count: int, toy, recipe, whole, tmp_path: Path) -> None:
-    """SIGKILL in the middle of writing a checkpoint: at the n-th flush to disk, or at the n-th rename."""
-    command = [sys.executable, "-W", "ignore", "-c", VICTIM, str(Path(__file__).with_name("conftest.py")), kind]
-    killed = subprocess.run(
-        [*command, str(count), str(tmp_path)],
-        capture_output=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    assert not (tmp_path / "model").exists()
-    result = finetune(recipe(train=LONG), toy, tmp_path)
-    assert result.fit.resumed_from is not None
-    assert_same_run(result, tmp_path, whole)
+def test_a_model_without_blocks_cannot_forget_them(toys, tmp_path: Path) -> None:
+    with pytest.raises(
+        EmgDistillError, match="train.checkpoint_blocks: ToyModel has no Transformer block.*or set it to"
+    ):
+        fit(toys.ToyTask(), toys.toy_recipe(train={"checkpoint_blocks": True}), tmp_path, "h")
 
 
-def test_damaged_newest_checkpoint_falls_back(toy, recipe, whole, tmp_path: Path, caplog) -> None:
-    with pytest.raises(InterruptedRunError):
-        finetune(recipe(train=LONG), toy, tmp_path, callback=stop_at(14))
-    newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
-    (newest / "model.safetensors").write_bytes(b"0" * 100)
-    events: list[TrainEvent] = []
-    result = finetune(recipe(train=LONG), toy, tmp_path, callback=events.append)
-    assert newest.name == "step-000000012"
-    assert result.fit.resumed_from == 10
-    assert "skipped checkpoint step-000000012" in result.fit.warnings[0]
-    assert "skipped checkpoint step-000000012" in caplog.text
-    assert any("skipped" in event.message for event in events if event.kind == "resume")
-    assert_same_run(result, tmp_path, whole)
-
-
-def test_a_finished_run_is_not_run_again(toy, recipe, whole, tmp_path: Path) -> None:
-    events: list[TrainEvent] = []
-    again = finetune(recipe(train=LONG), toy, whole[1], callback=events.append)
-    assert not [event for event in events if event.kind == "step"]
-    assert weights_digest(again.model) == whole[0]
-
-
-def test_resume_refuses_another_recipe_and_can_start_again(toy, recipe, tmp_path: Path) -> None:
-    finetune(recipe(train={"epochs": 1}), toy, tmp_path)
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(EmgDistillError, match="belongs to another run"):
-        finetune(recipe(train={"epochs": 2}), toy, tmp_path)
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-    result = finetune(recipe(train={"epochs": 2}), toy, tmp_path, resume=False)
-    assert result.fit.resumed_from is None
-
-
-PAIR = """
-import sys
-import torch
-from importlib.machinery import SourceFileLoader
-from lightning_fabric import Fabric
-torch.set_num_threads(1)
-conftest = SourceFileLoader("pair_conftest", sys.argv[1]).load_module()
-from emg_distill import finetune
-fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
-fabric.launch()
-still = {"dropout": 0.0, "drop_path": 0.0}
-finetune(conftest.make_recipe(model=still, augment={"noise": 0.1}), conftest.forge(), sys.argv[2], fabric=fabric)
-"""
-
-
-def test_two_processes_follow_the_same_curve(toy, recipe, tmp_path: Path) -> None:
-    """Equal global batch, no dropout: losses agree to float32 rounding."""
-    script = tmp_path / "pair.py"
-    script.write_text(PAIR)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
-    subprocess.run(
-        [*launch, str(Path(__file__).with_name("conftest.py")), str(tmp_path / "two")],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    plan = recipe(model={"dropout": 0.0, "drop_path": 0.0}, augment={"noise": 0.1})
-    one = finetune(plan, toy, tmp_path / "one")
-    two = json.loads((tmp_path / "two" / "result.json").read_text())["fit"]["history"]
-    for mine, theirs in zip(one.history, two, strict=True):
-        assert theirs == pytest.approx(mine, rel=1e-4)
-
-
-def test_no_pickle_anywhere(whole) -> None:
-    suffixes = {path.suffix for path in whole[1].rglob("*") if path.is_file()}
-    assert suffixes <= {".json", ".jsonl", ".safetensors", ".md"}
+def test_nothing_on_disk_is_a_pickle(toys, tmp_path: Path) -> None:
+    fit(toys.hard_task(), toys.hard_recipe(), tmp_path, "h")
+    suffixes = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
+    assert suffixes == {".json", ".jsonl", ".safetensors", ".svg"}

@@ -45,7 +45,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("table", "values", "message"), WRONG, ids=lambda value: None)
+@pytest.mark.parametrize(("table", "values", "message"), WRONG, ids=[str(index) for index in range(len(WRONG))])
 def test_what_is_refused(table, values, message) -> None:
     with pytest.raises(EmgDistillError, match=message):
         table(**values)
