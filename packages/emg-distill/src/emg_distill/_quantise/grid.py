@@ -1,7 +1,6 @@
 """A grid: which integers hold a value, how it is observed, and the step from real numbers to codes and back."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -11,49 +10,13 @@ from emg_distill._errors import EmgDistillError
 from emg_distill._recipe.quantise import QuantiseRecipe
 
 from .kernels import requantise
+from .phase import Phase, over_processes, straight_through
 from .qdq import DTYPES, quantise_dequantise
 from .ranges import Sample, grid_of, least_error
 from .traced import OnGrid
 
 LIMITS = {"int8": (-128, 127), "int16": (-32768, 32767)}
 Width = Literal["int8", "int16"]
-Stage = Literal["trace", "observe", "run", "export"]
-
-
-@dataclass
-class Phase:
-    """What the forward pass does at the moment, shared by all grids of a model.
-
-    Parameters
-    ----------
-    stage
-        ``"trace"`` finds who reads what, ``"observe"`` is the float model, ``"run"`` the integer program, ``"export"``
-        the float model with its grids marked.
-    follow
-        Whether `Grid.write` notes extremes, from which `Grid.advance` moves the grid.
-    record
-        Takes the codes that every grid holds, where it is not None.
-    """
-
-    stage: Stage = "trace"
-    follow: bool = False
-    record: "dict[Grid, Tensor] | None" = None
-
-
-class StraightThrough(torch.autograd.Function):
-    """Forward a stored value in place of the real one; backward as if it were the real one, 0 where it saturated."""
-
-    @staticmethod
-    def forward(ctx: Any, real: Tensor, stored: Tensor, inside: Tensor) -> Tensor:  # noqa: ANN401  torch's context
-        """Return `stored`."""
-        del real
-        ctx.save_for_backward(inside)
-        return stored
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401  torch's context
-        """Pass the gradient on where `inside`."""
-        return grads[0] * ctx.saved_tensors[0], None, None
 
 
 class Grid(nn.Module):
@@ -94,7 +57,13 @@ class Grid(nn.Module):
     mark_zero: Tensor | None
 
     def __init__(
-        self, phase: Phase, recipe: QuantiseRecipe, *, groups: int = 1, symmetric: bool = False, narrow_only: bool = False
+        self,
+        phase: Phase,
+        recipe: QuantiseRecipe,
+        *,
+        groups: int = 1,
+        symmetric: bool = False,
+        narrow_only: bool = False,
     ) -> None:
         super().__init__()
         self.phase, self.recipe, self.groups = phase, recipe, groups
@@ -177,7 +146,7 @@ class Grid(nn.Module):
             stored = self.value(codes)
             if self.phase.record is not None:
                 self.phase.record[self] = codes
-        return StraightThrough.apply(real.float(), stored, raw == codes)  # type: ignore[no-any-return]
+        return straight_through(real.float(), stored, raw == codes)
 
     @property
     def step(self) -> Tensor:
@@ -285,19 +254,9 @@ class Grid(nn.Module):
         if self.seen is None:
             return
         seen, self.seen = self.seen, None
-        low, high = _over_processes(seen)
+        low, high = over_processes(seen)
         if self.symmetric or self.width == "int16":
             low, high = torch.minimum(low, -high), torch.maximum(-low, high)
         self.low.lerp_(low, self.recipe.momentum)
         self.high.lerp_(high, self.recipe.momentum)
         self.rescale()
-
-
-def _over_processes(seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the extremes over all processes, if there are several."""
-    distributed = torch.distributed
-    if distributed.is_available() and distributed.is_initialized():
-        ends = torch.stack([-seen[0], seen[1]])
-        distributed.all_reduce(ends, op=distributed.ReduceOp.MAX)
-        return -ends[0], ends[1]
-    return seen[0], seen[1]

@@ -139,7 +139,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, scales: Tensor, out_scale: Tensor
 
 
 def exponentials(device: torch.device) -> Tensor:
-    """Return float64 whole numbers ``(256,)``: ``round(255 exp(-INDEX_STEP i))``; the last stands for all farther ones."""
+    """Return float64 whole numbers ``(256,)``: ``round(255 exp(-INDEX_STEP i))``; the last, 0, for all farther ones."""
     table = (255.0 * torch.exp(-INDEX_STEP * torch.arange(256, dtype=torch.float64, device=device))).round()
     table[255] = 0.0
     return table

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from emg_distill._errors import EmgDistillError
 from emg_distill._recipe.quantise import QuantiseRecipe
 
-from .grid import Grid, Phase, StraightThrough
+from .grid import Grid
 from .integers import multiplier, rescale
 from .kernels import bias_codes, layer_norm, weight_codes, weight_scales
+from .phase import Phase, straight_through
 from .qdq import mark
 from .traced import OnGrid
 
@@ -43,7 +44,7 @@ class Reader(nn.Module):
         self.phase, self.recipe, self.reads = phase, recipe, {}
 
     def read(self, x: Tensor, kind: str = "narrow", name: str = "x") -> tuple[Tensor, Grid]:
-        """Return a value as this part reads it, and its grid; `kind` is ``"narrow"`` (int8), ``"wide"`` or ``"any"``."""
+        """Return a value as this part reads it, and its grid; `kind` is ``"narrow"``, ``"wide"`` or ``"any"``."""
         if self.phase.stage == "trace":
             if not isinstance(x, OnGrid):
                 raise EmgDistillError(
@@ -65,7 +66,6 @@ class Layer(Reader):
     before: Grid | None
     function: Function | None
     weight: Tensor
-    bias: Tensor | None
     weight_scale: Tensor | None
     channel_axis: ClassVar[int] = -1
 
@@ -87,7 +87,8 @@ class Layer(Reader):
 
     def offsets(self) -> Tensor:
         """Return the bias, zeros where there is none."""
-        return self.weight.new_zeros(len(self.weight)) if self.bias is None else self.bias
+        bias: Tensor | None = self.bias  # type: ignore[assignment]  # torch types it as a tensor or a module
+        return self.weight.new_zeros(len(self.weight)) if bias is None else bias
 
     def scales(self, x_grid: Grid) -> Tensor:
         """Return float64 ``(N,)``: the step of each channel's weights."""
@@ -98,12 +99,11 @@ class Layer(Reader):
         x, grid = self.read(x, self._kind(x))
         stage = self.phase.stage
         if stage == "export":
-            return self.leave(product(x, self._marked_weight(), self.bias), lambda: x)
+            return self.leave(product(x, self._marked_weight(), self.offsets()), lambda: x)
         if stage != "run":
-            return self.leave(product(x, self.weight, self.bias), lambda: x)
+            return self.leave(product(x, self.weight, self.offsets()), lambda: x)
         with torch.autocast(x.device.type, enabled=False):
-            weight, bias = self._rounded(grid)
-            real = product(x, weight, None if self.bias is None else bias)
+            real = product(x, *self._rounded(grid))
         return self.leave(real, lambda: self._integers(x, grid, product))
 
     def _kind(self, x: Tensor) -> str:
@@ -139,11 +139,9 @@ class Layer(Reader):
             unit = x_grid.step * scale
             bias = (bias_codes(self.offsets(), x_grid.step, scale).double() * unit).float()
             whole = torch.ones((), dtype=torch.bool, device=weight.device)
-        return StraightThrough.apply(self.weight, weight, whole), StraightThrough.apply(self.offsets(), bias, whole)
+        return straight_through(self.weight, weight, whole), straight_through(self.offsets(), bias, whole)
 
-    def _integers(
-        self, x: Tensor, x_grid: Grid, product: Callable[[Tensor, Tensor, Tensor | None], Tensor]
-    ) -> Tensor:
+    def _integers(self, x: Tensor, x_grid: Grid, product: Callable[[Tensor, Tensor, Tensor | None], Tensor]) -> Tensor:
         """Return the layer's centred codes on the first grid behind it."""
         scale = self.scales(x_grid)
         centred = x_grid.centred(x).double()
@@ -168,13 +166,14 @@ class QuantisedLinear(Layer, nn.Linear):
 class _Convolution(Layer):
     """What the convolutions share: zeros around the input, nothing else."""
 
-    padding_mode: str
     _conv_forward: Any
 
     def join(self, phase: Phase, recipe: QuantiseRecipe) -> None:
         """See `Reader.join`."""
         if self.padding_mode != "zeros":
-            raise EmgDistillError(f"padding_mode={self.padding_mode!r}: integers know 'zeros'; pad in front of the layer")
+            raise EmgDistillError(
+                f"padding_mode={self.padding_mode!r}: integers know 'zeros'; pad in front of the layer"
+            )
         super().join(phase, recipe)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  torch's name
@@ -212,8 +211,9 @@ class QuantisedLayerNorm(Reader, nn.LayerNorm):
         """Normalise (..., D)."""
         x, grid = self.read(input, "wide")
         real = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
-        gamma = x.new_ones(x.shape[-1]) if self.weight is None else self.weight
-        beta = x.new_zeros(x.shape[-1]) if self.bias is None else self.bias
+        given: tuple[Tensor | None, Tensor | None] = self.weight, self.bias
+        gamma = x.new_ones(x.shape[-1]) if given[0] is None else given[0]
+        beta = x.new_zeros(x.shape[-1]) if given[1] is None else given[1]
         return self.out.write(
             real, lambda: layer_norm(grid.centred(x), gamma, beta, self.eps, grid.step, self.out.step)
         )
@@ -268,4 +268,3 @@ def look_up(x: Tensor, grid: Grid, out: Grid, function: Function) -> Tensor:
         return table[grid.centred(x) + grid.offset + 128]
 
     return out.write(function(x), integers)
-

@@ -1,34 +1,35 @@
 """The parts of emg-models' networks that compute outside layers: sums, means, attention."""
 
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 import torch.nn.functional as F
-from emg_models._hdsemg.units import RingConv, Unit
-from emg_models._layers.attend import attend
-from emg_models._layers.rotary import rotate
-from emg_models._layers.transformer import MLP, Attention, Block, Rotary
 from torch import Tensor, nn
 
 from emg_distill._errors import EmgDistillError
 from emg_distill._recipe.quantise import QuantiseRecipe
 from emg_models import AllConvNet, TinyMyoClassifier, TinyMyoEncoder
+from emg_models._hdsemg.units import RingConv, Unit
+from emg_models._layers.attend import attend
+from emg_models._layers.rotary import rotate
+from emg_models._layers.transformer import MLP, Attention, Block, Rotary
 
 from . import kernels
-from .grid import Grid, Phase
+from .grid import Grid
 from .layers import Activation, Layer, Reader
+from .phase import Phase
 
 BASE = 10000.0  # of the rotary embedding's angles
 CLOSE = 1e-4
 
 
-class Sum(Reader):
-    """Two values of one shape added, rounded once."""
+class Point(Reader):
+    """A place where values meet; it has no weights of its own."""
 
     out: Grid
 
     @classmethod
-    def of(cls, phase: Phase, recipe: QuantiseRecipe) -> "Sum":
+    def of(cls, phase: Phase, recipe: QuantiseRecipe) -> Self:
         """Return a new one."""
         made = cls()
         made.join(phase, recipe)
@@ -39,17 +40,19 @@ class Sum(Reader):
         super().join(phase, recipe)
         self.out = Grid(phase, recipe)
 
+
+class Sum(Point):
+    """Two values of one shape added, rounded once."""
+
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Add."""
         a, a_grid = self.read(a, "wide", "a")
         b, b_grid = self.read(b, "wide", "b")
         scales = a_grid.step, b_grid.step
-        return self.out.write(
-            a + b, lambda: kernels.add(a_grid.centred(a), b_grid.centred(b), scales, self.out.step)
-        )
+        return self.out.write(a + b, lambda: kernels.add(a_grid.centred(a), b_grid.centred(b), scales, self.out.step))
 
 
-class SumWithConstant(Sum):
+class SumWithConstant(Point):
     """A value plus a parameter that broadcasts."""
 
     def forward(self, x: Tensor, constant: Tensor) -> Tensor:
@@ -60,7 +63,7 @@ class SumWithConstant(Sum):
         )
 
 
-class Mean(Sum):
+class Mean(Point):
     """The mean over some axes, which go."""
 
     def forward(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
@@ -109,7 +112,8 @@ class QuantisedUnit(Reader, Unit):
 
     def join(self, phase: Phase, recipe: QuantiseRecipe) -> None:
         """See `Reader.join`."""
-        if self.norm is not None:
+        norm: nn.Module | None = self.norm
+        if norm is not None:
             raise EmgDistillError(
                 "batch normalisation has no integer form of its own; fold it first with emg_models.fold_batchnorm"
             )
@@ -160,7 +164,8 @@ class QuantisedAttention(Reader, Attention):
         return self.proj(self.context.write(real, lambda: self._integers(fused, grid, rotary)))  # type: ignore[no-any-return]
 
     def _parts(self, fused: Tensor) -> tuple[Tensor, ...]:
-        return tuple(part.unflatten(-1, self.heads).transpose(1, 2) for part in fused.chunk(3, dim=-1))
+        split = fused.reshape(*fused.shape[:-1], 3, *self.heads)
+        return tuple(part.transpose(1, 2) for part in split.unbind(-3))
 
     def _integers(self, fused: Tensor, grid: Grid, rotary: Rotary | None) -> Tensor:
         q, k, v = self._parts(grid.centred(fused))
@@ -198,13 +203,14 @@ class QuantisedEncoder(Reader, TinyMyoEncoder):
     def join(self, phase: Phase, recipe: QuantiseRecipe) -> None:
         """See `Reader.join`."""
         super().join(phase, recipe)
-        self.embed_sum = SumWithConstant.of(phase, recipe)
+        embeds: bool = self.config.channel_embedding
+        self.embed_sum = SumWithConstant.of(phase, recipe) if embeds else None
 
     def _embed(self, x: Tensor, patch_mask: Tensor | None) -> Tensor:
         if patch_mask is not None:
             raise EmgDistillError("masked patches have no integer form; quantise a fine-tuned model")
         tokens: Tensor = self.patch_embedding(x)
-        if self.channel_embed is not None:
+        if self.embed_sum is not None:
             tokens = self.embed_sum(tokens, self.channel_embed[:, : x.shape[1]])
         return tokens.flatten(1, 2)
 

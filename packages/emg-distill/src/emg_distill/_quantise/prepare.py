@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from emg_models._layers.dropout import Dropout
-from emg_models._layers.linear import Linear
 from torch import Tensor, nn
 
 from emg_distill._errors import EmgDistillError
 from emg_distill._recipe.quantise import QuantiseRecipe
+from emg_models._layers.dropout import Dropout
+from emg_models._layers.linear import Linear
 
-from .grid import Grid, Phase
+from .grid import Grid
 from .layers import (
     ACTIVATIONS,
     Activation,
@@ -26,6 +26,7 @@ from .layers import (
     Reader,
 )
 from .networks import NETWORKS, Identity
+from .phase import Phase
 from .traced import OnGrid
 
 VERSION = 1
@@ -170,7 +171,7 @@ def restore(model: nn.Module) -> nn.Module:
 
 
 def integer_codes(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
-    """Return the codes of every grid for inputs ``(n, ...)``, int64, by the grid's name in ``model.named_modules()``."""
+    """Return the codes of every grid for inputs ``(n, ...)``, int64, by its name in ``model.named_modules()``."""
     phase, names = _phase(model), {grid: name for name, grid in _grids(model).items()}
     _require_calibrated(phase)
     phase.record = {}
@@ -222,7 +223,7 @@ def apply_scheme(model: nn.Module, values: Mapping[str, Any]) -> None:
 
 
 def exportable(model: nn.Module) -> nn.Module:
-    """Return a copy that exporters can write: the float network with its grids as pairs of quantise and dequantise nodes.
+    """Return a copy that exporters can write: the float network, its grids as pairs of quantise and dequantise nodes.
 
     ``emg_models.export_onnx(exportable(model), ..., opset=21)`` and ``torch.onnx.export`` take it.
     """

@@ -12,11 +12,47 @@ if TYPE_CHECKING:
     from .grid import Grid
 
 MOVES = frozenset(
-    "chunk contiguous detach expand flatten movedim pad permute reshape split squeeze t transpose unbind unflatten "
-    "unsqueeze view __getitem__ cat stack dropout dropout1d dropout2d feature_dropout clone".split()
+    (
+        "chunk",
+        "contiguous",
+        "detach",
+        "expand",
+        "flatten",
+        "movedim",
+        "pad",
+        "permute",
+        "reshape",
+        "split",
+        "squeeze",
+        "t",
+        "transpose",
+        "unbind",
+        "unflatten",
+        "unsqueeze",
+        "view",
+        "__getitem__",
+        "cat",
+        "stack",
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "feature_dropout",
+        "clone",
+    )
 )
 QUESTIONS = frozenset(
-    "__get__ __len__ dim dim_order is_contiguous is_floating_point numel size stride storage_offset".split()
+    (
+        "__get__",
+        "__len__",
+        "dim",
+        "dim_order",
+        "is_contiguous",
+        "is_floating_point",
+        "numel",
+        "size",
+        "stride",
+        "storage_offset",
+    )
 )
 
 
@@ -53,9 +89,9 @@ class OnGrid(Tensor):
             grids = {id(grid): grid for grid in _grids(args)}
             if name not in MOVES or len(grids) != 1:
                 raise EmgDistillError(
-                    f"{name} has no integer form where it stands; build the network of Linear, Conv1d, Conv2d, LayerNorm, "
-                    "ReLU, GELU, SiLU, Sigmoid and Tanh modules, or of TinyMyo's and All-ConvNet's (fold batch "
-                    "normalisation first)"
+                    f"{name} has no integer form where it stands; build the network of Linear, Conv1d, Conv2d, "
+                    "LayerNorm, ReLU, GELU, SiLU, Sigmoid and Tanh modules, or take TinyMyo or All-ConvNet (with "
+                    "batch normalisation folded)"
                 )
             (grid,) = grids.values()
             return _marked(func(*args, **(kwargs or {})), grid)

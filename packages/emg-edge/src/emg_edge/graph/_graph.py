@@ -77,6 +77,28 @@ class Node:
     scope: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class GivenGrid:
+    """A grid that the file demands for a value.
+
+    Parameters
+    ----------
+    dtype
+        ``"int8"`` or ``"int16"``.
+    scale
+        One step, or one per channel of the last axis.
+    zero_point
+        Stored value of real 0.
+    node
+        The QuantizeLinear node, for messages.
+    """
+
+    dtype: str
+    scale: tuple[float, ...]
+    zero_point: int
+    node: str = field(compare=False)
+
+
 def sample_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return a shape without its leading batch axis of 1 (kept where it is the only axis)."""
     return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
@@ -102,6 +124,10 @@ class Graph:
         The model's ``emg.*`` strings.
     output_names
         What the model calls its outputs, where values were renamed since; empty means as they are.
+    given
+        Grids that a quantised file demands, by value: at most one per dtype is legal, which the quantiser checks.
+    steps
+        Steps of constants that were quantised in the file, in their shape; NaN where no symmetric int8 stands behind.
     """
 
     name: str
@@ -112,6 +138,8 @@ class Graph:
     outputs: tuple[str, ...]
     metadata: dict[str, str] = field(default_factory=dict)
     output_names: tuple[str, ...] = ()
+    given: Mapping[str, tuple[GivenGrid, ...]] = field(default_factory=dict)
+    steps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @cached_property
     def producers(self) -> dict[str, Node]:
@@ -126,6 +154,14 @@ class Graph:
             for name in dict.fromkeys(node.inputs):
                 table[name].append(node)
         return dict(table)
+
+    def handed_on(self, old: str, new: str) -> Graph:
+        """Give ``new`` the grids that the file demands for ``old``, whose elements are the same."""
+        if old == new or old not in self.given:
+            return self
+        rest = {name: grids for name, grids in self.given.items() if name != old}
+        merged = tuple(dict.fromkeys((*rest.get(new, ()), *self.given[old])))
+        return replace(self, given={**rest, new: merged})
 
     def sole_consumer(self, name: str) -> Node | None:
         """Return the only reader of a value, or None where there are several, none, or it is a graph output."""
@@ -192,7 +228,8 @@ class Graph:
         nodes = tuple(
             replace(node, inputs=tuple(new if name == old else name for name in node.inputs)) for node in self.nodes
         )
-        return replace(self, nodes=nodes, outputs=tuple(new if o == old else o for o in self.outputs)).pruned()
+        renamed = replace(self, nodes=nodes, outputs=tuple(new if o == old else o for o in self.outputs))
+        return renamed.handed_on(old, new).pruned()
 
     def pruned(self) -> Graph:
         """Return the graph without nodes, values and constants that no output needs."""

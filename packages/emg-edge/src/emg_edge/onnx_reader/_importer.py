@@ -11,12 +11,14 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError, Unsupported
 from emg_edge.graph._float import run_node
 from emg_edge.graph._graph import MAX_ELEMENTS, Node, Value
-from emg_edge.graph._shapes import output_shape
+from emg_edge.graph._shapes import MOVEMENT, output_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from emg_edge.graph._graph import GivenGrid
 
 MAX_FOLDED = 2**24
 
@@ -58,6 +60,10 @@ class Importer:
     aliases: dict[str, str] = field(default_factory=dict)
     unsupported: list[Unsupported] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    types: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, tuple[str, GivenGrid]] = field(default_factory=dict)
+    given: dict[str, list[GivenGrid]] = field(default_factory=dict)
+    steps: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     folded: int = 0
     source: Source = field(default_factory=lambda: Source(op="", name="", inputs=(), outputs=(), attrs={}))
 
@@ -72,6 +78,8 @@ class Importer:
     def resolve(self, name: str) -> str:
         """Follow aliases to a value or constant."""
         name = self.aliases.get(name, name)
+        if name in self.stored:
+            raise RefusedError("reads integers", "give the file in QDQ form: DequantizeLinear before every operator")
         if name not in self.values and name not in self.constants:
             raise EmgEdgeError(f"{name!r} is read before anything wrote it (a cycle, or nodes not sorted)")
         return name
@@ -135,6 +143,7 @@ class Importer:
                 raise EmgEdgeError(f"{op} {self.source.name!r} would fold into {prod(shape)} elements; refused")
             with np.errstate(all="ignore"):
                 self.fold(run_node(node, [self.constants[name][None] for name in inputs])[0], output)
+            self._fold_steps(node)
         else:
             integers = [name for name in inputs if name in self.constants and self.constants[name].dtype.kind != "f"]
             for name in integers:  # a float value meets an integer constant only in malformed files
@@ -143,6 +152,14 @@ class Importer:
             self.values[output] = Value(name=output, shape=shape)
         return output
 
+    def _fold_steps(self, node: Node) -> None:
+        """Let the steps of a quantised constant move with it; arithmetic loses them."""
+        known = [self.steps[name] for name in node.inputs if name in self.steps]
+        if known and node.op in MOVEMENT and len(node.inputs) == 1:
+            self.steps[node.output] = run_node(node, [known[0][None]])[0]
+        elif known:
+            self.steps[node.output] = np.broadcast_to(np.nan, self.constants[node.output].shape)
+
     def fold(self, array: NDArray[Any], output: str | None = None) -> None:
         """Register what a node computes from constants, within a bound for the whole file."""
         self.folded += array.size
@@ -150,7 +167,9 @@ class Importer:
             raise EmgEdgeError(
                 f"constants at {self.source.name!r} fold into more than {MAX_ELEMENTS} elements; refused"
             )
-        self.constants[output or self.source.outputs[0]] = array
+        name = output or self.source.outputs[0]
+        self.types.setdefault(name, self.source.attrs.get("value_type", ""))
+        self.constants[name] = array
 
     def temporary(self, suffix: str) -> str:
         """Return an unused name derived from the node's output."""

@@ -30,7 +30,7 @@ _MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, Runtime
 
 
 def load_onnx(path: str | Path) -> Graph:
-    """Read a float ONNX model into the float IR.
+    """Read an ONNX model, float or with QuantizeLinear and DequantizeLinear pairs, into the float IR.
 
     Parameters
     ----------
@@ -87,6 +87,7 @@ def _translate(data: bytes, path: Path) -> Graph:
     importer = Importer(opset=_opset(model, path))
     for tensor in proto.initializer:
         importer.add_constant(tensor.name, _array(tensor, path))
+        importer.types[tensor.name] = onnx.TensorProto.DataType.Name(tensor.data_type)
     inputs = [value for value in proto.input if value.name not in importer.constants]
     if len(inputs) != 1:
         raise EmgEdgeError(f"{path}: inputs {[value.name for value in inputs]}; need exactly one, the window")
@@ -96,7 +97,7 @@ def _translate(data: bytes, path: Path) -> Graph:
         add_node(importer, _source(node, index, path))
     if importer.unsupported:
         raise UnsupportedError(importer.unsupported)
-    outputs = tuple(importer.resolve(value.name) for value in proto.output)
+    outputs = tuple(_output(importer, value.name, path) for value in proto.output)
     constant = [name for name in outputs if name in importer.constants]
     if constant or not outputs:
         raise EmgEdgeError(f"{path}: outputs {constant or '(none)'} do not depend on the input; export the model again")
@@ -109,10 +110,18 @@ def _translate(data: bytes, path: Path) -> Graph:
         outputs=outputs,
         metadata=_metadata(model, path),
         output_names=tuple(value.name for value in proto.output),
+        given={name: tuple(dict.fromkeys(grids)) for name, grids in importer.given.items()},
+        steps=importer.steps,
     ).pruned()
     graph.verify()
     _check_effort(graph, path)
     return graph
+
+
+def _output(importer: Importer, name: str, path: Path) -> str:
+    if name in importer.stored:
+        raise EmgEdgeError(f"{path}: output {name!r} is integer; let the model return float32, behind DequantizeLinear")
+    return importer.resolve(name)
 
 
 def _check_effort(graph: Graph, path: Path) -> None:
@@ -220,6 +229,7 @@ def _source(node: Any, index: int, path: Path) -> Source:  # noqa: ANN401
     for attr in node.attribute:
         if attr.type == onnx.AttributeProto.TENSOR:
             attrs[attr.name] = _array(attr.t, path)
+            attrs[f"{attr.name}_type"] = onnx.TensorProto.DataType.Name(attr.t.data_type)
         elif attr.type in {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS}:
             attrs[attr.name] = None  # control flow is refused by its operator's name
         else:

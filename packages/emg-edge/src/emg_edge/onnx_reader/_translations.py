@@ -11,6 +11,7 @@ from emg_edge._errors import EmgEdgeError, Unsupported
 from emg_edge.graph._graph import checked_size
 
 from ._importer import MAX_FOLDED, Importer, RefusedError, Source
+from ._quantised import QUANTISED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +44,6 @@ def _advice(op: str) -> str:
         "BatchNormalization": "fold it into the layer before it (export in eval mode with folding)",
         "Attention": "export with opset 20, which writes attention as MatMul, Softmax, MatMul",
         "RotaryEmbedding": "export with opset 20, which writes the rotation as Mul and Add",
-        "QuantizeLinear": "give the float model; emg-edge quantises it itself",
-        "DequantizeLinear": "give the float model; emg-edge quantises it itself",
     }
     return table.get(op, "rewrite it with MatMul, Add, Softmax, LayerNormalization, element-wise functions and means")
 
@@ -299,6 +298,7 @@ def _layer_normalization(i: Importer) -> None:
 
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
+    **QUANTISED,
     **dict.fromkeys(("Abs", "Erf", "Exp", "Neg", "Reciprocal", "Relu", "Sigmoid", "Sqrt", "Tanh"), _elementwise),
     **dict.fromkeys(("Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"), _elementwise),
     "And": _fold(np.logical_and),

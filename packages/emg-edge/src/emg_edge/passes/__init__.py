@@ -3,6 +3,7 @@
 from ._attention import ATTENTION
 from ._canonicalise import PASSES, canonicalise, is_canonical
 from ._fold import FOLD
+from ._given import GIVEN
 from ._identity import IDENTITY
 from ._layernorm import LAYERNORM
 from ._linear import LINEAR
@@ -17,6 +18,7 @@ __all__ = [
     "ATTENTION",
     "FOLD",
     "FUSE",
+    "GIVEN",
     "IDENTITY",
     "LAYERNORM",
     "LINEAR",

@@ -8,7 +8,7 @@ depends on the row. Whatever does not fit is refused with the reason. Requires t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import isclose, prod, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ from ._views import Form, affine, linear_form
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_ROUNDING = 1e-5  # within which a factor is taken for 1 / sqrt(width), which float32 constants can only be near
 _ADVICE = "write it as softmax(q @ k^T * scale) @ v over heads, without mask"
 
 
@@ -131,7 +132,8 @@ def _fuse(graph: Graph, softmax: Node) -> Graph:
     except RotationError as error:
         raise _RefusedError(str(error)) from error
     v_layout, sources = _value_layout(forms[2], heads, rows, width), tuple(form.source for form in forms)
-    scale = core.gain * q.gain * k.gain
+    scale, usual = core.gain * q.gain * k.gain, 1.0 / sqrt(width)
+    scale = usual if isclose(scale, usual, rel_tol=_ROUNDING) else scale
     if scale <= 0.0:
         raise _RefusedError(f"the scores' factor is {scale:g}; it must be positive")
     out = core.context.output
@@ -165,7 +167,7 @@ def _fuse(graph: Graph, softmax: Node) -> Graph:
         Value(name=split, shape=view),
         Value(name=turned, shape=(heads, rows, width)),
     ]
-    result = graph.substitute(out, [attention, *moves], values=values, constants=constants)
+    result = graph.substitute(out, [attention, *moves], values=values, constants=constants).handed_on(out, packed)
     if graph is not before and any(result.sole_consumer(name) is not attention for name in sources[:2]):
         raise _RefusedError("the linear layer in front of a rotation is read elsewhere, too")
     return result

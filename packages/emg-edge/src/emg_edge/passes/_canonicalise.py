@@ -13,6 +13,7 @@ from emg_edge.graph._shapes import BINARY, CANONICAL, MOVEMENT, UNARY
 
 from ._attention import ATTENTION
 from ._fold import FOLD
+from ._given import GIVEN, refuse_lost_grids
 from ._identity import IDENTITY
 from ._layernorm import LAYERNORM
 from ._linear import LINEAR
@@ -26,7 +27,7 @@ from ._table import FUSE, TABLE
 if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph
 
-PASSES = (FOLD, IDENTITY, LAYERNORM, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL)
+PASSES = (FOLD, IDENTITY, GIVEN, LAYERNORM, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL)
 LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 
@@ -64,6 +65,7 @@ def canonicalise(graph: Graph) -> Graph:
     for step in LAST_PASSES:
         result = step(result, notes)
     _refuse_leftovers(result, notes, allowed=CANONICAL)
+    refuse_lost_grids(result)
     result = NAMES(result, notes)
     _compare(graph, result)
     return result

@@ -88,7 +88,8 @@ def _permuted(graph: Graph, source: str, move: NDArray[np.int64]) -> Graph:
     back = np.argsort(move)
     names = graph.fresh(f"{source}.weight"), graph.fresh(f"{source}.bias")
     arrays = [graph.constants[name][back] for name in node.inputs[1:]]
-    fused = replace(node, inputs=(node.inputs[0], *names))
+    steps = {"steps": tuple(node.attrs["steps"][c] for c in back)} if "steps" in node.attrs else {}
+    fused = replace(node, inputs=(node.inputs[0], *names), attrs={**node.attrs, **steps})
     return graph.substitute(source, [fused], constants=dict(zip(names, arrays, strict=True)))
 
 

@@ -67,7 +67,7 @@ def _match(graph: Graph, node: Node, notes: Notes) -> Graph | None:
         Value(name=view, shape=move[0]),
         Value(name=turned, shape=extents),
     ]
-    return graph.substitute(node.output, nodes, values=values)
+    return graph.substitute(node.output, nodes, values=values).handed_on(node.output, packed)
 
 
 def _run(graph: Graph, notes: Notes) -> Graph:

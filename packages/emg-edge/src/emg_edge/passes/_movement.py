@@ -38,7 +38,7 @@ def _resolve(graph: Graph, name: str, notes: Notes) -> Graph | None:
         attrs={"view": move[0], "perm": move[1], "shape": graph.shape(name)},
         scope=node.scope,
     )
-    return graph.substitute(name, [fused])  # case 2
+    return graph.substitute(name, [fused]).handed_on(name, source)  # case 2
 
 
 def _run(graph: Graph, notes: Notes) -> Graph:

@@ -89,6 +89,8 @@ def _run(graph: Graph, notes: Notes) -> Graph:
         inputs=tuple(table[name] for name in graph.inputs),
         outputs=tuple(table[name] for name in graph.outputs),
         output_names=(),
+        given={table[name]: grids for name, grids in graph.given.items()},
+        steps={},
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._views import Form
 
 _TOLERANCE = 1e-5
+_ROUNDING = 1e-4  # of angles worked out in float32, within which a rotation is taken for the exact one
 
 
 class RotationError(Exception):
@@ -109,4 +110,13 @@ def common_tables(q: Operand, k: Operand) -> tuple[NDArray[np.float32], NDArray[
         return None
     rows = len(table)
     period = next(p for p in range(1, rows + 1) if p == rows or np.abs(table[p:] - table[:-p]).max() < _TOLERANCE)
-    return table[:period].real.astype(np.float32), table[:period].imag.astype(np.float32)
+    exact = _usual(period, table.shape[1])
+    table = exact if np.abs(table[:period] - exact).max() < _ROUNDING else table[:period]
+    return table.real.astype(np.float32), table.imag.astype(np.float32)
+
+
+def _usual(period: int, half: int) -> NDArray[np.complex128]:
+    """Return the rotation by position and 10000**(-2i/d), which a file in float32 can only hold roughly."""
+    rate = 10000.0 ** (-np.arange(half) / half)
+    turned: NDArray[np.complex128] = np.exp(1j * np.arange(period)[:, None] * rate)
+    return turned

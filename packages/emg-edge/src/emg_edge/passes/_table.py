@@ -38,7 +38,7 @@ def _roots(graph: Graph) -> dict[str, str]:
     roots: dict[str, str] = {}
     for node in graph.nodes:
         dynamic = graph.dynamic(node)
-        found = {roots.get(name, name) for name in dynamic}
+        found = {name if name in graph.given else roots.get(name, name) for name in dynamic}
         scalars = all(graph.constants[name].size == 1 for name in node.inputs if name in graph.constants)
         plain = node.op in UNARY | BINARY and scalars and len(found) == 1
         if plain and all(graph.shape(name) == graph.shape(node.output) for name in dynamic):
@@ -97,8 +97,12 @@ def _fuse(graph: Graph, node: Node) -> Graph | None:
     linear = graph.producers.get(node.inputs[0])
     if linear is None or linear.op != "linear" or "body" in linear.attrs or graph.sole_consumer(linear.output) != node:
         return None
-    attrs = {**linear.attrs, **{key: node.attrs[key] for key in ("body", "function", "shape")}}
-    return graph.substitute(node.output, [replace(linear, output=node.output, attrs=attrs)])
+    before = graph.given.get(linear.output, ())
+    if len(before) > 1 or any(grid.dtype != "int8" or len(grid.scale) > 1 for grid in before):
+        return None
+    attrs = {**linear.attrs, **{key: node.attrs[key] for key in ("body", "function", "shape")}, "before": before}
+    given = {name: grids for name, grids in graph.given.items() if name != linear.output}
+    return replace(graph, given=given).substitute(node.output, [replace(linear, output=node.output, attrs=attrs)])
 
 
 def _run_fuse(graph: Graph, notes: Notes) -> Graph:

@@ -23,7 +23,7 @@ _MACS = 2.0**34  # of all windows together, so that large models take seconds
 def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> Program:
     """Return the program with corrected biases, layer after layer, each behind the corrected ones before it.
 
-    Layers with a table or with scales per channel are left alone.
+    Layers with a table, with scales per channel or with a grid that the file gives are left alone.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> P
         tensors, out = program.operands(op)
         inputs = [values[i] for i in op.inputs]
         result = op.reference(inputs, tensors, out)
-        if isinstance(op, Linear) and op.table is None and out.scale > 0.0:
+        if isinstance(op, Linear) and op.table is None and out.scale > 0.0 and op.output not in graph.given:
             room = 2**31 - 1 - op.acc_bound(tensors)
             op = _shifted(op, out.dequantise(result), floats[op.output], out.scale, room)  # noqa: PLW2901
             result = op.reference(inputs, tensors, out)

@@ -13,6 +13,7 @@ from emg_edge.graph._graph import sample_shape
 from emg_edge.program._program import DTYPES, Tensor
 
 from ._calibrate import SEARCHED, Sample, Statistics, choose_range, int8_grid
+from ._given import given_channels, given_tensors
 from ._weights import quantise_weights
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ def _readers(graph: Graph, name: str) -> tuple[list[Node], bool]:
 def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
     """Return the tensor of a value and, where readers differ, its int8 copy."""
     readers, leaves = _readers(graph, name)
+    given = given_tensors(graph, name, readers)
+    if given is not None:
+        return given
     producer = graph.producers.get(name)
     kinds = {reader.op for reader in readers}
     wide = kinds == {"linear"} and _reads_wide(graph, name, readers, _wide_scale(sample, options), options)
@@ -163,7 +167,8 @@ def _input_is_wide(graph: Graph, readers: list[Node], scale: float, options: Qua
 
 def _has_room(graph: Graph, reader: Node, scale: float) -> bool:
     """Whether no accumulator of a linear layer can overflow on int16 input."""
-    weight, bias, _ = quantise_weights(graph.constants[reader.inputs[1]], graph.constants[reader.inputs[2]], scale)
+    w, b = (graph.constants[name] for name in reader.inputs[1:])
+    weight, bias, _ = quantise_weights(w, b, scale, reader.attrs.get("steps"))
     reach = np.abs(weight.astype(np.int64)).sum(1) * 2**15 + np.abs(bias)
     return int(reach.max()) < 2**31
 
@@ -196,7 +201,7 @@ def _fused_sources(graph: Graph, node: Node) -> list[str]:
 def _head_scales(
     graph: Graph, node: Node, statistics: Statistics, options: QuantiseOptions, tensors: dict[str, Tensor]
 ) -> HeadScales:
-    """Give each head of q, k and v a scale; heads that share channels share the largest."""
+    """Give each head of q, k and v a scale, the file's where it has one; heads on one channel share the largest."""
     samples = statistics.heads[node.output]
     parts = np.array([[_symmetric_scale(sample, options) for sample in part] for part in samples])
     fused = _fused_sources(graph, node)
@@ -205,13 +210,18 @@ def _head_scales(
     for part, name in enumerate(node.inputs[:3]):
         index = indices[part]
         if name in channels and index is not None:
-            np.maximum.at(channels[name], index, np.broadcast_to(parts[part][:, None], index.shape))
+            given = given_channels(graph, name, len(channels[name]))
+            wanted = np.broadcast_to(parts[part][:, None], index.shape) if given is None else given[index]
+            np.maximum.at(channels[name], index, wanted)
     for part, name in enumerate(node.inputs[:3]):
         index = indices[part]
         if name in channels and index is not None:
             own = channels[name][index]
             if (own != own[:, :1]).any():
-                raise EmgEdgeError(f"attention {node.name!r}: heads overlap in part; give heads of their own channels")
+                raise EmgEdgeError(
+                    f"attention {node.name!r}: heads overlap in part, or have several scales; give heads of their own "
+                    "channels, with one scale each"
+                )
             parts[part] = own[:, 0]
         else:
             parts[part] = tensors[name].scale
@@ -227,6 +237,9 @@ def _symmetric_scale(sample: Sample, options: QuantiseOptions) -> float:
 
 def _before_table(node: Node, sample: Sample, out: Tensor) -> tuple[float, int]:
     """Choose the grid in front of a table by the error behind it."""
+    if node.attrs.get("before"):
+        (grid,) = node.attrs["before"]
+        return grid.scale[0], grid.zero_point
     body, values = node.attrs["body"], sample.thinned(SEARCHED // 4).astype(np.float64)
     wanted = apply_body(body, values)
 

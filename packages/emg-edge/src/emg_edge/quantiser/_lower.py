@@ -72,7 +72,8 @@ def _table(node: Node, scale: float, zero: int, out: Tensor) -> NDArray[np.int8]
 
 def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
     x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
-    weight, bias, w_scale = quantise_weights(graph.constants[node.inputs[1]], graph.constants[node.inputs[2]], x.scale)
+    w, b = (graph.constants[name] for name in node.inputs[1:])
+    weight, bias, w_scale = quantise_weights(w, b, x.scale, node.attrs.get("steps"))
     bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
     y_scale: Any = next((h.channels[out.name] for h in grids.heads.values() if out.name in h.channels), out.scale)
     zero, table = out.zero_point, None

@@ -29,7 +29,8 @@ def quantise(graph: Graph, calibration: NDArray[Any], options: QuantiseOptions |
 
     Weights become int8 per output channel; activations int8, except values that are only added, averaged, normalised or
     returned, which stay int16; q, k and v get a scale per head. A tensor whose channels have scales of their own (the
-    fused q, k, v) carries ``scale == 0.0``.
+    fused q, k, v) carries ``scale == 0.0``. Grids and weights' steps that the file brought (QuantizeLinear and
+    DequantizeLinear) are taken as they are, what it leaves open is calibrated.
 
     Parameters
     ----------
