@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,9 +60,9 @@ class ValueTarget:
         held = held_rows(sample_times(recording), sample_times(uniform))
         return {"values": np.ascontiguousarray(values[:, held].T, np.float32)}
 
-    def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:
+    def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:  # noqa: ARG002
         """Keep the windows that are valid throughout, wherever they may slide."""
-        return keep_valid(windows, plan["values"], source, self.aux)
+        return keep_valid(windows, plan["values"])
 
     def table(self, plans: Sequence[Plan], windows: WindowTable) -> ValueTable:
         """Return the values of a part's windows."""
@@ -99,9 +99,9 @@ class ChangeTarget:
         """Return `values` (time, outputs) float32 on the model's clock."""
         return ValueTarget(self.aux, self.outputs).plan(recording, uniform)
 
-    def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:
+    def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:  # noqa: ARG002
         """Keep the windows that are valid throughout."""
-        return keep_valid(windows, plan["values"], source, self.aux)
+        return keep_valid(windows, plan["values"])
 
     def table(self, plans: Sequence[Plan], windows: WindowTable) -> ChangeTable:
         """Return the changes in a part's windows."""
@@ -198,26 +198,9 @@ def held_rows(stamps: NDArray[np.float64], ticks: NDArray[np.float64]) -> Ints:
     return np.maximum(np.searchsorted(stamps, ticks + _TICK_S, "right") - 1, 0).astype(np.int64)
 
 
-def keep_valid(windows: WindowTable, values: NDArray[np.generic], source: str, name: str) -> WindowTable:
-    """Return the windows whose values (time, outputs) are finite from their first to their last possible sample.
-
-    Raises
-    ------
-    EmgDistillError
-        When none is: the recording has no use for this protocol.
-    """
-    wrong = np.concatenate([[0], np.cumsum(~np.isfinite(values).all(axis=1))])
-    stop = windows.start + windows.valid + windows.room
-    kept = windows.take(wrong[stop] == wrong[windows.start])
-    if len(windows) and not len(kept):
-        raise EmgDistillError(
-            f"{source}: none of {len(windows)} windows has valid {name} throughout; leave the recording out"
-        )
-    return kept
-
-
-def valid_runs(values: NDArray[np.generic]) -> list[tuple[int, int]]:
-    """Return the unbroken stretches where values (time, outputs) are finite, as (start, stop): a NaN ends one."""
-    valid = np.isfinite(values).all(axis=1)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
-    return [(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
+def keep_valid(windows: WindowTable, values: NDArray[np.generic]) -> WindowTable:
+    """Return the windows whose values (time, outputs) are finite throughout; they slide up to the next gap only."""
+    wrong = np.append(np.flatnonzero(~np.isfinite(values).all(axis=1)), len(values))
+    gap = wrong[np.searchsorted(wrong, windows.start, "left")]
+    room = np.minimum(windows.room, gap - windows.start - windows.valid)
+    return replace(windows, room=room).take(room >= 0)
