@@ -288,9 +288,9 @@ def test_symbols_may_be_warped_and_misaligned_and_images_have_no_rings() -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"noise": -0.1}, "augment.noise=-0.1: must not be negative"),
-        ({"shift": -1}, "augment.shift=-1: must not be negative"),
-        ({"mains": float("nan")}, "augment.mains=nan: must not be negative"),
+        ({"noise": -0.1}, "augment.noise=-0.1: must be finite and not negative"),
+        ({"shift": -1}, "augment.shift=-1: must be finite and not negative"),
+        ({"mains": float("nan")}, "augment.mains=nan: must be finite and not negative"),
         ({"p": 1.1}, r"augment.p=1.1: must lie in \[0, 1\]"),
         ({"magnitude_warp": 1.5}, r"augment.magnitude_warp=1.5: must lie in \[0, 1\]"),
         ({"time_mask": 1.5}, r"augment.time_mask=1.5: must lie in \[0, 1\]"),

@@ -39,6 +39,7 @@ def spec_augment(x: torch.Tensor, recipe: AugmentRecipe, draws: SampleDraws) -> 
     0-2 of up to 4 bins, per wrist and electrode.
     """
     n, n_chans, bins, frames = x.shape
+    masked = x
     for axis, size, most, reach in (
         ("time", frames, recipe.spec_time_masks, recipe.spec_time_width),
         ("freq", bins, recipe.spec_freq_masks, recipe.spec_freq_width),
@@ -46,8 +47,9 @@ def spec_augment(x: torch.Tensor, recipe: AugmentRecipe, draws: SampleDraws) -> 
         if most and reach:
             hidden = torch.from_numpy(_runs(draws, axis, n_chans, size, most, reach)).to(x.device)
             hidden = hidden.view(n, n_chans, size)
-            x = x.masked_fill(hidden[:, :, None, :] if axis == "time" else hidden[:, :, :, None], 0.0)
-    return x
+            hidden = hidden[:, :, None, :] if axis == "time" else hidden[:, :, :, None]
+            masked = x.masked_fill(hidden, 0.0) if masked is x else masked.masked_fill_(hidden, 0.0)
+    return masked
 
 
 @contextmanager

@@ -155,7 +155,7 @@ class AugmentRecipe:
     def __post_init__(self) -> None:
         for key, value in vars(self).items():
             if key != "grid_fill":
-                require(math.isfinite(value) and value >= 0, f"augment.{key}", value, "must not be negative")
+                require(math.isfinite(value) and value >= 0, f"augment.{key}", value, "must be finite and not negative")
         for key in (*_SHARES, "magnitude_warp", *_MASKED):
             self._require(key, getattr(self, key) <= 1, "must lie in [0, 1]")
         for key in _COUNTS:
