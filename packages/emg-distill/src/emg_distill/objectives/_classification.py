@@ -88,7 +88,7 @@ def events(
     """
     require_same("prediction", prediction, "target", target, "(batch, instants, events)")
     require_positive("positive_weight", positive_weight)
-    weight = entry_weight(weight, input_lengths, target.shape)
+    weight = entry_weight(weight, input_lengths, target)
     where = None if weight is None else weight > 0
     logits, wanted = wide(quiet(prediction, where)), quiet(target, where)
     factor = logits.new_tensor(positive_weight)

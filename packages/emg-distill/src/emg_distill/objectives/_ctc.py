@@ -76,8 +76,8 @@ def ctc_rows(
             f"prediction {tuple(prediction.shape)} and target {tuple(target.shape)} must be "
             "(batch, frames, symbols + 1) and (batch, longest)"
         )
-    frames = real_steps("input_lengths", input_lengths, prediction.shape)
-    written = real_steps("target_lengths", target_lengths, target.shape)
+    frames = real_steps("input_lengths", input_lengths, prediction)
+    written = real_steps("target_lengths", target_lengths, target)
     symbols = quiet(target, written)
     blank = prediction.shape[2] - 1
     _check_symbols(symbols, blank)

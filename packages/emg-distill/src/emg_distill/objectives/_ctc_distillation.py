@@ -70,7 +70,7 @@ def ctc_distillation(
     if blank_weight < 0.0:
         raise EmgDistillError(f"blank_weight={blank_weight} must be >= 0")
     _check_shift(alignment, max_shift, prediction.shape[1])
-    real = real_steps("input_lengths", input_lengths, prediction.shape)
+    real = real_steps("input_lengths", input_lengths, prediction)
     student, teacher = quiet(wide(prediction), real), quiet(wide(teacher_prediction.detach()), real)
     weight = 1.0 - (1.0 - blank_weight) * functional.softmax(teacher, dim=2)[..., -1]
     weight = quiet(weight, real)
@@ -103,7 +103,7 @@ def blank_divergence(
         and ``spike_share``, the share of frames at which a symbol is the teacher's first choice. Divided by its share,
         a part is the mean over its frames.
     """
-    real = real_steps("input_lengths", input_lengths, prediction.shape)
+    real = real_steps("input_lengths", input_lengths, prediction)
     student, teacher = quiet(wide(prediction), real), quiet(wide(teacher_prediction), real)
     cost = divergence(teacher, student, temperature)
     spike = teacher.argmax(2) != teacher.shape[2] - 1

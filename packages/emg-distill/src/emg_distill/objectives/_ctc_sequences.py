@@ -99,7 +99,7 @@ def greedy_texts(
     best = prediction.argmax(2)
     before = torch.cat([torch.full_like(best[:, :1], -1), best[:, :-1]], 1)
     kept = (best != prediction.shape[2] - 1) & (best != before)
-    real = real_steps("input_lengths", input_lengths, prediction.shape)
+    real = real_steps("input_lengths", input_lengths, prediction)
     if real is not None:
         kept = kept & real
     lengths = kept.sum(1)

@@ -169,5 +169,5 @@ def _frames(
             f"features {tuple(student.shape)} and {tuple(teacher.shape)} must both be (batch, frames, width) with the "
             "same frames; choose layers of one frame rate"
         )
-    real = real_steps("feature_lengths", feature_lengths, student.shape)
+    real = real_steps("feature_lengths", feature_lengths, student)
     return wide(quiet(student, real)), wide(quiet(teacher.detach(), real)), real

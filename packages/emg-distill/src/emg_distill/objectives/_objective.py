@@ -86,6 +86,8 @@ class Objective:
     def prepare(self, options: Mapping[str, object]) -> Callable[[Mapping[str, torch.Tensor]], Evaluated]:
         """Return a function of a context that gives the loss, and the details by name without gradient.
 
+        Sums are in float32 or float64, under autocast too.
+
         Raises
         ------
         EmgDistillError
@@ -96,9 +98,11 @@ class Objective:
         def evaluate(context: Mapping[str, torch.Tensor]) -> Evaluated:
             self.require(context)
             tensors = {name: context[name] for name in names if name in context}
-            value = loss(**tensors)
-            with torch.no_grad():
-                return value, details(**tensors)
+            device = next(iter(tensors.values())).device.type
+            with torch.autocast(device, enabled=False):
+                value = loss(**tensors)
+                with torch.no_grad():
+                    return value, details(**tensors)
 
         return evaluate
 

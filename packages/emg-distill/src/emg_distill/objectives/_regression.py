@@ -170,6 +170,6 @@ def _difference(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return prediction - target, 0 where nothing counts, and how much each entry counts."""
     require_same("prediction", prediction, "target", target, "(batch, ..., outputs)")
-    weight = entry_weight(weight, input_lengths, target.shape)
+    weight = entry_weight(weight, input_lengths, target)
     where = None if weight is None else weight > 0
     return wide(quiet(prediction, where)) - wide(quiet(target, where)), weight

@@ -39,7 +39,7 @@ def require_fraction(name: str, value: float) -> None:
         raise EmgDistillError(f"{name}={value} must lie in [0, 1]")
 
 
-def real_steps(name: str, lengths: torch.Tensor | None, shape: torch.Size) -> torch.Tensor | None:
+def real_steps(name: str, lengths: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor | None:
     """Return which steps lie before each row's end, bool (batch, steps), after checking the lengths.
 
     Parameters
@@ -48,16 +48,16 @@ def real_steps(name: str, lengths: torch.Tensor | None, shape: torch.Size) -> to
         What the lengths are called in messages.
     lengths
         Integers (batch,) in ``[0, steps]``; None where all rows are full.
-    shape
-        Shape that begins with (batch, steps).
+    x
+        Tensor of shape (batch, steps, ...), on whose device the answer lies.
     """
     if lengths is None:
         return None
-    batch, steps = shape[:2]
+    batch, steps = x.shape[:2]
     require_shape(name, lengths, (batch,), "(batch,)")
     if bool(((lengths < 0) | (lengths > steps)).any()):
         raise EmgDistillError(f"{name}={lengths.tolist()}: each must lie between 0 and the {steps} steps of the batch")
-    return torch.arange(steps, device=lengths.device) < lengths[:, None]
+    return torch.arange(steps, device=x.device) < lengths.to(x.device)[:, None]
 
 
 def quiet(x: torch.Tensor, where: torch.Tensor | None) -> torch.Tensor:
@@ -86,12 +86,12 @@ def row_means(values: torch.Tensor, weight: torch.Tensor | None = None) -> torch
 
 
 def entry_weight(
-    weight: torch.Tensor | None, input_lengths: torch.Tensor | None, shape: torch.Size
+    weight: torch.Tensor | None, input_lengths: torch.Tensor | None, x: torch.Tensor
 ) -> torch.Tensor | None:
     """Return how much each entry of (batch, frames, ...) counts, 0 beyond each row's end; None: all alike."""
     if weight is not None:
-        require_shape("weight", weight, tuple(shape), "of the target's shape")
-    real = real_steps("input_lengths", input_lengths, shape)
+        require_shape("weight", weight, tuple(x.shape), "of the target's shape")
+    real = real_steps("input_lengths", input_lengths, x)
     return real if weight is None else quiet(weight, real)
 
 

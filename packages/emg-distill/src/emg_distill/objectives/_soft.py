@@ -108,6 +108,6 @@ def _pair(
     """Return both outputs, 0 where nothing counts, the teacher's without gradient, and how much each entry counts."""
     rule = "(batch, ..., outputs); the two models need the same outputs in the same order"
     require_same("prediction", prediction, "teacher_prediction", teacher_prediction, rule)
-    weight = entry_weight(weight, input_lengths, prediction.shape)
+    weight = entry_weight(weight, input_lengths, prediction)
     where = None if weight is None else weight > 0
     return wide(quiet(prediction, where)), wide(quiet(teacher_prediction.detach(), where)), weight

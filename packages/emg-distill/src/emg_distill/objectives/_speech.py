@@ -78,7 +78,7 @@ def _frame_weight(
     weight: torch.Tensor | None, input_lengths: torch.Tensor | None, target: torch.Tensor
 ) -> torch.Tensor | None:
     """Return the weight of each frame (batch, frames), or None where all count alike."""
-    frames = real_steps("input_lengths", input_lengths, target.shape)
+    frames = real_steps("input_lengths", input_lengths, target)
     if weight is None:
         return frames
     if weight.ndim == 3:
