@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from emg_distill._cli import app
+from emg_distill.cli import app
 
 TINY = ["--set", "train.epochs=1", "--set", "model.embed_dim=24", "--set", "model.n_blocks=1"]
 
@@ -39,7 +39,6 @@ def runs(uci_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         document = json.loads(result.stdout)
         assert Path(document["folder"]) == root / task / "model"
         assert len(document["split_hash"]) == 64
-        assert f"{task} epoch 1/1" in result.stderr
     return root
 
 
@@ -106,7 +105,7 @@ def test_a_defect_of_ours_is_not_called_bad_data(uci_folder: Path, monkeypatch: 
 
 def test_help_needs_no_torch() -> None:
     code = (
-        "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import main\n"
+        "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
     )
     heavy = (
@@ -126,6 +125,6 @@ def test_help_is_quick() -> None:
 
     bare = best_of("import typer, rich.console, numpy")
     ours = best_of(
-        "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill._cli import app; app(standalone_mode=False)"
+        "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill.cli import app; app(standalone_mode=False)"
     )
     assert ours < bare + 0.35

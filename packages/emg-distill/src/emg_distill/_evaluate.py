@@ -1,5 +1,6 @@
 """Run a stored model on a protocol again, and hold its stored number against the new one."""
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,14 @@ from ._examples.protocol_data import check_part
 from ._models import as_model, model_folder
 from ._recipe.read import recipe_from_dict
 from ._recipe.schema import Recipe
+from ._text.arpa import read_arpa
+from ._text.ngram import NGram
 from ._training import measure_part
 
 _ABOUT = ("protocol", "part", "split_hash")  # what `evaluate` returns besides metrics
 _REQUIRED = {
     "protocol": str, "part": str, "split_hash": str, "split_seed": int, "metrics": dict, "recipe": dict,
-    "recipe_hash": str, "seed": int,
+    "recipe_hash": str, "seed": int, "fold": str, "partial": bool,
 }  # fmt: skip
 
 
@@ -45,7 +48,19 @@ class Verification:
     split_hash: str
 
 
-def evaluate(folder: str | Path, data_dir: str | Path, protocol: str, part: str = "test") -> dict[str, Any]:
+def evaluate(
+    folder: str | Path,
+    data_dir: str | Path,
+    protocol: str,
+    part: str = "test",
+    *,
+    fold: str | None = None,
+    lists: str | Path | None = None,
+    partial: bool = False,
+    store: str | Path | None = None,
+    beam: int | None = None,
+    lm: str | Path | None = None,
+) -> dict[str, Any]:
     """Measure a stored model on one part of a protocol, through the signal path stored with it.
 
     Parameters
@@ -58,34 +73,58 @@ def evaluate(folder: str | Path, data_dir: str | Path, protocol: str, part: str 
         Name of the protocol.
     part
         ``"train"``, ``"val"`` or ``"test"``.
+    fold
+        Fold of the protocol; None takes the stored one where the protocol is the stored one.
+    lists, partial, store
+        As for `load_protocol`.
+    beam
+        Prefixes that text is decoded with; None takes the recipe's number.
+    lm
+        ARPA file of a character language model for the decoder, plain or ``.gz``; it needs a beam.
 
     Returns
     -------
     dict
-        accuracy, macro_f1, n, confusion, per_subject (or loss and n for a pre-training model), with protocol, part
-        and split_hash.
+        The metrics of the protocol's kind (``loss`` and ``n`` for a pre-training model), with protocol, part and
+        split_hash; with a language model also its sha256, ``lm``.
 
     Raises
     ------
     EmgDistillError
-        When the folder is no model folder of a run, or its labels are not the protocol's.
+        When the folder is no model folder of a run, its labels are not the protocol's, or the decoder's settings do
+        not fit.
     """
     check_part(part)
     path = model_folder(folder)
     stored = read_evaluation(path)
     recipe = recipe_from_dict(stored["recipe"])
+    if beam is not None:
+        recipe = dataclasses.replace(recipe, decode=dataclasses.replace(recipe.decode, beam=beam))
     data = load_protocol(
         protocol,
         data_dir,
+        fold=stored["fold"] or None if fold is None and protocol == stored["protocol"] else fold,
+        lists=lists,
+        partial=partial,
+        store=store,
         split_seed=stored["split_seed"],
         preprocessing=emg_models.load_preprocessing(path),
     )
     _check_labels(path, data.labels, recipe)
-    metrics = measure_part(as_model(path).eval(), data, part, recipe)
-    return {**metrics, "protocol": protocol, "part": part, "split_hash": data.split_hash}
+    model = _read_arpa(lm)
+    metrics = measure_part(as_model(path).eval(), data, part, recipe, model)
+    about = {"protocol": protocol, "part": part, "split_hash": data.split_hash}
+    return {**metrics, **about, **({} if model is None else {"lm": model.digest})}
 
 
-def verify(folder: str | Path, data_dir: str | Path, *, tolerance: float = 1e-6) -> Verification:
+def verify(
+    folder: str | Path,
+    data_dir: str | Path,
+    *,
+    lists: str | Path | None = None,
+    store: str | Path | None = None,
+    tolerance: float = 1e-6,
+) -> Verification:
     """Measure a model folder again as it was measured when it was written, and compare.
 
     Parameters
@@ -94,6 +133,8 @@ def verify(folder: str | Path, data_dir: str | Path, *, tolerance: float = 1e-6)
         Model folder, or the run folder that holds it.
     data_dir
         Where the recordings are.
+    lists, store
+        As for `load_protocol`. A store made by another rule or of another split is refused.
     tolerance
         Largest difference of a number that still agrees, ``>= 0``.
 
@@ -111,7 +152,8 @@ def verify(folder: str | Path, data_dir: str | Path, *, tolerance: float = 1e-6)
     if not tolerance >= 0.0:
         raise EmgDistillError(f"tolerance={tolerance}: it must be >= 0")
     stored = read_evaluation(model_folder(folder))
-    found = evaluate(folder, data_dir, stored["protocol"], stored["part"])
+    partial = stored["partial"]
+    found = evaluate(folder, data_dir, stored["protocol"], stored["part"], lists=lists, store=store, partial=partial)
     differences = []
     if found["split_hash"] != stored["split_hash"]:
         differences.append(f"split_hash: stored {stored['split_hash']}, found {found['split_hash']}")
@@ -139,6 +181,11 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
             f"{path} lacks {', '.join(missing)}, or holds another type there: it was not written by a training run"
         )
     return stored
+
+
+def _read_arpa(path: str | Path | None) -> NGram | None:
+    """Return a language model, None where there is none."""
+    return None if path is None else read_arpa(path)
 
 
 def _check_labels(folder: Path, labels: list[str], recipe: Recipe) -> None:

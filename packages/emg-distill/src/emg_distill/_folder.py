@@ -60,6 +60,8 @@ def write_model_folder(
         "protocol": data.name,
         "split_hash": data.split_hash,
         "split_seed": data.split_seed,
+        "fold": data.fold,
+        "partial": data.partial,
         "part": part,
         "metrics": dict(metrics),
         "seed": recipe.seed,

@@ -50,6 +50,8 @@ class ProtocolData:
         ``"unlabelled"``.
     fold
         Fold of the protocol; empty where it has none.
+    partial
+        Whether a copy of the data set was accepted in which something is missing.
     rest
         Class index of rest, whose windows some metrics leave out; None where no class is rest.
     vote
@@ -68,6 +70,7 @@ class ProtocolData:
     notes: tuple[str, ...] = field(default=())
     kind: Kind = "classification"
     fold: str = ""
+    partial: bool = False
     rest: int | None = None
     vote: int | None = None
 

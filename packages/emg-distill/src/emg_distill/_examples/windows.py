@@ -108,6 +108,6 @@ def _check_targets(
             "finite float32 values (n, instants, outputs) are required"
         )
     if lengths is not None and not ((lengths >= 0) & (lengths <= y.shape[1])).all():
-        raise EmgDistillError(f"y_lengths reach from {lengths.min()} to {lengths.max()}; rows have {y.shape[1]} symbols")
+        raise EmgDistillError(f"y_lengths {lengths.min()} to {lengths.max()}: rows of y have {y.shape[1]} symbols")
     if weight is not None and (weight.shape != y.shape or (weight < 0).any()):
         raise EmgDistillError(f"weight of shape {weight.shape}: values >= 0 of the shape of y, {y.shape}, are required")

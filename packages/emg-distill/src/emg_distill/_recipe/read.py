@@ -124,7 +124,10 @@ def _build(cls: type[Any], table: object, place: str) -> Any:  # noqa: ANN401  o
     try:
         return cls(**values)
     except EmgDistillError as error:
-        raise error if str(error).startswith("recipe ") else EmgDistillError(f"{place.partition(',')[0]}: {error}") from None
+        if str(error).startswith("recipe "):
+            raise
+        recipe = place.partition(",")[0]
+        raise EmgDistillError(f"{recipe}: {error}") from None
 
 
 def _table(value: object, place: str) -> dict[str, Any]:

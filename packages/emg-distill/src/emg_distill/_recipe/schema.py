@@ -124,15 +124,15 @@ class Recipe:
     objective: tuple[ObjectiveRecipe, ...]
     fold: str = ""
     seed: int = 0
-    model: ModelRecipe = ModelRecipe()
-    mask: MaskRecipe = MaskRecipe()
-    train: TrainRecipe = TrainRecipe()
-    optimizer: OptimizerRecipe = OptimizerRecipe()
-    schedule: ScheduleRecipe = ScheduleRecipe()
-    augment: AugmentRecipe = AugmentRecipe()
-    distill: DistillRecipe = DistillRecipe()
-    quantise: QuantiseRecipe = QuantiseRecipe()
-    decode: DecodeRecipe = DecodeRecipe()
+    model: ModelRecipe = field(default_factory=ModelRecipe)
+    mask: MaskRecipe = field(default_factory=MaskRecipe)
+    train: TrainRecipe = field(default_factory=TrainRecipe)
+    optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
+    schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
+    augment: AugmentRecipe = field(default_factory=AugmentRecipe)
+    distill: DistillRecipe = field(default_factory=DistillRecipe)
+    quantise: QuantiseRecipe = field(default_factory=QuantiseRecipe)
+    decode: DecodeRecipe = field(default_factory=DecodeRecipe)
 
     def __post_init__(self) -> None:
         require(bool(self.objective), "objective", self.objective, "at least one is required")
