@@ -5,6 +5,7 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_a_log_that_is_off_writes_nothing(tmp_path: Path) -> None:
 class FakeWriter:
     """Stands for TensorBoard's writer."""
 
-    made: list["FakeWriter"] = []
+    made: ClassVar[list["FakeWriter"]] = []
 
     def __init__(self, folder: str, **options: int) -> None:
         self.folder, self.options, self.closed, self.scalars = folder, options, 0, []

@@ -221,7 +221,7 @@ def test_a_number_that_is_undefined_is_left_out_and_said(toys, tmp_path: Path, c
 def test_the_number_that_decides_has_to_be_finite(monitor: str, toys, tmp_path: Path) -> None:
     task = toys.ToyTask()
     Scripted(task, **{"loss": [1.0], monitor: [float("nan")]})
-    with pytest.raises(EmgDistillError, match=f"validation {monitor} is nan at step 5.*train.monitor"):
+    with pytest.raises(EmgDistillError, match=rf"validation {monitor} is nan at step 5.*train.monitor"):
         fit(task, toys.toy_recipe(train={"monitor": monitor}), tmp_path, "h")
 
 
@@ -306,7 +306,7 @@ def test_blocks_forget_for_the_time_of_a_run(toys) -> None:
 
 def test_a_model_without_blocks_cannot_forget_them(toys, tmp_path: Path) -> None:
     with pytest.raises(
-        EmgDistillError, match="train.checkpoint_blocks: ToyModel has no Transformer block.*or set it to"
+        EmgDistillError, match=r"train.checkpoint_blocks: ToyModel has no Transformer block.*or set it to"
     ):
         fit(toys.ToyTask(), toys.toy_recipe(train={"checkpoint_blocks": True}), tmp_path, "h")
 
