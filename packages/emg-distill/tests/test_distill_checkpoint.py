@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,35 @@ def test_leftovers_of_a_killed_writer_go(tmp_path: Path) -> None:
     (tmp_path / ".tmp-file").write_bytes(b"x")
     fill(tmp_path, (1,))
     assert not list(tmp_path.glob(".tmp-*"))
+
+
+def scored(folder: Path, scores: dict[int, float | None], keep: int, keep_best: int) -> list[int]:
+    for step, score in scores.items():
+        save_checkpoint(folder, replace(snapshot(step), score=score), keep, keep_best=keep_best)
+    return [int(path.name.removeprefix("step-")) for path in list_checkpoints(folder)]
+
+
+def test_best_k_stay_beside_the_last(tmp_path: Path) -> None:
+    scores = {1: 0.5, 2: 0.1, 3: 0.3, 4: None, 5: 0.2, 6: 0.9, 7: 0.8}
+    assert scored(tmp_path, scores, keep=1, keep_best=2) == [2, 5, 7]
+    assert load_checkpoint(tmp_path / "step-000000002").score == 0.1
+
+
+def test_of_equal_scores_the_earlier_stays(tmp_path: Path) -> None:
+    assert scored(tmp_path, {1: 0.5, 2: 0.5, 3: 0.5}, keep=1, keep_best=1) == [1, 3]
+
+
+def test_a_damaged_checkpoint_is_not_among_the_best(tmp_path: Path) -> None:
+    scored(tmp_path, {1: 0.1, 2: 0.2}, keep=2, keep_best=1)
+    flip(tmp_path / "step-000000001" / "state.json")
+    assert scored(tmp_path, {3: 0.3, 4: 0.4}, keep=1, keep_best=1) == [2, 4]
+
+
+def test_the_same_step_is_written_again(tmp_path: Path) -> None:
+    fill(tmp_path, (1, 1))
+    assert load_checkpoint(tmp_path / "step-000000001").step == 1
+
+
+def test_tables_that_are_gone_stay_gone(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, replace(snapshot(1), tensors={"empty": {}}), 1)
+    assert load_checkpoint(tmp_path / "step-000000001").tensors == {"empty": {}}

@@ -179,6 +179,7 @@ class _Counter(TorchFunctionMode):
 
 
 def _operators(model: EmgModel) -> int:
-    with torch.no_grad(), _Counter() as counter:
+    counter = _Counter()
+    with torch.no_grad(), counter:
         _run(model)
     return counter.count

@@ -127,7 +127,9 @@ def _gathered(hashes: dict[str, bytes], tables: list[str], fabric: Fabric | None
         everyone = [mine]
     else:
         sent = torch.tensor(list(mine), dtype=torch.uint8, device=fabric.device)
-        everyone = [bytes(row.tolist()) for row in cast("torch.Tensor", fabric.all_gather(sent))]
+        rows = [torch.empty_like(sent) for _ in range(fabric.world_size)]
+        torch.distributed.all_gather(rows, sent)
+        everyone = [bytes(row.tolist()) for row in rows]
     return [{table: row[32 * i : 32 * i + 32] for i, table in enumerate(tables)} for row in everyone]
 
 
