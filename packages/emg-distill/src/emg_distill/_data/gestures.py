@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .path import Filters, Normalisation, SignalPath
 from .protocol import DataProtocol
-from .splits import Carved, Published, SubjectShares
+from .splits import HeldOut, Published, SubjectShares
 from .targets import ClassTarget
 from .windows import Cut
 
@@ -31,7 +31,7 @@ _DB5 = DataProtocol(
     source=f"{_TINYMYO}: windows of 200 samples, hop 50, label of the first sample, subjects pooled, repetitions "
     "1, 2, 5 / 4, 6 / 3",
     flaw=f"windows end with their repetition, where the released ones run up to 150 samples into the next; {_FLATTERS}; "
-    "about two thirds of the windows are rest",
+    "repetition 0 takes no part, and with it rest, where files number it 0",
     strict="db5/subject-disjoint",
 )
 
@@ -71,7 +71,7 @@ PROTOCOLS = (
         path=_CAUSAL_200,
         cut=Cut(200, 50, "constant", slide=True),
         source=f"db5/tinymyo with {_CAUSAL}, windows inside one repetition and one label",
-        flaw="subjects are pooled: each is in all parts",
+        flaw="subjects are pooled: each is in all parts; rest takes no part",
         metrics=_STRICT,
     ),
     replace(
@@ -134,9 +134,9 @@ PROTOCOLS = (
     replace(
         _GENG,
         name="db1/geng-causal",
-        split=Carved(Published("db1/geng"), val=(9,)),
+        split=HeldOut(Published("db1/geng")),
         path=SignalPath(100.0, filters=Filters(None, 1.0, 1), grid="row", normalisation=Normalisation("zscore")),
-        source=f"db1/geng with {_CAUSAL}, repetition 9 validates",
+        source=f"db1/geng with {_CAUSAL}, the last training repetition validates",
         flaw="rest is no class",
         strict="",
     ),
@@ -149,7 +149,7 @@ PROTOCOLS = (
         target=ClassTarget(tuple(range(53)), rest_label=0),
         source="Atzori et al., Scientific Data 2014, and its followers: repetitions 2, 5, 7 test, windows of 200 ms; "
         "the hop of 10 ms is ours",
-        flaw="subjects are pooled; no validation part; windows across a change of label are left out",
+        flaw="subjects are pooled; no validation part; rest takes no part, where files number its repetition 0",
         strict="db1/exercise-1",
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .path import Filters, Normalisation, SignalPath
 from .protocol import DataProtocol
-from .splits import Carved, Published, Repetitions
+from .splits import HeldOut, Published, Repetitions
 from .targets import ClassTarget
 from .windows import Cut
 
@@ -79,12 +79,12 @@ _CSL_SESSION = replace(
 )
 
 
-def _held_out(published: DataProtocol, trial: int, *, path: SignalPath | None = None, flaw: str = "") -> DataProtocol:
+def _held_out(published: DataProtocol, *, path: SignalPath | None = None, flaw: str = "") -> DataProtocol:
     """Return the strict form of a protocol: its last training trial validates."""
     return replace(
         published,
         name=published.strict,
-        split=Carved(published.split, (trial,)),
+        split=HeldOut(published.split),
         path=path or published.path,
         source=f"{published.name}, of which {_HELD_OUT}",
         flaw=flaw,
@@ -98,7 +98,7 @@ _TRANSITIONS = "whole trials, so the rest around a movement counts as the moveme
 
 PROTOCOLS = (
     _A,
-    _held_out(_A, 9),
+    _held_out(_A),
     DataProtocol(
         name="capgmyo-a/universal",
         format="capgmyo-a",
@@ -113,13 +113,13 @@ PROTOCOLS = (
         left_out=("*/mvc*",),
     ),
     _B_SESSION,
-    _held_out(_B_SESSION, 10),
+    _held_out(_B_SESSION),
     _B_SUBJECT,
-    _held_out(_B_SUBJECT, 10, flaw="validation people train too"),
+    _held_out(_B_SUBJECT, flaw="validation people train too"),
     _C,
-    _held_out(_C, 10, flaw="validation people train too"),
+    _held_out(_C, flaw="validation people train too"),
     _CSL,
-    _held_out(_CSL, 9, path=_CSL_ONLINE, flaw=f"{_TRANSITIONS}; folds of trial 9 have no validation part"),
+    _held_out(_CSL, path=_CSL_ONLINE, flaw=_TRANSITIONS),
     _CSL_SESSION,
-    _held_out(_CSL_SESSION, 10, path=_CSL_ONLINE, flaw=_TRANSITIONS),
+    _held_out(_CSL_SESSION, path=_CSL_ONLINE, flaw=_TRANSITIONS),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .path import Filters, Normalisation, SignalPath
 from .protocol import DataProtocol
-from .splits import Carved, Published, Sessions, SplitRule, SubjectShares, TimeShares
+from .splits import HeldOut, Published, Sessions, SplitRule, SubjectShares, TimeShares
 from .targets import ClassTarget, NoTarget, Target
 from .windows import Cut
 
@@ -69,10 +69,10 @@ PROTOCOLS = (
     _published(
         "3dc/held-out",
         "3dc",
-        Carved(Published("3dc/published"), (1, 3)),
+        HeldOut(Published("3dc/published")),
         _band(1000.0),
         _ELEVEN,
-        f"{_3DC}; of the first four, the second and the last validate",
+        f"{_3DC}; the last of the first four validates",
         "",
         "",
     ),
@@ -89,22 +89,22 @@ PROTOCOLS = (
     _published(
         "flexemg/held-out",
         "flexemg",
-        Carved(Published("flexemg/published"), (3,)),
+        HeldOut(Published("flexemg/published")),
         _band(1000.0),
         _FIVE,
-        f"{_MOIN}; trial 3 of Train validates",
+        f"{_MOIN}; the last trial of Train validates",
         "",
         "",
     ),
     DataProtocol(
         name="flexemg/frames",
         format="flexemg",
-        split=Carved(Published("flexemg/published"), (3,)),
+        split=HeldOut(Published("flexemg/published")),
         path=SignalPath(1000.0, filters=Filters(20.0, 450.0, 4, (50.0,)), normalisation=_ZSCORE, grid="layout"),
         cut=Cut(1, 5, "first"),
         test_cut=Cut(1, 1, "first"),
         target=_FIVE,
-        source=f"{_OURS}single instants of the 16 x 4 grid; every fifth trains; trial 3 of Train validates",
+        source=f"{_OURS}single instants of the 16 x 4 grid; every fifth trains; the last trial of Train validates",
         metrics=_METRICS,
         vote=150,
     ),
@@ -142,11 +142,11 @@ PROTOCOLS = (
     DataProtocol(
         name="longterm-8ch/next-day",
         format="longterm-8ch",
-        split=Carved(Sessions(val=(), test=("day2",)), (2,)),
+        split=HeldOut(Sessions(val=(), test=("day2",))),
         path=_MYO,
         cut=_ONE_SECOND,
         target=ClassTarget(tuple(range(1, 23)), rest_label=1),
-        source=f"{_OURS}day 2 tests, with the armband put on anew; trial 2 of the other days validates",
+        source=f"{_OURS}day 2 tests, with the armband put on anew; the last trial of each motion on the other days validates",
         metrics=_METRICS,
     ),
     DataProtocol(

@@ -89,6 +89,7 @@ def assemble(
         notes=_notes(protocol, members),
         kind=protocol.kind,
         fold=ask.fold or "",
+        partial=ask.partial,
         rest=first.protocol.target.rest,
         vote=protocol.vote,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from .path import grid_of
 from .windows import WindowTable, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -130,7 +129,8 @@ def _windows(
             for start, stop in stretches
             if max(span.start, start) < min(span.stop, stop)
         ]
-        how = rule.test_cut if part == "test" else replace(rule.cut, slide=rule.cut.slide and part == "train")
+        how = rule.test_cut if part == "test" else rule.cut
+        how = replace(how, slide=how.slide and part == "train")
         found[part] = cut(how, pieces, None if how.label == "none" else labels)
     return found
 

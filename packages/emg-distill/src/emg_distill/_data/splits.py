@@ -57,49 +57,49 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Carved:
-    """Another rule, of whose training part some repetitions validate: for rules without a validation part.
+class HeldOut:
+    """Another rule without a validation part, of whose training part the last repetition of everything validates.
+
+    The last one of each subject, session, task and label; what has one repetition only trains.
 
     Attributes
     ----------
     rule
         The other rule.
-    val
-        Numbers of the repetitions that validate.
     """
 
     rule: SplitRule
-    val: tuple[int, ...]
 
     def folds(self, dataset: emg_io.Dataset) -> list[str]:
         """Return the folds of the other rule."""
         return self.rule.folds(dataset)
 
     def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
-        """Split by the other rule, then carve the validation part out."""
+        """Split by the other rule, then take the validation part out."""
         io, _ = siblings()
         split = self.rule.split(dataset, ask, place)
+        numbered = [(span, *_movement(dataset, span)) for span in split.parts["train"]]
+        numbers: dict[tuple[str, ...], set[int]] = {}
+        for _, movement, number in numbered:
+            numbers.setdefault(movement, set()).add(number)
         spans: dict[str, list[emg_io.Span]] = {"train": [], "val": [], "test": list(split.parts["test"])}
-        for span in split.parts["train"]:
-            spans["val" if _repetition(dataset, span) in self.val else "train"].append(span)
-        if split.parts["val"] or not spans["val"] or not spans["train"]:
-            raise EmgDistillError(
-                f"{place}: repetitions {self.val} are to validate; the training part must have them, others besides, "
-                "and there must be no validation part already"
-            )
-        carved: emg_io.Split = io.Split.of(dataset, _UNIT, spans)
+        for span, movement, number in numbered:
+            last = len(numbers[movement]) > 1 and number == max(numbers[movement])
+            spans["val" if last else "train"].append(span)
+        if not spans["val"]:
+            raise EmgDistillError(f"{place}: nothing that trains was done twice, so that no repetition can validate")
+        carved: emg_io.Split = io.Split.of(dataset, "repetition", spans)
         return carved
 
 
-_UNIT = "repetition"
-
-
-def _repetition(dataset: emg_io.Dataset, span: emg_io.Span) -> int:
-    """Return the number of the repetition that a span lies in."""
+def _movement(dataset: emg_io.Dataset, span: emg_io.Span) -> tuple[tuple[str, ...], int]:
+    """Return what a span is a repetition of, and its number."""
     recording = dataset[span.recording]
+    movement = recording.subject, recording.session, recording.task
     if recording.repetition is not None:
-        return recording.repetition
-    return int(recording.track("repetition").values[span.start])
+        return movement, recording.repetition
+    label, number = (int(recording.track(name).values[span.start]) for name in ("label", "repetition"))
+    return (*movement, str(label)), number
 
 
 class _OneFold:
