@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._data.load import load_protocol
     from ._data.protocols import list_protocols
+    from ._data.store import prepare_protocol
     from ._distributed.fabric import make_fabric
     from ._errors import EmgDistillError
     from ._evaluate import Verification, evaluate, verify
@@ -48,6 +49,7 @@ __all__ = [
     "load_protocol",
     "load_recipe",
     "make_fabric",
+    "prepare_protocol",
     "pretrain",
     "random_patch_mask",
     "verify",

@@ -14,6 +14,7 @@ _MODULES = {
     "_masks": ("random_patch_mask",),
     "_loop.progress": ("RichProgress",),
     "_data.protocols": ("list_protocols",),
+    "_data.store": ("prepare_protocol",),
     "_recipe.schema": ("Recipe",),
     "_recipe.read": ("list_recipes", "load_recipe"),
     "_loop.schedule": ("CosineSchedule", "LinearSchedule", "MultistepSchedule"),
