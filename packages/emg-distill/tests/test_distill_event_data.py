@@ -86,11 +86,11 @@ def test_a_release_counts_from_its_press_to_its_end() -> None:
     assert weight[:, [0, 2, 4, 5, 6, 7, 8]].all()
 
 
-def test_true_events_of_a_recording_are_kept_in_seconds() -> None:
-    table, _ = table_of([(3000, 1), (1000, 0)], Cut(400, 400, "none"))
-    onsets, channels = table.events(0)
-    assert onsets.tolist() == [0.3, 0.1]
-    assert channels.tolist() == [1, 0]
+def test_true_events_of_a_recording_are_kept_in_samples() -> None:
+    table, _ = table_of([(3002, 1), (1000, 0)], Cut(400, 400, "none"))
+    places, channels = table.events(0)
+    assert np.allclose(places, [200.0, 600.4])
+    assert channels.tolist() == [0, 1]
     assert channels.dtype == np.int64
 
 

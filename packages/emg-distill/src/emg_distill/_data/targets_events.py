@@ -95,13 +95,15 @@ class PulseTarget:
     def plan(self, recording: emg_io.Recording, uniform: emg_io.Recording) -> Plan:
         """Return `pulses` and `counted` (3, n): first sample, the one behind the last, channel; and the `events`.
 
-        `events` (2, n) float64 has the onset in s of each event and its channel: the truth that CLER is scored on.
+        `events` (2, n) float64 has where each event lies, in samples and parts of one, and its channel: the truth that
+        error rates of events are taken from.
         """
         events = [event for event in recording.events if event.kind == self.event]
         channels = gesture_channels([event.value for event in events], recording.source)
         onsets = np.array([event.onset for event in events], np.float64)
-        pulses = pulse_spans(onsets, channels, sample_times(uniform))
-        return {"pulses": pulses, "counted": counted_spans(pulses), "events": np.stack([onsets, channels])}
+        times = sample_times(uniform)
+        pulses, places = pulse_spans(onsets, channels, times), np.interp(onsets, times, np.arange(len(times)))
+        return {"pulses": pulses, "counted": counted_spans(pulses), "events": np.stack([places, channels])}
 
     def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:  # noqa: ARG002
         """Keep all windows."""
@@ -152,9 +154,14 @@ class PulseTable:
         return {"y": torch.from_numpy(y), "weight": torch.from_numpy(weight)}
 
     def events(self, recording: int) -> tuple[NDArray[np.float64], Ints]:
-        """Return the true events of a whole recording: onsets in s from its first sample, and channels, (events,)."""
-        onsets, channels = self.plans[recording]["events"]
-        return onsets.astype(np.float64), channels.astype(np.int64)
+        """Return the true events of a whole recording in order, (events,) each: where, in samples, and channels.
+
+        Divided by the rate this is the time on which frames lie too, ``(start + first + step * frame) / sfreq``; stamps
+        would run away from it over an hour.
+        """
+        places, channels = self.plans[recording]["events"]
+        order = np.argsort(places, kind="stable")
+        return places[order].astype(np.float64), channels[order].astype(np.int64)
 
 
 def paint(out: NDArray[np.float32], spans: NDArray[np.generic], start: int, grid: FrameGrid) -> None:
