@@ -4,6 +4,7 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 import emg_models
-from emg_distill import EmgDistillError, ProtocolData, load_protocol
+from emg_distill import EmgDistillError, ProtocolData, load_protocol, prepare_protocol
 from emg_distill._data import kinematics, speech, wrist
 from emg_distill._data.protocols import get_protocol
 from emg_distill._examples.instants import central_frames
@@ -109,6 +110,39 @@ def test_every_protocol_keeps_the_contract(name: str, load: Load) -> None:
     assert pickle.loads(pickle.dumps(data.train)).digest == data.train.digest  # noqa: S301  our own
     slid = data.train.read(np.arange(1), np.array([0.999]))
     assert slid.x.shape == data.train.read(np.arange(1)).x.shape
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_no_sample_lies_in_two_parts_and_the_path_describes_a_models_input(name: str, load: Load) -> None:
+    data = load(name)
+    owner: dict[int, Any] = {}
+    for number, part in enumerate(data.parts, 1):
+        table = data.part(part).windows  # type: ignore[attr-defined]  of a stored set
+        columns = (table.recording, table.start, table.valid, table.room)
+        for recording, start, valid, room in zip(*(column.tolist() for column in columns), strict=True):
+            owned = owner.setdefault(recording, np.zeros(10**5, np.uint8))[start : start + valid + room]
+            assert not ((owned != 0) & (owned != number)).any()
+            owned[:] = number
+    assert json.loads(json.dumps(data.preprocessing)) == data.preprocessing
+    config = SimpleNamespace(sfreq=data.sfreq, n_chans=data.n_chans, n_times=data.n_times)
+    emg_models.check_preprocessing(data.preprocessing, config)
+
+
+@pytest.mark.parametrize(
+    "name", ["emg2qwerty/zero-shot", "neuromotor-gestures/official", "db8/tinymyo-200", "gaddy/recognition"]
+)
+def test_a_store_on_disk_gives_the_same_bits(
+    name: str, load: Load, forged: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder, data = forged(OURS[name].format), load(name)
+    lists = lists_of(name, folder) if name.startswith("gaddy") else None
+    stored = prepare_protocol(name, folder, tmp_path / "store", lists=lists, partial=name in PARTIAL)
+    assert stored.digest == data.digest
+    for part in data.parts:
+        rows = np.arange(min(3, len(data.part(part))))
+        offsets = np.full(len(rows), 0.7)
+        there, here = (found.part(part).read(rows, offsets).columns() for found in (stored, data))
+        assert all(torch.equal(value, here[key]) for key, value in there.items())
 
 
 @pytest.mark.parametrize("name", [name for name, rule in OURS.items() if "SubjectShares" in repr(rule.split)])

@@ -1,6 +1,5 @@
 """Discrete gestures as events in time: the classification error rate of the neuromotor interface, and what it hides."""
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 

@@ -141,8 +141,8 @@ def _metrics(
 ) -> dict[str, Any]:
     if not len(reference) == len(predicted) == len(subject) or not len(subject):
         raise EmgDistillError(
-            f"{len(reference)} references, {len(predicted)} predictions and {len(subject)} subjects: one of each a text "
-            "and at least one text are required"
+            f"{len(reference)} references, {len(predicted)} predictions and {len(subject)} subjects: "
+            "one of each a text and at least one text are required"
         )
     users: dict[str, EditCounts] = {}
     for meant, read, who in zip(reference, predicted, subject, strict=True):

@@ -4,6 +4,7 @@ import gzip
 import io
 import math
 import zlib
+from array import array
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +32,7 @@ def read_arpa(path: str | Path, *, max_ngrams: int = 100_000_000) -> NGram:
     path
         Text or gzip, UTF-8: ``\data\``, one section per length from 1 on, ``\end\``.
     max_ngrams
-        Refuse a file that announces more n-grams; memory is about 100 bytes for each while reading.
+        Refuse a file that announces more n-grams; reading takes some 100 bytes for each.
 
     Returns
     -------
@@ -99,17 +100,17 @@ class _Reader:
         if length > 1 and self.expect(f"\\{length}-grams:") != _SECTION[length]:
             self.fail(f"\\{length}-grams: is expected; the count of {length - 1}-grams does not hold")
         self.starts.append(self.number + 1)
-        words, values, weights = [], [], []
+        words, values, weights = array("i"), array("d"), array("d")
         for _ in range(count):
             fields = self.line().split()
             if not length + 1 <= len(fields) <= length + 2:
                 self.fail(f"a probability, {length} symbol(s) and at most a back-off weight are expected")
-            words.append(self.places(fields[1 : length + 1], length))
+            words.extend(self.places(fields[1 : length + 1], length))
             values.append(self.value(fields[0], 1e-6))
             weights.append(self.value(fields[-1], math.inf) if len(fields) > length + 1 else 0.0)
             if length == order and weights[-1]:
                 self.fail(f"{length}-grams are the longest and take no back-off weight")
-        rows = np.array(words, dtype=np.int32).reshape(count, length)
+        rows = np.frombuffer(words, dtype=np.intc).astype(np.int32, copy=False).reshape(count, length)
         return rows, np.array(values, dtype=np.float32), np.array(weights, dtype=np.float32)
 
     def places(self, words: list[bytes], length: int) -> list[int]:

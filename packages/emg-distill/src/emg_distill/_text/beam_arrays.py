@@ -37,13 +37,17 @@ class Beam(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one frame needs: the next beam, likeliest labels and their ranks, merged extensions, the chosen ones."""
+    """What one frame needs: probabilities of the prefixes before and after it; its likeliest labels and their ranks;
+    extensions that are prefixes already, and which; the chosen candidates.
+    """
 
+    total: Floats
     blank: Floats
     label: Floats
     top: Ints
     rank: Ints
     merged: Ints
+    known: Ints
     chosen: Ints
     chance: Floats
     score: Floats
@@ -80,7 +84,7 @@ def enlarge(tree: Tree, size: int) -> Tree:
 
 def make_work(beam: int, labels: int, n_classes: int) -> Work:
     """Return working memory for a beam and for so many labels that may lengthen prefixes."""
-    ints = [np.zeros(n, np.int32) for n in (labels, n_classes, beam * labels, beam)]
+    ints = [np.zeros(n, np.int32) for n in (labels, n_classes, beam * labels, beam, beam)]
     ints[1][:] = -1
-    floats = [np.zeros(beam) for _ in range(4)]
-    return Work._make([*floats[:2], *ints, *floats[2:], np.zeros(beam, np.int32)])
+    floats = [np.zeros(beam) for _ in range(5)]
+    return Work._make([*floats[:3], *ints, *floats[3:], np.zeros(beam, np.int32)])

@@ -12,6 +12,8 @@ from numba import njit
 
 from .beam_arrays import BACKSPACE, Beam, Floats, Model, Tree, Work
 
+SLACK = 1e-6  # sums taken in another order may differ so much
+
 
 def jit(loop: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a loop when it is first called; keep the machine code on disk where a folder can be written."""
@@ -54,7 +56,8 @@ def heard(model: Model, state: int, word: int) -> tuple[float, int]:
             if after >= len(model.first) - 1:
                 after = model.shorter[after]
             known = found and not np.isnan(model.log10[low])
-            return backoff + (np.float64(model.log10[low]) if known else model.unseen), max(after, 0)
+            value = backoff + (np.float64(model.log10[low]) if known else model.unseen)
+            return min(value, 0.0), max(after, 0)
         backoff += np.float64(model.backoff[state])
         state = model.shorter[state]
 
@@ -73,9 +76,8 @@ def typed(model: Model, tree: Tree, history: int, label: int) -> tuple[float, in
 
 
 @jit
-def scored(model: Model, tree: Tree, node: int, label: int) -> float:
-    """Return the language model's part of the score of a prefix and one more label."""
-    history = tree.typed[node]
+def scored(model: Model, tree: Tree, history: int, label: int) -> float:
+    """Return the language model's part of the score of a history and one more label."""
     if model.weight < 0.0:
         return 0.0
     if model.symbol[label] == BACKSPACE:
@@ -103,30 +105,25 @@ def likeliest(row: Floats, blank: int, work: Work) -> int:
 
 
 @jit
-def extended(beam: Beam, tree: Tree, at: int, label: int, emission: float) -> float:
-    """Return the log probability of lengthening a prefix by a label: a repeated one needs a blank between."""
-    before: float = beam.blank[at]
-    if label != tree.label[beam.node[at]]:
-        before = either(before, beam.label[at])
-    return before + emission
-
-
-@jit
 def stay(row: Floats, blank: int, beam: Beam, size: int, tree: Tree, work: Work) -> None:
     """Carry prefixes through a frame without a new label, and merge the extensions that are prefixes already."""
     for at in range(size):
         last = tree.label[beam.node[at]]
-        work.blank[at] = either(beam.blank[at], beam.label[at]) + row[blank]
+        work.total[at] = either(beam.blank[at], beam.label[at])
+        work.blank[at] = work.total[at] + row[blank]
         work.label[at] = beam.label[at] + row[last] if last >= 0 else -np.inf
         tree.slot[beam.node[at]] = at
     for at in range(size):
         node = beam.node[at]
         parent = tree.slot[tree.parent[node]] if node else -1
         rank = work.rank[tree.label[node]] if node else -1
+        work.known[at] = -1
         if parent >= 0 and rank >= 0:
-            more = extended(beam, tree, parent, tree.label[node], row[tree.label[node]])
-            work.label[at] = either(work.label[at], more)
-            work.merged[parent * len(work.top) + rank] = 1
+            repeated = tree.label[node] == tree.label[beam.node[parent]]
+            before = beam.blank[parent] if repeated else work.total[parent]
+            work.label[at] = either(work.label[at], before + row[tree.label[node]])
+            work.known[at] = parent * len(work.top) + rank
+            work.merged[work.known[at]] = 1
 
 
 @jit
@@ -147,23 +144,37 @@ def insert(work: Work, count: int, choice: int, chance: float, score: float) -> 
 
 
 @jit
+def grow(row: Floats, labels: int, beam: Beam, at: int, tree: Tree, work: Work, model: Model, count: int) -> int:
+    """Offer the extensions of one prefix, likeliest label first, until none can be among the best; return how many are.
+
+    A label adds at most the bonus, or refunds what the last one added; a repeated one needs a blank between.
+    """
+    node, width = beam.node[at], len(work.chosen)
+    history = tree.typed[node]
+    most = work.total[at] + max(tree.score[history] + model.bonus, tree.score[tree.before[history]])
+    for rank in range(labels):
+        label = work.top[rank]
+        if count == width and most + row[label] <= work.score[count - 1] - SLACK:
+            break
+        place = at * len(work.top) + rank
+        chance = (beam.blank[at] if label == tree.label[node] else work.total[at]) + row[label]
+        if not work.merged[place] and chance > -np.inf:
+            count = insert(work, count, width + place, chance, chance + scored(model, tree, history, label))
+    return count
+
+
+@jit
 def choose(row: Floats, labels: int, beam: Beam, size: int, tree: Tree, work: Work, model: Model) -> int:
     """Choose the best prefixes after a frame among those that stay and those that grow; return how many."""
-    count, stride = 0, len(work.top)
+    count = 0
     for at in range(size):
         score = either(work.blank[at], work.label[at]) + tree.score[tree.typed[beam.node[at]]]
         count = insert(work, count, at, -np.inf, score)
     for at in range(size):
-        for rank in range(labels):
-            place = at * stride + rank
-            if work.merged[place]:
-                work.merged[place] = 0
-                continue
-            label = work.top[rank]
-            chance = extended(beam, tree, at, label, row[label])
-            if chance > -np.inf:
-                score = chance + scored(model, tree, beam.node[at], label)
-                count = insert(work, count, len(work.chosen) + place, chance, score)
+        count = grow(row, labels, beam, at, tree, work, model, count)
+    for at in range(size):
+        if work.known[at] >= 0:
+            work.merged[work.known[at]] = 0
     return count
 
 

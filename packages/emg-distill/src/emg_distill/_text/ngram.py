@@ -95,7 +95,7 @@ class NGram:
         Returns
         -------
         tuple of float and int
-            The log10 probability and the next state.
+            The log10 probability, at most 0 even where back-off weights do not fit, and the next state.
         """
         backoff, state_after = 0.0, -1
         while True:
@@ -103,9 +103,9 @@ class NGram:
             if child >= 0:
                 state_after = child if state_after < 0 else state_after
                 if not math.isnan(self.log10[child]):
-                    return backoff + float(self.log10[child]), self._context(state_after)
+                    return min(backoff + float(self.log10[child]), 0.0), self._context(state_after)
             if state == 0:
-                return backoff + self.unseen, self._context(max(state_after, 0))
+                return min(backoff + self.unseen, 0.0), self._context(max(state_after, 0))
             backoff += float(self.backoff[state])
             state = int(self.shorter[state])
 
