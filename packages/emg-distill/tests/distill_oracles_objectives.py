@@ -99,8 +99,17 @@ def ctc(c: Arrays, row, reduction="mean", zero_infinity=False, target="target"):
     return loss / max(1, symbols) if reduction == "mean" else loss
 
 
+def best_path(log_p):
+    return collapse([int(np.argmax(frame)) for frame in log_p], log_p.shape[1] - 1)
+
+
 def ctc_sequence_distillation(c: Arrays, row, **options):
-    texts, lengths = c["teacher_target"][row], c["teacher_target_lengths"][row]
+    if "teacher_target" in c:
+        texts, lengths = c["teacher_target"][row], c["teacher_target_lengths"][row]
+    else:
+        frames = c["input_lengths"][row] if "input_lengths" in c else c["prediction"].shape[1]
+        texts = np.array(best_path(c["teacher_prediction"][row][:frames]), int)
+        lengths = len(texts)
     if texts.ndim == 1:
         texts, lengths = texts[None], [lengths]
     weights = c["teacher_target_weight"][row] if "teacher_target_weight" in c else np.ones(len(texts))
@@ -203,10 +212,10 @@ def attention_transfer(c: Arrays, row, power=2.0):
 
 
 def relation_distillation(c: Arrays, row, heads=1, temperature=1.0):
-    n, total = _n_features(c, row, "qkv"), 0.0
+    n, total = _n_features(c, row, "features"), 0.0
     for kind, head, f in itertools.product(range(3), range(heads), range(n)):
         scores = []
-        for name in ("teacher_qkv", "qkv"):
+        for name in ("teacher_features", "features"):
             width = c[name].shape[2] // 3 // heads
             first = (kind * heads + head) * width
             x = c[name][row, :n, first : first + width]

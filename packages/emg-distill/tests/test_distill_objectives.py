@@ -58,7 +58,7 @@ def forge(name: str, seed: int = 0) -> dict[str, torch.Tensor]:
         "ctc": {**text, "target": integers(3, 2), "target_lengths": torch.tensor([2, 0, 1, 2])},
         "ctc_distillation": taught,
         "ctc_sequence_distillation": {
-            **text,
+            **taught,
             "teacher_target": integers(3, 2, 2),
             "teacher_target_lengths": torch.tensor([[2, 1], [0, 1], [1, 2], [2, 2]]),
             "teacher_target_weight": torch.tensor([[0.5, 0.1], [1.0, 0.0], [0.2, 0.6], [0.3, 0.3]]).double(),
@@ -86,7 +86,7 @@ def forge(name: str, seed: int = 0) -> dict[str, torch.Tensor]:
         },
         "feature_distillation": features,
         "attention_transfer": {**features, "features": normal(FRAMES, 3)},
-        "relation_distillation": {"qkv": normal(FRAMES, 12), "teacher_qkv": normal(FRAMES, 24), **features},
+        "relation_distillation": {**features, "features": normal(FRAMES, 12), "teacher_features": normal(FRAMES, 24)},
         "info_nce": {"views": normal(5), "other_views": normal(5)},
         "nt_xent": {"views": normal(5), "other_views": normal(5)},
         "time_frequency_consistency": {
@@ -133,8 +133,7 @@ def dead(name: str, context: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
     found = {
         key: entries.broadcast_to(context[key].shape)
         for key in (*objective.needs, *objective.accepts)
-        if key
-        in {"prediction", "teacher_prediction", "projected", "features", "teacher_features", "qkv", "teacher_qkv"}
+        if key in {"prediction", "teacher_prediction", "projected", "features", "teacher_features"}
         or (key == "target" and name not in {"ctc", "cross_entropy", "logit_distillation"})
     }
     if name == "speech":

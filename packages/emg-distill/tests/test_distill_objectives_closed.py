@@ -277,9 +277,17 @@ def test_sequence_distillation_of_one_text_is_ctc() -> None:
     log_p = torch.randn(2, 7, 4).double().log_softmax(-1)
     texts, lengths = greedy_texts(torch.randn(2, 9, 4))  # a teacher at another frame rate
     expected = ctc(log_p, texts, target_lengths=lengths, zero_infinity=True).item()
-    assert ctc_sequence_distillation(log_p, texts, lengths, zero_infinity=True).item() == approx(expected)
+    assert ctc_sequence_distillation(log_p, log_p, texts, lengths, zero_infinity=True).item() == approx(expected)
+    same = log_p.roll(1, 0)
+    read = greedy_texts(same, torch.tensor([7, 5]))
+    given = ctc_sequence_distillation(log_p, same, *read, input_lengths=torch.tensor([7, 5]), zero_infinity=True)
+    own = ctc_sequence_distillation(log_p, same, input_lengths=torch.tensor([7, 5]), zero_infinity=True)
+    assert own.item() == given.item()
+    full = ctc_sequence_distillation(log_p, same[:, :6], input_lengths=torch.tensor([7, 7]), zero_infinity=True)
+    read = greedy_texts(same[:, :6])
+    assert full.item() == ctc_sequence_distillation(log_p, same, *read, zero_infinity=True).item()
     several = torch.stack([texts, texts], 1), torch.stack([lengths, lengths], 1)
-    assert ctc_sequence_distillation(log_p, *several, zero_infinity=True).item() == approx(expected)
+    assert ctc_sequence_distillation(log_p, log_p, *several, zero_infinity=True).item() == approx(expected)
 
 
 def test_feature_distances() -> None:
@@ -395,11 +403,16 @@ TEXT = torch.zeros(2, 3, dtype=torch.int64)
         (lambda: ctc_distillation(A, A, max_shift=2), "max_shift=2 has no effect with alignment='frames'"),
         (lambda: ctc_distillation(A, A, alignment="shift"), "max_shift=0: alignment='shift' needs at least 1"),
         (lambda: ctc_distillation(A, A, alignment="window", max_shift=5), "less than the 5 frames"),
-        (lambda: ctc_sequence_distillation(A, C, C), r"teacher_target .2,. must be .batch, longest. or"),
-        (lambda: ctc_sequence_distillation(A, TEXT, C[:1]), r"teacher_target_lengths .1, 1. must be .batch, texts."),
-        (lambda: ctc_sequence_distillation(A, TEXT, C, B), r"teacher_target_weight .2, 5. must be .batch, texts."),
-        (lambda: ctc_sequence_distillation(A, TEXT, C, B[:, :1]), "at least one text above 0 in every row"),
-        (lambda: ctc_sequence_distillation(A, TEXT, C, B[:, :1] - 1), "must be >= 0"),
+        (lambda: ctc_sequence_distillation(A, A, TEXT), "teacher_target needs teacher_target_lengths"),
+        (lambda: ctc_sequence_distillation(A, A, C, C), r"teacher_target .2,. must be .batch, longest. or"),
+        (lambda: ctc_sequence_distillation(A, A, TEXT, C[:1]), r"teacher_target_lengths .1, 1. must be .batch, texts."),
+        (lambda: ctc_sequence_distillation(A, A, TEXT, C, B), r"teacher_target_weight .2, 5. must be .batch, texts."),
+        (lambda: ctc_sequence_distillation(A, A, TEXT, C, B[:, :1]), "at least one text above 0 in every row"),
+        (lambda: ctc_sequence_distillation(A, A, TEXT, C, B[:, :1] - 1), "must be >= 0"),
+        (
+            lambda: ctc_sequence_distillation(A, A[:, :4], input_lengths=torch.tensor([5, 3])),
+            "has other frames than prediction .2, 5, 4., and rows end early: give teacher_target",
+        ),
         (lambda: feature_distillation(A, A[..., :3]), "must be of one shape: .batch, frames, width."),
         (lambda: attention_transfer(A, A[:, :3]), "choose layers of one frame rate"),
         (lambda: attention_transfer(A, A, power=0.5), "power=0.5 must be >= 1"),

@@ -19,8 +19,6 @@ CONTEXT = {
     "features": "the student's features (batch, frames, width)",
     "projected": "the student's features mapped to the teacher's width (batch, frames, teacher's width)",
     "teacher_features": "the teacher's features (batch, frames, teacher's width)",
-    "qkv": "queries, keys and values of a student's block (batch, frames, 3 * width)",
-    "teacher_qkv": "the same of a teacher's block (batch, frames, 3 * teacher's width)",
     "views": "embeddings of a view of each row (batch, width)",
     "other_views": "embeddings of another view of each row (batch, width)",
     "time_views": "encoder outputs of window and augmented window (batch, 2, width)",

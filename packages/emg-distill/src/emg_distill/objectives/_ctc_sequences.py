@@ -10,8 +10,9 @@ from ._rows import real_steps, require_shape
 
 def ctc_sequence_distillation(
     prediction: torch.Tensor,
-    teacher_target: torch.Tensor,
-    teacher_target_lengths: torch.Tensor,
+    teacher_prediction: torch.Tensor,
+    teacher_target: torch.Tensor | None = None,
+    teacher_target_lengths: torch.Tensor | None = None,
     teacher_target_weight: torch.Tensor | None = None,
     input_lengths: torch.Tensor | None = None,
     *,
@@ -23,16 +24,20 @@ def ctc_sequence_distillation(
     .. math:: L = \frac{1}{B} \sum_b \sum_n \frac{w_{bn}}{\sum_m w_{bm}} \, CTC(s_b, h_{bn})
 
     With one text per row this is plain training on the teacher's transcript. The two models may have different frames.
+    Where no texts are given they are read from the teacher's best path, by `greedy_texts`.
 
     Parameters
     ----------
     prediction
         Log-probabilities s, tensor of shape (batch, frames, symbols + 1), blank last.
+    teacher_prediction
+        Log-probabilities of the teacher, tensor of shape (batch, teacher's frames, symbols + 1); looked at where no
+        texts are given.
     teacher_target
         Texts h, integer tensor of shape (batch, longest) or (batch, texts, longest); what stands behind an end is
         inert.
     teacher_target_lengths
-        Symbols of each text, integer tensor of shape (batch,) or (batch, texts).
+        Symbols of each text, integer tensor of shape (batch,) or (batch, texts); given together with the texts.
     teacher_target_weight
         Probabilities w of the texts, tensor of shape (batch, texts), ``>= 0``, at least one above 0 per row; a text
         of weight 0 is inert. None: all texts count alike.
@@ -49,13 +54,18 @@ def ctc_sequence_distillation(
     Raises
     ------
     EmgDistillError
-        When shapes or lengths do not fit, or a row has no weight.
+        When shapes or lengths do not fit, a row has no weight, or the best path of a teacher with other frames is
+        asked for rows that are not full.
 
     References
     ----------
     Kim and Rush, Sequence-Level Knowledge Distillation, EMNLP 2016, section 3.2 (mode and n-best approximation of the
     teacher's distribution); for CTC: Takashima et al., ICASSP 2018 (n-best hypotheses with posteriors as weights).
     """
+    if teacher_target is None:
+        teacher_target, teacher_target_lengths = _read(prediction, teacher_prediction, input_lengths)
+    if teacher_target_lengths is None:
+        raise EmgDistillError("teacher_target needs teacher_target_lengths: the number of symbols of each text")
     if teacher_target.ndim == 2:
         teacher_target, teacher_target_lengths = teacher_target[:, None], teacher_target_lengths[..., None]
     if teacher_target.ndim != 3:
@@ -107,6 +117,20 @@ def greedy_texts(
     place = (kept.cumsum(1) - 1).where(kept, longest)  # what is dropped goes into a last column, which is cut off
     texts = best.new_zeros(len(best), longest + 1).scatter_(1, place, best)
     return texts[:, :longest], lengths
+
+
+def _read(
+    prediction: torch.Tensor, teacher_prediction: torch.Tensor, input_lengths: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the teacher's best texts; raise when a teacher with other frames would have to know where rows end."""
+    if teacher_prediction.shape[1] == prediction.shape[1]:
+        return greedy_texts(teacher_prediction, input_lengths)
+    if input_lengths is not None and bool((input_lengths < prediction.shape[1]).any()):
+        raise EmgDistillError(
+            f"teacher_prediction {tuple(teacher_prediction.shape)} has other frames than prediction "
+            f"{tuple(prediction.shape)}, and rows end early: give teacher_target and teacher_target_lengths"
+        )
+    return greedy_texts(teacher_prediction)
 
 
 def _shares(weight: torch.Tensor | None, shape: tuple[int, int], prediction: torch.Tensor) -> torch.Tensor:

@@ -98,8 +98,8 @@ def attention_transfer(
 
 
 def relation_distillation(
-    qkv: torch.Tensor,
-    teacher_qkv: torch.Tensor,
+    features: torch.Tensor,
+    teacher_features: torch.Tensor,
     feature_lengths: torch.Tensor | None = None,
     *,
     heads: int = 1,
@@ -113,9 +113,9 @@ def relation_distillation(
 
     Parameters
     ----------
-    qkv, teacher_qkv
-        Queries, keys and values side by side, tensors of shape (batch, frames, 3 * width) with the same frames, as the
-        linear layer of an attention block returns them. No gradient reaches the teacher's.
+    features, teacher_features
+        Queries, keys and values side by side, tensors of shape (batch, frames, 3 * width) with the same frames: what
+        the linear ``attn.qkv`` of a block returns. No gradient reaches the teacher's.
     feature_lengths
         Frames F of each row, integer tensor (batch,); frames beyond are inert, NaN included. None: all frames.
     heads
@@ -138,12 +138,12 @@ def relation_distillation(
     Wang et al., MiniLMv2, arXiv 2012.15828, equations 4 to 6 (there the sum over the three kinds with weights of 1).
     """
     require_positive("temperature", temperature)
-    if heads < 1 or qkv.shape[-1] % (3 * heads) or teacher_qkv.shape[-1] % (3 * heads):
+    if heads < 1 or features.shape[-1] % (3 * heads) or teacher_features.shape[-1] % (3 * heads):
         raise EmgDistillError(
-            f"heads={heads}: it must be at least 1 and divide a third of both {qkv.shape[-1]} and "
-            f"{teacher_qkv.shape[-1]} values per frame"
+            f"heads={heads}: it must be at least 1 and divide a third of both {features.shape[-1]} and "
+            f"{teacher_features.shape[-1]} values per frame"
         )
-    learnt, taught, real = _frames(qkv, teacher_qkv, feature_lengths)
+    learnt, taught, real = _frames(features, teacher_features, feature_lengths)
     student, teacher = (_relations(x, heads, real, temperature) for x in (learnt, taught))
     cost = divergence(teacher, student, 1.0).mean((1, 2))
     return temperature**2 * row_means(cost, real).mean()
