@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from emg_distill import EmgDistillError, ProtocolData, list_protocols, load_prot
 from emg_distill._data import gestures, hd, local, pretraining, protocols
 from emg_distill._data.protocol import DataProtocol, PoolProtocol
 from emg_distill._data.protocols import get_protocol
+from emg_distill._data.splits import SubjectShares
 from emg_distill._data.targets import ClassTarget
 
 emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
@@ -256,7 +258,7 @@ def test_uci_as_published_by_the_slow_path(load: Loader, forged: Callable[[str],
         wide = oracles.slow_filter(data.preprocessing["filter"]["sos"], signal, causal=False)
         wide = (wide - wide.mean(1, keepdims=True)) / wide.std(1, ddof=1, keepdims=True)
         edges = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        for begin, end in pairwise(edges):
             for start in range(begin, end - 1000 + 1, 500):
                 expected.append(wide[:, start : start + 1000])
                 classes.append(labels[start] - 1)
@@ -408,3 +410,43 @@ def test_nothing_to_hold_out_is_refused(tmp_path: Path) -> None:
     folder = emg_io.synthesize(tmp_path / "flex", format="flexemg", n_subjects=1, segment_s=0.3)
     with pytest.raises(EmgDistillError, match="nothing that trains was done twice"):
         load_protocol("flexemg/held-out", folder, fold="001")
+
+
+REAL = {
+    "db1/community": ("ninapro_db1", None),
+    "db1/geng": ("ninapro_db1", "7"),
+    "db1/exercise-1": ("ninapro_db1", None),
+    "flexemg/held-out": ("flexemg", "002"),
+    "flexemg/frames": ("flexemg", "001"),
+    "3dc/held-out": ("dataset_3dc", "1"),
+    "myo-readings/subject-disjoint": ("myo_readings", None),
+    "myo-armband/subject-disjoint": ("myo_armband_dataset", None),
+    "longterm-8ch/next-day": ("longterm_semg_8ch", None),
+    "one-subject-myo/trials": ("libemg_one_subject_myo", None),
+    "openhdemg/unlabelled": ("openhdemg_sample", None),
+    "emgflow/unlabelled": ("emgflow_facial", None),
+    "biosppy/unlabelled": ("biosppy_emg", None),
+}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", REAL)
+def test_real_recordings(name: str, real_data: Path) -> None:
+    folder, fold = REAL[name]
+    data = load_protocol(name, real_data / folder, fold=fold, partial=True)
+    assert {"train", "test"} <= set(data.parts)
+    for part in data.parts:
+        examples = data.part(part)
+        rows = np.unique(np.linspace(0, len(examples) - 1, 50).astype(np.int64))
+        x = examples.read(rows).x.numpy()
+        assert np.isfinite(x).all()
+        assert 0 < x.std() < 20
+        if examples.classes is not None:
+            counts = np.bincount(examples.classes, minlength=len(data.labels))
+            occurring = {"db1/community": slice(1, 13), "db1/geng": slice(0, 12)}.get(name, slice(None))
+            assert (counts[occurring] > 0).all()
+            assert counts[occurring].sum() == len(examples)
+    if isinstance(get_protocol(name).split, SubjectShares):
+        people = [set(data.part(part).subject) for part in data.parts]
+        assert not people[0] & people[1]
+        assert not people[2] & (people[0] | people[1])

@@ -30,8 +30,8 @@ _DB5 = DataProtocol(
     target=ClassTarget(tuple(range(53)), rest_label=0),
     source=f"{_TINYMYO}: windows of 200 samples, hop 50, label of the first sample, subjects pooled, repetitions "
     "1, 2, 5 / 4, 6 / 3",
-    flaw=f"windows end with their repetition, where the released ones run up to 150 samples into the next; {_FLATTERS}; "
-    "repetition 0 takes no part, and with it rest, where files number it 0",
+    flaw="windows end with their repetition, where the released ones run up to 150 samples into the next; "
+    f"{_FLATTERS}; repetition 0 takes no part, and with it rest, where files number it 0",
     strict="db5/subject-disjoint",
 )
 
@@ -94,7 +94,7 @@ PROTOCOLS = (
         target=ClassTarget((1, 2, 3, 4, 5, 6), (0, 7), rest_label=1),
         source=f"{_TINYMYO}: subjects 1-24 / 25-30 / 31-36, 1000 rows, hop 500, inside runs of one label",
         flaw="class-0 rows are deleted before filtering, which leaves splices; rows are no samples: 1000 of them are "
-        f"about 1.04 s, and filters designed for 200 Hz act elsewhere; {_FLATTERS}; the test part has about 290 windows",
+        f"about 1.04 s, and filters designed for 200 Hz act elsewhere; {_FLATTERS}; some 290 windows test",
         strict="uci/subject-disjoint",
     ),
     DataProtocol(
@@ -145,10 +145,10 @@ PROTOCOLS = (
         format="ninapro-db1",
         split=Published("db1/community"),
         path=SignalPath(100.0, normalisation=Normalisation("zscore")),
-        cut=Cut(20, 1, "constant"),
+        cut=Cut(20, 5, "constant"),
         target=ClassTarget(tuple(range(53)), rest_label=0),
         source="Atzori et al., Scientific Data 2014, and its followers: repetitions 2, 5, 7 test, windows of 200 ms; "
-        "the hop of 10 ms is ours",
+        "the hop of 50 ms is ours",
         flaw="subjects are pooled; no validation part; rest takes no part, where files number its repetition 0",
         strict="db1/exercise-1",
     ),

@@ -146,7 +146,7 @@ PROTOCOLS = (
         path=_MYO,
         cut=_ONE_SECOND,
         target=ClassTarget(tuple(range(1, 23)), rest_label=1),
-        source=f"{_OURS}day 2 tests, with the armband put on anew; the last trial of each motion on the other days validates",
+        source=f"{_OURS}day 2 tests, with the armband put on anew; the last trial of each motion before validates",
         metrics=_METRICS,
     ),
     DataProtocol(

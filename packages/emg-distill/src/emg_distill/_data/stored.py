@@ -162,14 +162,19 @@ class StoredSet:
         length = self.cut.length
         full = np.flatnonzero(self.windows.valid == length) if length else np.zeros(0, np.int64)
         for start in range(0, len(full), size):
-            rows = full[start : start + size]
-            yield np.stack([self._raw(row, self.windows.start[row], length) for row in rows.tolist()])
+            yield self._stacked(full[start : start + size], length)
         for row in np.setdiff1d(np.arange(len(self)), full).tolist():
-            yield self._raw(row, self.windows.start[row], self.windows.valid[row])[None]
+            yield self._stacked(np.array([row]), int(self.windows.valid[row]))
 
-    def _raw(self, row: int, start: int, length: int) -> NDArray[np.float32]:
-        frames = self.signals.frames(int(self.windows.recording[row]))
-        return np.ascontiguousarray(frames[start : start + length].T)
+    def _stacked(self, rows: NDArray[np.int64], length: int) -> NDArray[np.float32]:
+        """Return windows of one length as they are stored, (rows, channels, time)."""
+        table = self.windows
+        found = np.empty((len(rows), int(self.chans[table.recording[rows[0]]]), length), np.float32)
+        for recording in np.unique(table.recording[rows]).tolist():
+            here = np.flatnonzero(table.recording[rows] == recording)
+            samples = table.start[rows[here], None] + np.arange(length)
+            found[here] = self.signals.frames(recording)[samples].transpose(0, 2, 1)
+        return found
 
     @cached_property
     def _ragged(self) -> bool:

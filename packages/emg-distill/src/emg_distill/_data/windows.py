@@ -165,11 +165,16 @@ def _labels(
 ) -> NDArray[np.int64]:
     """Return the label of each window."""
     if rule.label == "majority":
-        pairs = zip(start.tolist(), (start + valid).tolist(), strict=True)
-        return np.array([_commonest(labels[begin:end]) for begin, end in pairs], np.int64)
+        return _commonest(labels, start, start + valid)
     return labels[start + valid // 2 if rule.label == "centre" else start]
 
 
-def _commonest(values: NDArray[np.int64]) -> int:
-    names, counts = np.unique(values, return_counts=True)
-    return int(names[counts.argmax()])
+def _commonest(labels: NDArray[np.int64], start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the label that occurs most often from each start to its stop, the smallest of several."""
+    if not len(start):
+        return np.zeros(0, np.int64)
+    first = int(start[0])
+    names, index = np.unique(labels[first : int(stop.max())], return_inverse=True)
+    before = np.zeros((len(index) + 1, len(names)), np.int32)
+    np.cumsum(index[:, None] == np.arange(len(names)), axis=0, dtype=np.int32, out=before[1:])
+    return names[(before[stop - first] - before[start - first]).argmax(axis=1)]
