@@ -249,7 +249,7 @@ def test_divergence_raises_before_anything_is_kept(train, toys, tmp_path: Path) 
 def test_what_recipe_and_task_do_not_share_is_refused(toys, tmp_path: Path) -> None:
     task = toys.ToyTask()
     with pytest.raises(
-        EmgDistillError, match="unknown validation number 'cer' in train.monitor: known: accuracy, loss"
+        EmgDistillError, match=r"unknown validation number 'cer' in train.monitor: known: accuracy, loss"
     ):
         fit(task, toys.toy_recipe(train={"monitor": "cer"}), tmp_path, "h")
     task.coupled = True
