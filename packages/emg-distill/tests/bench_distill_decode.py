@@ -1,7 +1,8 @@
 """Speed of decoding at the size of emg2qwerty: `pytest packages/emg-distill/tests/bench_distill_decode.py`.
 
-500 frames of 99 classes, beam 50, top 10; a 6-gram of characters. The greedy decoder and the slow search on dictionaries
-(one tenth of the frames) run beside it; so do reading a model of a million n-grams and a long Levenshtein distance.
+500 frames of 99 classes, beam 50, top 10; a 6-gram of characters. The greedy decoder and the slow search on
+dictionaries (one tenth of the frames) run beside it; so do reading a model of a million n-grams and a long Levenshtein
+distance.
 """
 
 import importlib.util

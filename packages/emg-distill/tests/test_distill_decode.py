@@ -20,6 +20,7 @@ from emg_distill._text.arpa import write_arpa
 from emg_distill._text.beam import BeamStream, Fusion, prefix_beam_search
 from emg_distill._text.decode import decode_batch
 from emg_distill._text.greedy import greedy
+from emg_distill._text.ngram import build_ngram
 from emg_distill._text.ngram_fit import fit_ngram
 
 WORDS = ["abba", "ab", "ba", "baa", "b"]
@@ -235,6 +236,28 @@ def test_backspace_refunds_and_other_symbols_end_words(fused):
     assert spell(fusion, "a b") == pytest.approx(ended + gain([], "b"), abs=1e-5)
     assert spell(fusion, "a ⌫b") == pytest.approx(spell(fusion, "ab"), abs=1e-5)
     assert spell(fusion, " ") == pytest.approx(gain([], "<unk>"), abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_models_with_holes_score_as_the_textbook(oracle, seed):
+    """Contexts and endings of n-grams are missing, as in pruned models; half of the models lack <unk>."""
+    rng = np.random.default_rng(seed)
+    names = ["<s>", "</s>", "a", "b", "c", *(["<unk>"] if seed % 2 else [])]
+    words, values, weights, grams = [], [], [], {}
+    for length in range(1, 5):
+        rows = np.unique(rng.integers(0, 5, (20, length)), axis=0) if length > 1 else np.arange(len(names))[:, None]
+        words.append(rows.astype(np.int32))
+        values.append(-rng.random(len(rows)).astype(np.float32))
+        weights.append(-rng.random(len(rows)).astype(np.float32) * (length < 4))
+        for row, value, weight in zip(rows, values[-1], weights[-1], strict=True):
+            grams[tuple(names[place] for place in row)] = (float(value), float(weight))
+    alphabet = Alphabet("holes", ("a", "b", "c", "d", "⌫"))
+    fusion = Fusion(build_ngram(names, words, values, weights), alphabet, final_word=True)
+    speller = oracle.Speller(oracle.Backoff(grams), alphabet.symbols, 2.0, 2.0, final_word=True)
+    for _ in range(8):
+        text = tuple(rng.choice(5, p=[0.25, 0.25, 0.25, 0.1, 0.15], size=10).tolist())
+        score = spell(fusion, alphabet.decode(np.array(text)))
+        assert score == pytest.approx(speller(text) + speller.final(text), abs=1e-4)
 
 
 def test_the_final_word_can_be_ended(fused):

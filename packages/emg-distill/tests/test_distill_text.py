@@ -44,6 +44,7 @@ def test_gaddy_has_37_characters():
 def test_names_are_known():
     assert list_alphabets() == ["emg2qwerty", "gaddy", "neuromotor"]
     assert all(get_alphabet(name).name == name for name in list_alphabets())
+    assert len({get_alphabet(name) for name in list_alphabets()}) == 3
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,12 @@ def test_a_file_is_read(arpa):
     assert model.step(model.start, model.ids["a"])[0] == pytest.approx(-0.2)
 
 
+def test_no_symbol_is_more_than_certain(arpa):
+    model = arpa(SMALL.replace("a\t-0.25", "a\t3").replace("a\t-0.1", "a\t3"))
+    assert model.score(["<s>", "a"], "a") == 0.0
+    assert model.score(["<s>", "a"], "z") == 0.0
+
+
 def test_zipped_crlf_and_spaces_are_read(tmp_path, arpa):
     text = SMALL.replace("\t", "  ").replace("\n", "\r\n").encode()
     path = tmp_path / "m.arpa.gz"

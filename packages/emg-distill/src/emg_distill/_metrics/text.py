@@ -12,7 +12,7 @@ from emg_distill._errors import EmgDistillError
 
 @dataclass(frozen=True)
 class EditCounts:
-    """How many symbols must be inserted, deleted and substituted by the reader's errors, and the reference's length.
+    """Errors of a reading by kind, and how long the reference is.
 
     An insertion is a symbol that was read and not meant, a deletion one that was meant and not read.
     """

@@ -51,7 +51,7 @@ class Alphabet:
 
     name: str
     symbols: tuple[str, ...]
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict, hash=False)
     normalise: Callable[[str], str] = str
 
     def __post_init__(self) -> None:

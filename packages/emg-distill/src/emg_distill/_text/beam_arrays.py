@@ -37,8 +37,10 @@ class Beam(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one frame needs: probabilities of the prefixes before and after it; its likeliest labels and their ranks;
-    extensions that are prefixes already, and which; the chosen candidates.
+    """What one frame needs.
+
+    Probabilities of the prefixes before and after it; its likeliest labels and their ranks; which extensions are
+    prefixes already; the chosen candidates.
     """
 
     total: Floats

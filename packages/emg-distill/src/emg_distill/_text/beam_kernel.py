@@ -5,6 +5,7 @@ one, is alive, so that merging compares numbers.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,14 @@ from .beam_arrays import BACKSPACE, Beam, Floats, Model, Tree, Work
 SLACK = 1e-6  # sums taken in another order may differ so much
 
 
-def jit(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a loop when it is first called; keep the machine code on disk where a folder can be written."""
+def jit(loop: Callable[..., Any], *, inner: bool = False) -> Callable[..., Any]:
+    """Compile a loop when it is first called; keep the machine code on disk where a folder can be written.
+
+    An inner one is called by other loops only: without an entry for Python it compiles faster.
+    """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    if inner:
+        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     compiled: Callable[..., Any]
     try:
         compiled = njit(cache=True, **options)(loop)
@@ -28,7 +34,10 @@ def jit(loop: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
-@jit
+inner_jit = partial(jit, inner=True)
+
+
+@inner_jit
 def either(a: float, b: float) -> float:
     """Return the natural log of the sum of two probabilities given by their logs."""
     if a < b:
@@ -36,7 +45,7 @@ def either(a: float, b: float) -> float:
     return a if b == -np.inf else a + np.log1p(np.exp(b - a))
 
 
-@jit
+@inner_jit
 def heard(model: Model, state: int, word: int) -> tuple[float, int]:
     """Score a symbol after a state, as `NGram.step`."""
     backoff, after = 0.0, -1
@@ -62,10 +71,10 @@ def heard(model: Model, state: int, word: int) -> tuple[float, int]:
         state = model.shorter[state]
 
 
-@jit
+@inner_jit
 def typed(model: Model, tree: Tree, history: int, label: int) -> tuple[float, int]:
     """Score a label after a history; a symbol outside the model ends the word, once."""
-    word = model.symbol[label]
+    word = np.int64(model.symbol[label])
     if word >= 0:
         value, state = heard(model, tree.state[history], word)
     else:
@@ -75,7 +84,7 @@ def typed(model: Model, tree: Tree, history: int, label: int) -> tuple[float, in
     return tree.score[history] + model.weight * value + model.bonus, state
 
 
-@jit
+@inner_jit
 def scored(model: Model, tree: Tree, history: int, label: int) -> float:
     """Return the language model's part of the score of a history and one more label."""
     if model.weight < 0.0:
@@ -85,7 +94,7 @@ def scored(model: Model, tree: Tree, history: int, label: int) -> float:
     return float(typed(model, tree, history, label)[0])
 
 
-@jit
+@inner_jit
 def likeliest(row: Floats, blank: int, work: Work) -> int:
     """Rank the likeliest labels of a frame, the lower class first where two are equal; return how many there are."""
     top, count = work.top, 0
@@ -104,7 +113,7 @@ def likeliest(row: Floats, blank: int, work: Work) -> int:
     return count
 
 
-@jit
+@inner_jit
 def stay(row: Floats, blank: int, beam: Beam, size: int, tree: Tree, work: Work) -> None:
     """Carry prefixes through a frame without a new label, and merge the extensions that are prefixes already."""
     for at in range(size):
@@ -126,7 +135,7 @@ def stay(row: Floats, blank: int, beam: Beam, size: int, tree: Tree, work: Work)
             work.merged[work.known[at]] = 1
 
 
-@jit
+@inner_jit
 def insert(work: Work, count: int, choice: int, chance: float, score: float) -> int:
     """Keep a candidate if it is among the best, the earlier one first where two are equal; return how many are kept."""
     width = len(work.chosen)
@@ -143,7 +152,7 @@ def insert(work: Work, count: int, choice: int, chance: float, score: float) -> 
     return count
 
 
-@jit
+@inner_jit
 def grow(row: Floats, labels: int, beam: Beam, at: int, tree: Tree, work: Work, model: Model, count: int) -> int:
     """Offer the extensions of one prefix, likeliest label first, until none can be among the best; return how many are.
 
@@ -163,10 +172,10 @@ def grow(row: Floats, labels: int, beam: Beam, at: int, tree: Tree, work: Work, 
     return count
 
 
-@jit
+@inner_jit
 def choose(row: Floats, labels: int, beam: Beam, size: int, tree: Tree, work: Work, model: Model) -> int:
     """Choose the best prefixes after a frame among those that stay and those that grow; return how many."""
-    count = 0
+    count = np.int64(0)  # a plain 0 would be a type of its own and compile the loops twice
     for at in range(size):
         score = either(work.blank[at], work.label[at]) + tree.score[tree.typed[beam.node[at]]]
         count = insert(work, count, at, -np.inf, score)
@@ -175,10 +184,10 @@ def choose(row: Floats, labels: int, beam: Beam, size: int, tree: Tree, work: Wo
     for at in range(size):
         if work.known[at] >= 0:
             work.merged[work.known[at]] = 0
-    return count
+    return int(count)
 
 
-@jit
+@inner_jit
 def grown(tree: Tree, nodes: int, parent: int, label: int, model: Model) -> tuple[int, int]:
     """Return the node of a longer prefix, made if it is new, and how many nodes there are."""
     node = tree.child[parent]
