@@ -1,7 +1,7 @@
 """A step of the loop against a bare one, on the same model and examples.
 
-``pytest packages/emg-distill/tests/bench_distill.py`` times both. ``python packages/emg-distill/tests/bench_distill.py``
-takes turns between them, so that both see the same machine, and prints the overhead; its argument is the rounds.
+``pytest packages/emg-distill/tests/bench_distill.py`` times both. Run as a script, this file takes turns between them,
+so that both see the same machine, and prints the overhead; its argument is the number of rounds.
 """
 
 import copy
