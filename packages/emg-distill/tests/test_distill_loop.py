@@ -227,7 +227,7 @@ def test_the_number_that_decides_has_to_be_finite(monitor: str, toys, tmp_path: 
 
 def test_costs() -> None:
     assert {name for name, way in DIRECTIONS.items() if way == "max"} == {
-        "accuracy", "balanced_accuracy", "macro_f1", "r2"
+        "accuracy", "balanced_accuracy", "macro_f1", "phoneme_accuracy", "r2", "recall"
     }  # fmt: skip
     assert cost_of("cer", 0.25) == 0.25
     assert cost_of("macro_f1", 0.25) == -0.25

@@ -7,6 +7,7 @@ import pytest
 from emg_distill import EmgDistillError
 from emg_distill._loop.ranking import DIRECTIONS
 from emg_distill._recipe.training import GroupRecipe, Monitor, OptimizerRecipe, ScheduleRecipe, TrainRecipe
+from emg_distill._tasks.tallies import TALLIES
 
 WRONG = [
     (TrainRecipe, {"epochs": 0}, "train.epochs=0: must be at least 1"),
@@ -53,6 +54,11 @@ def test_what_is_refused(table, values, message) -> None:
 
 def test_every_monitor_has_a_direction() -> None:
     assert set(typing.get_args(Monitor)) == set(DIRECTIONS)
+
+
+def test_whatever_is_measured_can_be_watched() -> None:
+    for kind, tally in TALLIES.items():
+        assert set(tally.monitors) <= set(DIRECTIONS), kind
 
 
 def test_groups_come_from_toml(recipe) -> None:

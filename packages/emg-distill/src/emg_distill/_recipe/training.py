@@ -6,7 +6,8 @@ from typing import Literal
 from .rules import require
 
 Monitor = Literal[
-    "loss", "accuracy", "balanced_accuracy", "macro_f1", "mae", "rmse", "r2", "angular_mae", "cer", "wer", "cler"
+    "loss", "accuracy", "balanced_accuracy", "macro_f1", "phoneme_accuracy", "recall", "false_per_hour", "mae", "mse",
+    "rmse", "r2", "angular_mae", "cer", "wer", "cler",
 ]  # fmt: skip
 
 
