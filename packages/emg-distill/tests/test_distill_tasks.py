@@ -13,7 +13,7 @@ from emg_distill import EmgDistillError, ProtocolData, Recipe
 from emg_distill._examples.batch import Batch
 from emg_distill._models import build_model
 from emg_distill._tasks.learner import Learner, call_model, inputs_of, targets_of
-from emg_distill._tasks.pretrain import ReconstructionTask, reconstruction_loss
+from emg_distill._tasks.reconstruction import ReconstructionTask
 from emg_distill._tasks.supervised import SupervisedTask
 from emg_distill._tasks.teacher import Teacher
 from emg_distill._tasks.teacher_cache import TeacherCache
@@ -92,19 +92,21 @@ def test_a_loss_depends_on_seed_epoch_and_rows_alone(toy: ProtocolData, recipe: 
 
 def test_reconstruction_is_validated_under_fixed_masks(toy: ProtocolData, recipe: Make) -> None:
     spec = recipe("pretrain")
-    model = build_model(spec, toy)
-    assert reconstruction_loss(model, toy.val, spec) == reconstruction_loss(model, toy.val, spec)
-    assert model.training
-    nn.init.constant_(model.decoder.weight if hasattr(model.decoder, "weight") else next(model.parameters()), torch.nan)
+    task = ReconstructionTask(build_model(spec, toy), spec, toy)
+    assert task.validate() == {"loss": task.loss_of(toy.val)}
+    assert task.module.training
+    with torch.no_grad():
+        next(task.model.parameters()).fill_(torch.nan)
     with pytest.raises(EmgDistillError, match="the weights have diverged"):
-        reconstruction_loss(model, toy.val, spec)
+        task.validate()
 
 
-def test_pretraining_needs_patches_to_hide(toy: ProtocolData, recipe: Make) -> None:
-    spec = recipe("pretrain")
-    task = ReconstructionTask(nn.Linear(40, 40), spec, toy)
+@pytest.mark.parametrize("kind", ["none", "spans"])
+def test_pretraining_needs_patches_to_hide(kind: str, toy: ProtocolData, recipe: Make) -> None:
+    spec = recipe("pretrain", mask={"kind": kind})
+    task = ReconstructionTask(build_model(spec, toy), spec, toy)
     rows = np.arange(2)
-    with pytest.raises(EmgDistillError, match="Linear hides no patches"):
+    with pytest.raises(EmgDistillError, match=f"mask.kind='{kind}' and TinyMyoPretrainer: TinyMyo hides"):
         task.loss(task.module, task.read(rows, 0), rows, 0)
 
 

@@ -15,21 +15,23 @@ from ._recipe.schema import Recipe
 from ._seeds import Purpose, derive_seed
 
 
-def build_model(recipe: Recipe, data: ProtocolData) -> emg_models.EmgModel:
+def build_model(
+    recipe: Recipe, data: ProtocolData, *, task: str = "", n_times: int | None = None
+) -> emg_models.EmgModel:
     """Return the recipe's model for the windows and outputs of a protocol, weights drawn from the seed.
 
-    Its task is the recipe's ``model.task`` or, where that is empty, ``"reconstruction"`` for pre-training and the kind
-    of the data for the rest.
+    Its task is `task`, or the recipe's ``model.task``, or ``"reconstruction"`` for pre-training and the kind of the
+    data for the rest. Windows have `n_times` samples, by default as many as the data's.
 
     Raises
     ------
     EmgDistillError
         When the model has no such task, or a setting is unknown or does not fit; the message names recipe and model.
     """
-    task = recipe.model.task or ("reconstruction" if recipe.task == "pretrain" else data.kind)
+    task = task or recipe.model.task or ("reconstruction" if recipe.task == "pretrain" else data.kind)
     outputs = None if task in {"reconstruction", "tokens"} else len(data.labels)
     places = data.preprocessing["grid"] if data.is_image else {}
-    shape = {"rows": places["rows"], "cols": places["cols"]} if data.is_image else {"n_times": data.n_times}
+    shape = {"rows": places["rows"], "cols": places["cols"]} if data.is_image else {"n_times": n_times or data.n_times}
     settings: dict[str, Any] = {"n_chans": data.n_chans, "n_outputs": outputs, "sfreq": data.sfreq, **shape}
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(recipe.seed, Purpose.INIT))
@@ -54,11 +56,11 @@ def load_initial_weights(model: nn.Module, source: nn.Module | str | Path) -> No
     try:
         if type(loaded) is type(model) and _shapes(loaded) == _shapes(model):
             model.load_state_dict(loaded.state_dict())
-        elif hasattr(model, "load_encoder") and hasattr(loaded, "encoder"):
+        elif hasattr(model, "load_encoder") and (hasattr(loaded, "encoder") or getattr(loaded, "task", "") == "tokens"):
             cast("Any", model).load_encoder(loaded)
         elif hasattr(model, "load_blocks"):
             cast("Any", model).load_blocks(loaded)
-        elif hasattr(model, "encoder") and hasattr(loaded, "encoder"):
+        elif hasattr(model, "encoder") and (hasattr(loaded, "encoder") or getattr(loaded, "task", "") == "tokens"):
             cast("nn.Module", model.encoder).load_state_dict(cast("nn.Module", loaded.encoder).state_dict())
         else:
             raise EmgDistillError(
@@ -68,6 +70,11 @@ def load_initial_weights(model: nn.Module, source: nn.Module | str | Path) -> No
         raise EmgDistillError(
             f"init does not fit the recipe's model: {error}; use the same [model] table in both recipes"
         ) from error
+
+
+def _encoder(model: nn.Module) -> nn.Module | None:
+    """Return the encoder that a model is or has; None where there is none."""
+    return model if getattr(model, "task", "") == "tokens" else getattr(model, "encoder", None)
 
 
 def _shapes(model: nn.Module) -> dict[str, torch.Size]:

@@ -1,5 +1,6 @@
 """Every random number of a run as a pure function of (seed, purpose, counters): nothing has to be saved to resume."""
 
+import copy
 import math
 import zlib
 from enum import IntEnum
@@ -99,6 +100,13 @@ class SampleDraws:
     def __init__(self, seed: int, purpose: Purpose, epoch: int, rows: NDArray[np.int64]) -> None:
         self._base = np.uint64(derive_seed(seed, purpose, epoch))
         self._rows = np.asarray(rows, np.uint64)
+        self._prefix = ""
+
+    def named(self, prefix: str) -> "SampleDraws":
+        """Return the same draws under other names: independent numbers for a second view of the same examples."""
+        other = copy.copy(self)
+        other._prefix = f"{self._prefix}{prefix}/"  # noqa: SLF001  of our own class
+        return other
 
     def uniform(self, name: str, *shape: int) -> NDArray[np.float64]:
         """Return numbers in ``[0, 1)``, shape (batch, *shape)."""
@@ -117,7 +125,7 @@ class SampleDraws:
         return normal
 
     def _bits(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint64]:
-        key = _mix(_mix(self._rows + self._base) + np.uint64(zlib.crc32(name.encode())))
+        key = _mix(_mix(self._rows + self._base) + np.uint64(zlib.crc32((self._prefix + name).encode())))
         counters = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * _GOLDEN
         return _mix(key[:, None] + counters).reshape(len(key), *shape)
 

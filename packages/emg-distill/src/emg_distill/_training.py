@@ -23,8 +23,12 @@ from ._loop.run import FitResult, fit
 from ._models import as_teacher, build_model, load_initial_weights, weights_digest
 from ._recipe.read import load_recipe
 from ._recipe.schema import Recipe, canonical_hash
+from ._tasks.contrastive import ContrastiveTask, TimeFrequencyTask
+from ._tasks.embedding import embedding_metrics
 from ._tasks.measure import measure
-from ._tasks.pretrain import ReconstructionTask, reconstruction_loss
+from ._tasks.prediction import FeaturePredictionTask
+from ._tasks.pretrain import PretrainTask
+from ._tasks.reconstruction import ReconstructionTask
 from ._tasks.supervised import SupervisedTask
 from ._tasks.task import Task
 from ._tasks.teacher import Teacher
@@ -97,7 +101,7 @@ def pretrain(
         When recipe, data or checkpoints do not fit.
     """
     recipe = _checked(recipe, data, "pretrain")
-    task = ReconstructionTask(build_model(recipe, data), recipe, data)
+    task = _pretraining(recipe, data)
     return _run(task, recipe, data, Path(out), {}, callback, resume, command, fabric)
 
 
@@ -188,6 +192,24 @@ def distill(
     return _run(task, recipe, data, Path(out), inputs, callback, resume, command, fabric)
 
 
+def _pretraining(recipe: Recipe, data: ProtocolData) -> PretrainTask:
+    """Return the task that the recipe's objective asks for."""
+    names = {part.name for part in recipe.objective}
+    if names == {"masked_reconstruction"}:
+        return ReconstructionTask(build_model(recipe, data), recipe, data)
+    model = build_model(recipe, data, task="tokens")
+    if names == {"feature_prediction"}:
+        return FeaturePredictionTask(model, recipe, data)
+    if names == {"time_frequency_consistency"}:
+        spectra = build_model(recipe, data, task="tokens", n_times=data.n_times // 2 + 1)
+        return TimeFrequencyTask(model, recipe, data, spectra)
+    if names <= {"nt_xent", "info_nce"}:
+        return ContrastiveTask(model, recipe, data)
+    raise EmgDistillError(
+        f"recipe {recipe.name!r}: {', '.join(sorted(names))} cannot be pre-trained together; give one of them"
+    )
+
+
 def _cache(recipe: Recipe, data: ProtocolData, teacher: str, out: Path) -> TeacherCache | None:
     """Return where the teacher's answers are kept, None for memory."""
     if recipe.distill.cache == "memory":
@@ -255,8 +277,14 @@ def _rehearse(model: nn.Module, recipe: Recipe, data: ProtocolData, command: str
 def measure_part(
     model: nn.Module, data: ProtocolData, part: str, recipe: Recipe, lm: NGram | None = None
 ) -> dict[str, Any]:
-    """Return the metrics of a trained model on one part: the recipe's loss, or those of the data's kind."""
+    """Return the metrics of a trained model on one part.
+
+    They are those of the data's kind; after pre-training the loss of the reconstruction, or, of an encoder alone, how
+    it spreads windows.
+    """
     examples = data.part(part)
+    if recipe.task == "pretrain" and getattr(model, "task", "") == "tokens":
+        return embedding_metrics(model, examples, recipe, data.sfreq)
     if recipe.task == "pretrain":
-        return {"loss": reconstruction_loss(model, examples, recipe), "n": len(examples)}
+        return {"loss": ReconstructionTask(model, recipe, data).loss_of(examples), "n": len(examples)}
     return measure(model, examples, data, recipe.decode, lm)

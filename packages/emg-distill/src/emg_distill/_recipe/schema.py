@@ -74,6 +74,32 @@ class MaskRecipe:
 
 
 @dataclass(frozen=True)
+class MomentumRecipe:
+    """How the teacher of feature prediction follows its student.
+
+    Attributes
+    ----------
+    start, end
+        Momentum of the first update and after the ramp, in ``[0, 1]``.
+    ramp
+        Updates from `start` to `end`, ``>= 0``.
+    top
+        Last blocks of the teacher whose outputs are averaged, ``>= 1``.
+    """
+
+    start: float = 0.999
+    end: float = 0.9999
+    ramp: int = 30_000
+    top: int = 4
+
+    def __post_init__(self) -> None:
+        for key in ("start", "end"):
+            require(0 <= getattr(self, key) <= 1, f"momentum.{key}", getattr(self, key), "must lie in [0, 1]")
+        require(self.ramp >= 0, "momentum.ramp", self.ramp, "must not be negative")
+        require(self.top >= 1, "momentum.top", self.top, "must be at least 1")
+
+
+@dataclass(frozen=True)
 class DistillRecipe:
     """What the teacher sees and what the student copies besides its output.
 
@@ -114,7 +140,7 @@ class Recipe:
         Fold of the protocol, where it has folds; else empty.
     seed
         Seed of initial weights, order, masks, dropout and augmentation, ``>= 0``.
-    model, mask, train, optimizer, schedule, augment, distill, quantise, decode
+    model, mask, momentum, train, optimizer, schedule, augment, distill, quantise, decode
         One table each.
     """
 
@@ -126,6 +152,7 @@ class Recipe:
     seed: int = 0
     model: ModelRecipe = field(default_factory=ModelRecipe)
     mask: MaskRecipe = field(default_factory=MaskRecipe)
+    momentum: MomentumRecipe = field(default_factory=MomentumRecipe)
     train: TrainRecipe = field(default_factory=TrainRecipe)
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
@@ -138,7 +165,6 @@ class Recipe:
         require(bool(self.objective), "objective", self.objective, "at least one is required")
         require(self.seed >= 0, "seed", self.seed, "must not be negative")
         hidden = self.mask.kind
-        require(self.task != "pretrain" or hidden != "none", "mask.kind", hidden, "pre-training hides something")
         require(self.task == "pretrain" or hidden == "none", "mask.kind", hidden, "only pre-training hides patches")
         monitor = self.train.monitor
         require(

@@ -29,11 +29,12 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         module.train(mode)
 
 
-def batches(examples: Examples) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Yield all examples in order, as many at once as are quick to run."""
+def batches(examples: Examples, chosen: NDArray[np.int64] | None = None) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Yield examples in order, all or those chosen, as many at once as are quick to run."""
     size = max(1, min(_BATCH, _ELEMENTS // int(np.prod(examples.shape))))
-    for start in range(0, len(examples), size):
-        rows = np.arange(start, min(start + size, len(examples)))
+    wanted = np.arange(len(examples)) if chosen is None else chosen
+    for start in range(0, len(wanted), size):
+        rows = wanted[start : start + size]
         yield rows, examples.read(rows)
 
 

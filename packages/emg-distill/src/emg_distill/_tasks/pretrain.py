@@ -1,4 +1,6 @@
-"""Pre-training by masked reconstruction of training windows."""
+"""What every kind of pre-training shares: examples, an objective over a context, validation under fixed draws."""
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,91 +10,77 @@ from emg_distill._errors import EmgDistillError
 from emg_distill._examples.batch import Batch
 from emg_distill._examples.examples import Examples
 from emg_distill._examples.protocol_data import ProtocolData
-from emg_distill._masks import mask_from_recipe
 from emg_distill._recipe.schema import Recipe
 from emg_distill._seeds import Purpose, SampleDraws
 from emg_distill.objectives import Combination
 
-from .learner import Context, Learner, inputs_of
+from .learner import Context
 from .predict import batches, evaluating
 from .task import Losses
 from .training_view import TrainingView
 
 
-class ReconstructionTask:
-    """Windows with hidden patches in, whole windows out.
+class PretrainTask(ABC):
+    """Windows without labels.
 
     Parameters
     ----------
     model
-        A model of emg-models whose task is ``"reconstruction"``.
+        The model that is left in the end.
+    module
+        The module that is trained, with the model in it.
     recipe
         Its seed, objective, mask and augmentation are used.
     data
-        Its training part trains, its validation part, if any, validates under masks fixed by the seed.
+        Its training part trains, its validation part, if any, validates under draws fixed by the seed.
     """
 
     classes: NDArray[np.int64] | None = None
 
-    def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData) -> None:
-        self.model: nn.Module = model
-        self.module: nn.Module = Learner(model)
+    def __init__(self, model: nn.Module, module: nn.Module, recipe: Recipe, data: ProtocolData) -> None:
+        self.model, self.module = model, module
         self.n_samples = len(data.train)
         self.objective = Combination(recipe.objective)
         self.coupled = self.objective.coupled
         self.monitors: tuple[str, ...] = ("loss",) if data.val is not None else ()
-        self._recipe = recipe
+        self.recipe, self._data = recipe, data
         self._view = TrainingView(data.train, recipe, data.sfreq)
-        self._val = data.val
+
+    @abstractmethod
+    def context(self, module: nn.Module, batch: Batch, draws: SampleDraws) -> Context:
+        """Run the module on a batch and return what the objective compares; all that is random comes from `draws`."""
 
     def read(self, rows: NDArray[np.int64], epoch: int) -> Batch:
         """Return training windows, augmented."""
         return self._view.read(rows, epoch)
 
     def loss(self, module: nn.Module, batch: Batch, rows: NDArray[np.int64], epoch: int) -> Losses:
-        """Return the loss under masks drawn from (seed, epoch, example)."""
-        draws = SampleDraws(self._recipe.seed, Purpose.MASK, epoch, rows)
-        return self.objective(reconstruct(module, self.model, self._recipe, batch, draws))
+        """Return the objective of a batch, draws from (seed, epoch, example)."""
+        return self.objective(self.context(module, batch, SampleDraws(self.recipe.seed, Purpose.MASK, epoch, rows)))
 
-    def after_step(self, step: int, total_steps: int) -> None:
+    def after_step(self, step: int, total_steps: int) -> None:  # noqa: B027  most follow nothing
         """Nothing follows the weights."""
 
     def validate(self) -> dict[str, float]:
-        """Return the same loss on the validation part."""
-        if self._val is None:
-            return {}
-        return {"loss": reconstruction_loss(self.model, self._val, self._recipe)}
+        """Return the same objective on the validation part."""
+        return {} if self._data.val is None else {"loss": self.loss_of(self._data.val)}
 
+    def loss_of(self, examples: Examples) -> float:
+        """Return the objective over all examples, draws from the seed alone, in evaluation mode.
 
-def reconstruct(module: nn.Module, model: nn.Module, recipe: Recipe, batch: Batch, draws: SampleDraws) -> Context:
-    """Hide patches of a batch and return what the objective compares."""
-    mask = mask_from_recipe(recipe.mask, draws, batch.x.shape[1], _patches(model, batch), batch.channel_mask)
-    mask = mask.to(batch.x.device)
-    context: Context = module(**inputs_of(batch), patch_mask=mask)
-    known = {"target": batch.x, "patch_mask": mask, "channel_mask": batch.channel_mask}
-    return {**context, **{name: value for name, value in known.items() if value is not None}}
-
-
-def _patches(model: nn.Module, batch: Batch) -> int:
-    """Return the patches of one channel."""
-    encoder = getattr(model, "encoder", None)
-    if encoder is None:
-        raise EmgDistillError(f"{type(model).__name__} hides no patches; choose a model with the task 'reconstruction'")
-    return int(encoder.frames(batch.x.shape[-1])) // batch.x.shape[1]
-
-
-def reconstruction_loss(model: nn.Module, examples: Examples, recipe: Recipe) -> float:
-    """Return the recipe's objective over all examples, masks drawn from the seed alone."""
-    objective = Combination(recipe.objective)
-    device = next(model.parameters()).device
-    learner = Learner(model)
-    total = 0.0
-    with evaluating(learner):
-        for rows, batch in batches(examples):
-            draws = SampleDraws(recipe.seed, Purpose.VALIDATION, 0, rows)
-            loss, _ = objective(reconstruct(learner, model, recipe, batch.to(device), draws))
-            total += float(loss) * len(rows)
-    value = total / len(examples)
-    if not np.isfinite(value):
-        raise EmgDistillError(f"reconstruction loss is {value}: the weights have diverged; lower optimizer.lr")
-    return value
+        Raises
+        ------
+        EmgDistillError
+            When it is not finite.
+        """
+        device = next(self.module.parameters()).device
+        total = 0.0
+        with evaluating(self.module):
+            for rows, batch in batches(examples):
+                draws = SampleDraws(self.recipe.seed, Purpose.VALIDATION, 0, rows)
+                loss, _ = self.objective(self.context(self.module, batch.to(device), draws))
+                total += float(loss) * len(rows)
+        value = total / len(examples)
+        if not np.isfinite(value):
+            raise EmgDistillError(f"pre-training loss is {value}: the weights have diverged; lower optimizer.lr")
+        return value

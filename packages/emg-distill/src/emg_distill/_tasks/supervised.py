@@ -93,8 +93,8 @@ def _learner(
         return Learner(model)
     if teacher is None or not recipe.distill.student_layer:
         raise EmgDistillError(
-            f"recipe {recipe.name!r}: the objectives compare {', '.join(sorted(wanted))}; set distill.student_layer and "
-            "distill.teacher_layer to names of modules, and give a teacher"
+            f"recipe {recipe.name!r}: the objectives compare {', '.join(sorted(wanted))}; set "
+            "distill.student_layer and distill.teacher_layer to names of modules, and give a teacher"
         )
     example = data.train.read(np.arange(1))
     width = Learner(model, recipe.distill.student_layer).width(example)
