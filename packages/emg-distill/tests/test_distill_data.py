@@ -172,7 +172,7 @@ def test_bad_windows_raise(toy: ProtocolData) -> None:
     for arguments, message in (
         ((x[0], y, who), r"\(n, channels, time\) float32 is required"),
         ((x, y.astype(np.int32), who), "int64 classes .*are required"),
-        ((x, y, who[:3]), "one name for each of 18 windows"),
+        ((x, y, who[:3]), "one row for each of 18 windows"),
         (
             (np.where(np.arange(18)[:, None, None] == 4, np.nan, x).astype(np.float32), y, who),
             "window 4 of subject 'c'",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from emg_distill import EmgDistillError, ProtocolData, load_protocol
 from emg_distill._data import jobs as jobs_module
@@ -19,6 +21,8 @@ from emg_distill._data import protocols
 from emg_distill._data import store as store_module
 from emg_distill._data.protocols import get_protocol
 from emg_distill._data.store import prepare_protocol
+from emg_distill._data.targets import NoTarget
+from emg_distill._data.windows import WindowTable
 
 NAME = "uci/subject-disjoint"
 emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
@@ -266,3 +270,53 @@ def test_a_pool_on_disk(tmp_path: Path) -> None:
     ours, theirs = stored.train.read(rows).columns(), memory.train.read(rows).columns()
     assert set(ours) == set(theirs) == {"x", "channel_mask"}
     assert all(np.array_equal(ours[name].numpy(), theirs[name].numpy()) for name in ours)
+
+
+@dataclass(frozen=True)
+class Loudness(NoTarget):
+    """The level of every sample: a target that takes arrays along."""
+
+    def plan(self, recording: object, uniform: object) -> dict[str, np.ndarray]:
+        return {"level": np.abs(uniform.signal()).mean(0)[::2], "nothing": np.zeros((0, 3), np.int64)}
+
+    def table(self, plans: Sequence[dict[str, np.ndarray]], windows: WindowTable) -> Levels:
+        return Levels(tuple(plan["level"] for plan in plans), windows.recording)
+
+
+@dataclass(frozen=True)
+class Levels:
+    levels: tuple[np.ndarray, ...]
+    recording: np.ndarray
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(b"".join(level.tobytes() for level in self.levels)).hexdigest()
+
+    def read(self, rows: np.ndarray, starts: np.ndarray) -> dict[str, torch.Tensor]:
+        pairs = zip(self.recording[rows].tolist(), starts.tolist(), strict=True)
+        return {"y": torch.tensor([float(self.levels[recording][start // 2]) for recording, start in pairs])}
+
+
+def test_what_targets_need_is_stored_with_the_samples(
+    uci_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(protocols._PROTOCOLS, NAME, replace(get_protocol(NAME), target=Loudness()))
+    memory, stored = load_protocol(NAME, uci_folder), prepare_protocol(NAME, uci_folder, tmp_path / "store")
+    assert stored.digest == memory.digest
+    assert stored.labels == []
+    rows = np.arange(0, len(memory.train), 3)
+    assert np.array_equal(stored.train.read(rows).y.numpy(), memory.train.read(rows).y.numpy())
+    assert len(np.unique(memory.train.read(rows).y.numpy())) > 10
+
+
+@pytest.mark.usefixtures("one_a_job")
+def test_a_dask_cluster_writes_the_same_bytes(uci_folder: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    prepare_protocol(NAME, uci_folder, tmp_path / "here")
+    options = {"dashboard_address": None, "protocol": "tcp", "processes": False}
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, **options) as cluster,
+        emg_io.dask_executor(cluster.scheduler_address) as executor,
+    ):
+        prepare_protocol(NAME, uci_folder, tmp_path / "there", executor=executor)
+    assert contents(tmp_path / "here") == contents(tmp_path / "there")

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 class Signals(Protocol):
     """Prepared recordings by number; it pickles."""
 
-    def __len__(self) -> int:
-        """Return the number of recordings."""
-        ...
-
     def frames(self, recording: int) -> NDArray[np.float32]:
         """Return a recording, (time, channels) float32, not to be written to."""
         ...
@@ -34,9 +30,6 @@ class MemorySignals:
     """Recordings in memory, each (time, channels)."""
 
     arrays: tuple[NDArray[np.float32], ...] = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.arrays)
 
     def frames(self, recording: int) -> NDArray[np.float32]:
         """Return a recording."""
@@ -60,9 +53,6 @@ class StoreSignals:
 
     def __reduce__(self) -> tuple[object, ...]:
         return StoreSignals, (self.folders, self.places)
-
-    def __len__(self) -> int:
-        return len(self.places)
 
     def frames(self, recording: int) -> NDArray[np.float32]:
         """Return a recording as a view of its map."""
