@@ -83,7 +83,7 @@ def test_no_symbol_is_more_than_certain(arpa):
 
 
 def test_zipped_crlf_and_spaces_are_read(tmp_path, arpa):
-    text = SMALL.replace("\t", "  ").replace("\n", "\r\n").encode()
+    text = (SMALL.replace("\t", "  ") + "\n \n").replace("\n", "\r\n").encode()
     path = tmp_path / "m.arpa.gz"
     path.write_bytes(gzip.compress(text))
     assert read_arpa(path).digest == arpa(SMALL).digest

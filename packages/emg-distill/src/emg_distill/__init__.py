@@ -20,18 +20,28 @@ if TYPE_CHECKING:
     from ._masks import random_patch_mask
     from ._recipe.read import list_recipes, load_recipe
     from ._recipe.schema import Recipe
+    from ._text.alphabet import Alphabet, get_alphabet
+    from ._text.arpa import read_arpa, write_arpa
+    from ._text.beam import BeamStream, Fusion, Hypothesis, prefix_beam_search
+    from ._text.ngram import NGram
+    from ._text.ngram_fit import fit_ngram
     from ._training import TrainResult, distill, finetune, pretrain
 else:
     from ._lazy import __dir__ as __dir__
     from ._lazy import __getattr__ as __getattr__
 
 __all__ = [
+    "Alphabet",
+    "BeamStream",
     "BoardWriter",
     "CosineSchedule",
     "EmgDistillError",
     "FitResult",
+    "Fusion",
+    "Hypothesis",
     "LinearSchedule",
     "MultistepSchedule",
+    "NGram",
     "ProtocolData",
     "Recipe",
     "RichProgress",
@@ -44,13 +54,18 @@ __all__ = [
     "draw_curve",
     "evaluate",
     "finetune",
+    "fit_ngram",
+    "get_alphabet",
     "list_protocols",
     "list_recipes",
     "load_protocol",
     "load_recipe",
     "make_fabric",
+    "prefix_beam_search",
     "prepare_protocol",
     "pretrain",
     "random_patch_mask",
+    "read_arpa",
     "verify",
+    "write_arpa",
 ]

@@ -159,6 +159,17 @@ def list_alphabets() -> list[str]:
 def get_alphabet(name: str) -> Alphabet:
     """Return an alphabet by name.
 
+    Parameters
+    ----------
+    name
+        ``"emg2qwerty"``: 98 keys; ``"neuromotor"``: the same and a pause, for handwriting; ``"gaddy"``: 37 characters,
+        of which only the number is published.
+
+    Returns
+    -------
+    Alphabet
+        Its blank is the class after the last symbol.
+
     Raises
     ------
     EmgDistillError
