@@ -108,8 +108,8 @@ class Layer(Reader):
 
     def _kind(self, x: Tensor) -> str:
         """Read the network's input as wide as it comes where the accumulator has room, anything else as int8."""
-        grid = x.grid if isinstance(x, OnGrid) else self.reads["x"]
-        return "any" if grid.is_input and self.weight[0].numel() <= WIDE_DEPTH else "narrow"
+        grid = x.grid if isinstance(x, OnGrid) else self.reads.get("x")
+        return "any" if grid is not None and grid.is_input and self.weight[0].numel() <= WIDE_DEPTH else "narrow"
 
     def settle_marks(self) -> None:
         """Lay down the scales of the weights for an export."""

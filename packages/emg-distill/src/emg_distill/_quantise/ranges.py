@@ -41,9 +41,10 @@ class Sample:
         return torch.stack(self.lows).mean(0).clamp_max(0.0), torch.stack(self.highs).mean(0).clamp_min(0.0)
 
     def values(self, group: int) -> Tensor:
-        """Return at most `KEPT` of a group's values, evenly spread over the batches, as float64."""
-        every = torch.cat([part[group] for part in self.parts]).double()
-        return every[:: max(1, -(-len(every) // KEPT))]
+        """Return some `KEPT` of a group's values, evenly spread over the batches, and the extremes, as float64."""
+        every = torch.cat([part[group] for part in self.parts])
+        ends = [end[group : group + 1] for end in self.extremes()]
+        return torch.cat([every[:: max(1, -(-len(every) // KEPT))], *ends]).double()
 
 
 def grid_of(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
