@@ -386,6 +386,17 @@ def test_recipes_that_do_not_fit_are_refused(fused, options, message):
         decode_batch(np.zeros((1, 3, 5)), None, DecodeRecipe(**options), fused()[0].model)
 
 
+@pytest.mark.parametrize("x", [1.0, [1.0, 2.0], np.zeros((2, 3))])
+def test_batches_of_another_shape_are_refused(x):
+    with pytest.raises(EmgDistillError, match=r"log_probs has shape .*: \(rows, frames, classes\) is required"):
+        decode_batch(x, None, DecodeRecipe())
+
+
+def test_no_rows_give_no_texts():
+    assert decode_batch(np.zeros((0, 3, 5)), None, DecodeRecipe(beam=4)) == []
+    assert decode_batch(np.zeros((0, 3, 5)), [], DecodeRecipe()) == []
+
+
 def test_machine_code_is_kept_where_a_folder_can_be_written(monkeypatch):
     from emg_distill._text import beam_kernel
 

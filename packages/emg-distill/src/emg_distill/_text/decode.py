@@ -8,6 +8,7 @@ from emg_distill._recipe.decode import DecodeRecipe
 
 from .alphabet import get_alphabet
 from .beam import Fusion, prefix_beam_search
+from .emissions import check_rows
 from .greedy import greedy
 from .ngram import NGram
 
@@ -40,7 +41,7 @@ def decode_batch(
         frames are not log probabilities.
     """
     alphabet = get_alphabet(recipe.alphabet) if recipe.alphabet else None
-    n_classes = np.asarray(log_probs).shape[-1]
+    n_classes = check_rows(log_probs, lengths)[0].shape[-1]
     if alphabet is not None and n_classes != len(alphabet) + 1:
         raise EmgDistillError(
             f"decode.alphabet={recipe.alphabet!r} has {len(alphabet)} symbols and a blank, "

@@ -50,7 +50,7 @@ def check_rows(log_probs: ArrayLike, lengths: ArrayLike | None) -> tuple[NDArray
     if lengths is None:
         return batch, [batch.shape[1]] * len(batch)
     given = np.asarray(lengths)
-    if given.shape != batch.shape[:1] or given.dtype.kind not in "iu":
+    if given.shape != batch.shape[:1] or (len(given) and given.dtype.kind not in "iu"):
         raise EmgDistillError(
             f"lengths {given.dtype} {given.shape}: {len(batch)} whole numbers are required, one a row"
         )
