@@ -12,6 +12,7 @@ import torch
 
 from emg_distill._errors import EmgDistillError
 from emg_distill._examples.batch import Batch
+from emg_distill._examples.timeline import Timeline
 
 from .targets import ClassTable
 
@@ -98,6 +99,21 @@ class StoredSet:
     def trial(self) -> NDArray[np.int64]:
         """Number of the trial that each example is from, (n,) int64."""
         return self.windows.trial
+
+    @property
+    def timeline(self) -> Timeline:
+        """Where the examples lie in their recordings."""
+        windows, grid = self.windows, getattr(self.targets, "grid", None)
+        return Timeline(
+            windows.recording,
+            windows.start,
+            windows.valid,
+            past=self.cut.past,
+            whole=self.cut.pad and self.cut.hop <= self.cut.length,
+            first=0 if grid is None else grid.first,
+            step=0 if grid is None else grid.step,
+            events=getattr(self.targets, "events", None),
+        )
 
     @cached_property
     def digest(self) -> str:

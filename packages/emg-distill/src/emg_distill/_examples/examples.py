@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .batch import Batch
+from .timeline import Timeline
 
 Kind = Literal["classification", "regression", "events", "ctc", "speech", "unlabelled"]
 
@@ -21,6 +22,8 @@ class Examples(Protocol):
         Class of each example, (n,) int64; None where examples have none.
     trial
         Number of the trial each example is from, (n,) int64, for majority votes; None where there are no trials.
+    timeline
+        Where the examples lie in their recordings; None where that is not known.
     """
 
     @property
@@ -31,6 +34,9 @@ class Examples(Protocol):
 
     @property
     def trial(self) -> NDArray[np.int64] | None: ...
+
+    @property
+    def timeline(self) -> Timeline | None: ...
 
     def __len__(self) -> int:
         """Return the number of examples."""

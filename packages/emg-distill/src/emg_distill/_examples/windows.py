@@ -75,6 +75,11 @@ class WindowSet:
         """Class of each window, where `y` holds classes."""
         return self.y.astype(np.int64) if self.y is not None and self.y.ndim == 1 else None
 
+    @property
+    def timeline(self) -> None:
+        """Nothing: recordings are not known."""
+        return
+
     @cached_property
     def digest(self) -> str:
         """Return the sha256 (hex) of all columns, with their names and shapes."""

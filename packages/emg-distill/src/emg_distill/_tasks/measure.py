@@ -11,7 +11,9 @@ from emg_distill._text.ngram import NGram
 from emg_distill.objectives import get_objective
 
 from .predict import contexts
-from .tallies import TALLIES
+from .tallies import ClassTally, Measured, SpeechTally, Tally, ValueTally
+from .tallies_events import EventTally
+from .tallies_text import TextTally
 
 _LOSSES: dict[Kind, str] = {
     "classification": "cross_entropy",
@@ -19,6 +21,13 @@ _LOSSES: dict[Kind, str] = {
     "events": "events",
     "ctc": "ctc",
     "speech": "speech",
+}
+TALLIES: dict[Kind, type[Tally]] = {
+    "classification": ClassTally,
+    "regression": ValueTally,
+    "events": EventTally,
+    "ctc": TextTally,
+    "speech": SpeechTally,
 }
 
 
@@ -50,7 +59,7 @@ def measure(
     dict
         ``loss`` (the plain objective of the kind: no smoothing, no teacher), ``n`` and the numbers of the kind.
     """
-    tally = TALLIES[data.kind](data, examples, decode, lm)
+    tally = TALLIES[data.kind](Measured(data, examples, model, decode, lm))
     objective = get_objective(_LOSSES[data.kind])
     total = 0.0
     for rows, context in contexts(model, examples):

@@ -1,23 +1,33 @@
 """Metrics gathered batch by batch, one class for each kind of output."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from emg_distill._examples.examples import Examples, Kind
+from emg_distill._examples.examples import Examples
 from emg_distill._examples.protocol_data import ProtocolData
 from emg_distill._metrics.classification import classification_metrics
 from emg_distill._metrics.regression import error_sums, regression_metrics
-from emg_distill._metrics.text import character_error_metrics, word_error_metrics
 from emg_distill._metrics.votes import vote_metrics
 from emg_distill._recipe.decode import DecodeRecipe
-from emg_distill._text.alphabet import get_alphabet
-from emg_distill._text.decode import decode_batch
 from emg_distill._text.ngram import NGram
 
 from .learner import Context
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is measured: the protocol, its part, the model, and how its frames become text."""
+
+    data: ProtocolData
+    examples: Examples
+    model: nn.Module
+    decode: DecodeRecipe
+    lm: NGram | None = None
 
 
 class Tally(Protocol):
@@ -31,7 +41,7 @@ class Tally(Protocol):
 
     monitors: ClassVar[tuple[str, ...]]
 
-    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None: ...
+    def __init__(self, part: Measured) -> None: ...
 
     def add(self, rows: NDArray[np.int64], context: Context) -> None:
         """Take in the answers for some examples."""
@@ -47,8 +57,8 @@ class ClassTally:
 
     monitors: ClassVar[tuple[str, ...]] = ("accuracy", "balanced_accuracy", "macro_f1")
 
-    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
-        self._data, self._examples = data, examples
+    def __init__(self, part: Measured) -> None:
+        self._data, self._examples = part.data, part.examples
         self._predicted: list[NDArray[np.int64]] = []
         self._target: list[NDArray[np.int64]] = []
 
@@ -73,8 +83,8 @@ class ValueTally:
 
     monitors: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2")
 
-    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
-        self._labels, self._subject = data.labels, examples.subject
+    def __init__(self, part: Measured) -> None:
+        self._labels, self._subject = part.data.labels, part.examples.subject
         self._sums: list[NDArray[np.float64]] = []
 
     def add(self, rows: NDArray[np.int64], context: Context) -> None:  # noqa: ARG002
@@ -87,41 +97,13 @@ class ValueTally:
         return regression_metrics(np.concatenate(self._sums), self._subject, self._labels)
 
 
-class TextTally:
-    """Text: character error rate, and word error rate where the alphabet has a space; by subject."""
-
-    monitors: ClassVar[tuple[str, ...]] = ("cer",)
-
-    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
-        self._subject, self._decode, self._lm = examples.subject, decode, lm
-        self._found: list[NDArray[np.int64]] = []
-        self._wanted: list[NDArray[np.int64]] = []
-
-    def add(self, rows: NDArray[np.int64], context: Context) -> None:  # noqa: ARG002
-        """Take in log-probabilities (batch, frames, classes), the blank last."""
-        lengths = context["input_lengths"].numpy()
-        self._found += decode_batch(context["prediction"].numpy(), lengths, self._decode, self._lm)
-        for symbols, length in zip(context["target"].numpy(), context["target_lengths"].tolist(), strict=True):
-            self._wanted.append(symbols[:length])
-
-    def result(self) -> dict[str, Any]:
-        """Return ``cer`` and its parts and, with an alphabet, ``wer``."""
-        subject = [str(name) for name in self._subject]
-        metrics = character_error_metrics(self._wanted, self._found, subject)
-        if not self._decode.alphabet:
-            return metrics
-        alphabet = get_alphabet(self._decode.alphabet)
-        wanted, found = ([alphabet.decode(row) for row in rows] for rows in (self._wanted, self._found))
-        words = word_error_metrics(wanted, found, subject)
-        return {**metrics, "wer": words["wer"], "words": words}
-
-
 class SpeechTally:
     """Silent speech frame by frame: error of the features, and the share of right phonemes where they are known."""
 
     monitors: ClassVar[tuple[str, ...]] = ("mse",)
 
-    def __init__(self, data: ProtocolData, examples: Examples, decode: DecodeRecipe, lm: NGram | None) -> None:  # noqa: ARG002
+    def __init__(self, part: Measured) -> None:
+        del part  # nothing of it is needed
         self._squared = self._frames = self._right = self._heard = 0.0
 
     def add(self, rows: NDArray[np.int64], context: Context) -> None:  # noqa: ARG002
@@ -143,11 +125,3 @@ class SpeechTally:
             "mse": self._squared / self._frames,
             "phoneme_accuracy": self._right / self._heard if self._heard else None,
         }
-
-
-TALLIES: dict[Kind, type[Tally]] = {
-    "classification": ClassTally,
-    "regression": ValueTally,
-    "ctc": TextTally,
-    "speech": SpeechTally,
-}
