@@ -76,6 +76,17 @@ def test_a_pulse_lasts_from_80_to_120_ms() -> None:
     assert (20 + 10 * np.flatnonzero(y)).tolist() == [360, 370, 380, 390, 400, 410, 420, 430]
 
 
+@pytest.mark.parametrize("place", range(60))
+def test_a_pulse_that_begins_on_a_frame_is_there_whatever_the_rounding(place: int) -> None:
+    table, _ = table_of([(5 * (place + 200), 4)], Cut(400, 400, "none"))
+    frames = 20 + 10 * np.arange(38)
+    for start in (place + 360 - 20, place + 360 - 390):  # on the first frame of a window, and on the last one
+        y = table.read(np.array([0]), np.array([start]))["y"][0, :, 4].numpy()
+        samples = start + frames
+        assert np.array_equal(y, ((samples >= place + 360) & (samples < place + 440)).astype(np.float32))
+        assert y.any()
+
+
 def test_a_release_counts_from_its_press_to_its_end() -> None:
     events = [(1000, 0), (2000, 0), (3000, 1), (4000, 1), (5000, 3)]
     table, _ = table_of(events, Cut(1500, 1500, "none"))

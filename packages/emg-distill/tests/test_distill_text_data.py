@@ -80,6 +80,13 @@ def test_a_key_on_the_last_sample_is_in_and_one_between_windows_is_in_neither() 
     assert between(plan, 0, 9, both_ends=False).tolist() == [1, 2]
 
 
+def test_keys_of_one_moment_keep_their_order() -> None:
+    symbols = np.arange(200, dtype=np.int64)
+    assert placed(np.repeat([0.2, 0.1], 100), symbols, np.arange(9) / 10)["symbol"].tolist() == [
+        *range(100, 200), *range(100)
+    ]  # fmt: skip
+
+
 def test_keys_outside_the_alphabet_vanish_and_backspace_stays() -> None:
     rows, classes = symbols_of_keys(["h", "Key.ctrl_l", "Key.backspace", "I", "Key.tab", "Key.enter"], "emg2qwerty")
     assert rows.tolist() == [0, 2, 3, 5]
@@ -102,7 +109,7 @@ def recording(*events: tuple[float, str, str], n_samples: int = 100, stamps: Any
 
 def test_keys_of_slid_windows_come_from_where_they_slid_to() -> None:
     target = KeyTarget()
-    plan = target.plan(*[recording((1.0, "keystroke", "a"), (2.5, "prompt", "x"), (3.0, "keystroke", "b"))] * 2)
+    plan = target.plan(*[recording((1.0, "keystroke", "a"), (2.5, "prompt", "x"), (2.0, "keystroke", "b"))] * 2)
     windows = cut(Cut(20, 20, "none", slide=True), [(0, 100)], None)
     table = target.table([plan], target.keep(windows, plan, "file"))
     assert len(windows) == 5
