@@ -104,7 +104,9 @@ def test_rows_of_symbols_are_padded_with_0_and_their_lengths_told() -> None:
 
 def recording(*events: tuple[float, str, str], n_samples: int = 100, stamps: Any = None) -> Any:
     made = [SimpleNamespace(onset=onset, kind=kind, value=value) for onset, kind, value in events]
-    return SimpleNamespace(events=made, n_samples=n_samples, sfreq=10.0, timestamps=stamps, source="file.hdf5")
+    return SimpleNamespace(
+        events=made, n_samples=n_samples, sfreq=10.0, timestamps=stamps, source="file.hdf5", metadata={}
+    )
 
 
 def test_keys_of_slid_windows_come_from_where_they_slid_to() -> None:
@@ -132,6 +134,15 @@ def test_a_recording_without_keys_is_refused() -> None:
     plan = KeyTarget().plan(*[recording((1.0, "keystroke", "Key.ctrl"))] * 2)
     with pytest.raises(EmgDistillError, match=r"file.hdf5 has no keystroke of alphabet 'emg2qwerty': leave it out"):
         KeyTarget().keep(cut(Cut(20, 20, "none"), [(0, 100)], None), plan, "file.hdf5")
+
+
+def test_keys_of_who_did_not_type_on_a_keyboard_are_no_labels() -> None:
+    made = recording((1.0, "keystroke", "a"))
+    made.metadata = {"condition": "on_table"}
+    with pytest.raises(
+        EmgDistillError, match=r"file.hdf5: condition 'on_table'; keys are labels only where it is 'on_"
+    ):
+        KeyTarget().plan(made, made)
 
 
 def test_an_utterance_has_its_whole_text_and_one_without_symbols_is_left_out() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 BLANK = "blank"
+_TYPED = "on_keyboard"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,19 @@ class KeyTarget:
         return [*get_alphabet(self.alphabet).symbols, BLANK]
 
     def plan(self, recording: emg_io.Recording, uniform: emg_io.Recording) -> Plan:
-        """Return `symbol` and, on the model's clock, the samples `before` and `after` each press, (keys,) int64."""
+        """Return `symbol` and, on the model's clock, the samples `before` and `after` each press, (keys,) int64.
+
+        Raises
+        ------
+        EmgDistillError
+            When the recording says that nobody typed on a keyboard: its keystrokes are no labels.
+        """
+        condition = recording.metadata.get("condition", _TYPED)
+        if condition != _TYPED:
+            raise EmgDistillError(
+                f"{recording.source}: condition {condition!r}; keys are labels only where it is {_TYPED!r}: leave the "
+                "recording out of the split"
+            )
         events = [event for event in recording.events if event.kind == self.event]
         rows = symbols_of_keys([event.value for event in events], self.alphabet)
         onsets = np.array([event.onset for event in events], np.float64)
