@@ -90,7 +90,7 @@ class ToyTask:
     def validate(self) -> dict[str, float]:
         self.module.eval()
         with torch.no_grad():
-            logits = self.model(self.x)
+            logits = self.module(self.x)
         loss = functional.cross_entropy(logits, self.y)
         return {"loss": float(loss), "accuracy": float((logits.argmax(1) == self.y).double().mean())}
 

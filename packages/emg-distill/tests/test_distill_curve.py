@@ -44,12 +44,12 @@ def test_panels_and_lines(tmp_path: Path) -> None:
     assert titles == ["loss", "validation macro_f1", "learning rate"]
     lines = [line.get("points").split() for line in root.iter(f"{SVG}polyline")]
     assert [len(line) for line in lines] == [20, 2, 2, 2, 20]
-    assert float(root.get("height")) == 3 * 190
+    assert float(root.get("height")) == 3 * 190 + 22
     assert len(first) < 8000
 
 
 def test_the_first_and_last_point_lie_on_the_frame() -> None:
-    root = parse(draw_panels([Panel("a<b", [Series("&", "#000", [(5.0, -1.0), (6.0, 0.0), (9.0, 3.0)])])]))
+    root = parse(draw_panels([Panel("a<b", [Series("&", "#000", [(5.0, -1.0), (6.0, 0.0), (9.0, 3.0)])])], "steps"))
     line = next(root.iter(f"{SVG}polyline")).get("points").split()
     assert [tuple(map(float, point.split(","))) for point in line] == [(70, 162), (237.5, 130.0), (740, 34)]
     assert "a<b" in [text.text for text in root.iter(f"{SVG}text")]
@@ -62,12 +62,12 @@ def test_a_run_without_validation_has_no_validation_panel(tmp_path: Path) -> Non
     titles = [text.text for text in parse(out.read_bytes()).iter(f"{SVG}text") if text.get("class") == "t"]
     assert titles == ["loss"]
     empty = draw_curve(write(tmp_path / "e", []), tmp_path / "c").read_text()
-    assert not list(parse(empty).iter(f"{SVG}text"))
+    assert [text.text for text in parse(empty).iter(f"{SVG}text")] == ["optimiser steps"]
 
 
 def test_long_runs_are_thinned_by_means(tmp_path: Path) -> None:
     points = [(float(x), float(x % 2)) for x in range(60_000)]
-    root = parse(draw_panels([Panel("long", [Series("a", "#000", points)])]))
+    root = parse(draw_panels([Panel("long", [Series("a", "#000", points)])], "steps"))
     line = next(root.iter(f"{SVG}polyline")).get("points").split()
     assert len(line) == 600
     assert {point.split(",")[1] for point in line} == {"98.0"}  # halfway between 34 and 162

@@ -46,6 +46,13 @@ def test_events(toys, tmp_path: Path) -> None:
     assert events[-1].metrics["seconds"] > 0
 
 
+def test_layer_wise_decay_says_what_it_takes_for_layers(toys, tmp_path: Path) -> None:
+    events: list[TrainEvent] = []
+    plan = toys.toy_recipe(train={"epochs": 1}, optimizer={"layer_decay": 0.9})
+    fit(toys.ToyTask(), plan, tmp_path, "h", callback=events.append)
+    assert events[0].message == "layer-wise decay over 2 layers, blocks.0 to blocks.1"
+
+
 def test_metrics_file(toys, tmp_path: Path) -> None:
     result = fit(toys.ToyTask(), toys.toy_recipe(train={"log_every": 4}), tmp_path, "h")
     entries = lines(tmp_path / "metrics.jsonl")

@@ -7,7 +7,7 @@ import pytest
 from emg_distill import EmgDistillError
 from emg_distill._loop.ranking import DIRECTIONS
 from emg_distill._recipe.training import GroupRecipe, Monitor, OptimizerRecipe, ScheduleRecipe, TrainRecipe
-from emg_distill._tasks.tallies import TALLIES
+from emg_distill._tasks.measure import TALLIES
 
 WRONG = [
     (TrainRecipe, {"epochs": 0}, "train.epochs=0: must be at least 1"),

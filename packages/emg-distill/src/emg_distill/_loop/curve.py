@@ -53,7 +53,8 @@ def draw_curve(metrics_file: str | Path, out: str | Path) -> Path:
         Panel("learning rate", [Series("lr", _GREEN, _points(steps, "lr"))]),
     ]
     out = Path(out)
-    write_file(out, draw_panels([panel for panel in panels if any(line.points for line in panel.series)]).encode())
+    panels = [panel for panel in panels if any(line.points for line in panel.series)]
+    write_file(out, draw_panels(panels, "optimiser steps").encode())
     return out
 
 

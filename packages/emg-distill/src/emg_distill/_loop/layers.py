@@ -31,7 +31,7 @@ def layer_depths(model: nn.Module) -> dict[str, int]:
         When there is no layer at all, or nothing beside the layers: a decay by layer would then be the same everywhere.
     """
     keys = {name: _layer(name) for name, _ in model.named_parameters()}
-    layers = list(dict.fromkeys(key for key in keys.values() if isinstance(key, str)))
+    layers = layer_names(model)
     top, seen = len(layers) + 1, 0
     depths: dict[str, int] = {}
     for name, key in keys.items():
@@ -47,6 +47,12 @@ def layer_depths(model: nn.Module) -> dict[str, int]:
             "blocks.0, or levels of an LSTM): set optimizer.layer_decay=1"
         )
     return depths
+
+
+def layer_names(model: nn.Module) -> list[str]:
+    """Return the names of a model's layers, from the embedding up, such as ``encoder.blocks.0``."""
+    keys = (_layer(name) for name, _ in model.named_parameters())
+    return list(dict.fromkeys(key for key in keys if isinstance(key, str)))
 
 
 def _layer(name: str) -> str | int | None:

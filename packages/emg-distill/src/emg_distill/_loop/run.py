@@ -15,6 +15,7 @@ from emg_distill._tasks.task import Task
 
 from .curve import draw_curve
 from .events import Callback
+from .layers import layer_names
 from .loop import Loop
 from .preparing import prepared
 
@@ -101,7 +102,7 @@ def fit(
         if fabric.is_global_zero:  # not before: the folder of another run stays as it is
             write_json(folder / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
         started = time.perf_counter()
-        loop.emit("start")
+        loop.emit("start", message=_layers(task, recipe))
         try:
             loop.train()
         finally:
@@ -113,6 +114,14 @@ def fit(
     state = loop.state
     early = state.step < loop.sampler.total_steps
     return FitResult(state.history, state.step, state.best_step, early, resumed_from, loop.warnings)
+
+
+def _layers(task: Task, recipe: Recipe) -> str:
+    """Say what layer-wise decay takes for layers."""
+    if recipe.optimizer.layer_decay == 1.0:
+        return ""
+    names = layer_names(task.model)
+    return f"layer-wise decay over {len(names)} layers, {names[0]} to {names[-1]}"
 
 
 def _check(task: Task, recipe: Recipe) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 Points = Sequence[tuple[float, float]]
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 190, 70, 20, 34, 28
-_MOST_POINTS = 600
+_CAPTION, _MOST_POINTS = 22, 600
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#333}.t{font-weight:600}.y{text-anchor:end}.x{text-anchor:middle}"
     ".g{stroke:#e4e4e4}polyline{fill:none;stroke-width:1.8;stroke-linejoin:round}"
@@ -33,18 +33,19 @@ class Panel:
     series: Sequence[Series]
 
 
-def draw_panels(panels: Sequence[Panel]) -> str:
-    """Return one SVG document with the panels below each other; their x axes are the same.
+def draw_panels(panels: Sequence[Panel], x_name: str) -> str:
+    """Return one SVG document with the panels below each other; they share their x axis, which has a name.
 
     Lines of more than 600 points are drawn through the means of 600 runs of points.
     """
     xs = [x for panel in panels for line in panel.series for x, _ in line.points]
     span = _span(xs)
     body = "".join(_panel(panel, index * _HEIGHT, span) for index, panel in enumerate(panels))
-    height = max(1, len(panels)) * _HEIGHT
+    height = len(panels) * _HEIGHT + _CAPTION
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}">'
-        f'<style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>{body}</svg>\n'
+        f'<style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>{body}'
+        f'<text class="x" x="{(_LEFT + _WIDTH - _RIGHT) / 2:.1f}" y="{height - 8}">{escape(x_name)}</text></svg>\n'
     )
 
 
