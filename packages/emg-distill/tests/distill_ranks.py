@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 
 from emg_distill import EmgDistillError, finetune
 from emg_distill._distributed.fabric import make_fabric
@@ -90,7 +91,14 @@ def save(folder: Path, world: int) -> dict[str, Any]:
     same = all(torch.equal(value, kept[f"model:{name}"]) for name, value in module.state_dict().items())
     torch.manual_seed(0)
     again = module.eval()(torch.randn(4, 7)).flatten().tolist()
-    return {"path": str(path), "cut": cut, "message": message, "plain": plain and same, "output": again}
+    return {
+        "path": str(path),
+        "cut": cut,
+        "message": message,
+        "columns": columns(world),
+        "plain": plain and same,
+        "output": again,
+    }
 
 
 def load(folder: Path, world: int) -> dict[str, Any]:
@@ -109,26 +117,24 @@ def load(folder: Path, world: int) -> dict[str, Any]:
     return {"equal": equal, "problems": problems}
 
 
-def shapes(folder: Path, world: int) -> dict[str, Any]:
-    """What cannot be placed."""
-    from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
-
-    fabric = make_fabric(recipe(), "cpu", strategy="ddp")
-    mesh = init_device_mesh("cpu", (world,))
-    across = distribute_tensor(torch.zeros(2, 4), mesh, [Shard(1)])
+def columns(world: int) -> str:
+    """Return what is said of a tensor that is cut by columns."""
+    across = distribute_tensor(torch.zeros(2, 4), init_device_mesh("cpu", (world,)), [Shard(1)])
     try:
         place_like(torch.zeros(2, 4), across)
     except EmgDistillError as error:
-        return {"message": str(error), "rank": fabric.global_rank}
-    return {}
+        return str(error)
+    return ""
 
 
-def train(folder: Path, world: int, *, strategy: str, tables: dict[str, Any], out: str) -> dict[str, Any]:
-    """Fine-tune by the public function."""
-    toy = shared()
-    plan = toy.make_recipe(**tables)
-    result = finetune(plan, toy.forge(), folder / out, fabric=make_fabric(plan, "cpu", strategy=strategy))
-    return {"history": result.history, "metrics": result.metrics["test"]["loss"], "resumed": result.fit.resumed_from}
+def train(folder: Path, world: int, *, runs: dict[str, tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Fine-tune by the public function, once per run: name of its folder, strategy, tables of its recipe."""
+    toy, results = shared(), {}
+    for out, (strategy, tables) in runs.items():
+        plan = toy.make_recipe(**tables)
+        result = finetune(plan, toy.forge(), folder / out, fabric=make_fabric(plan, "cpu", strategy=strategy))
+        results[out] = {"history": result.history, "resumed": result.fit.resumed_from}
+    return results
 
 
 def recipe() -> Any:

@@ -104,6 +104,21 @@ def test_validation_may_come_first_and_models_run_by_themselves(alone) -> None:
     assert len(transformer_blocks(module)) == 2
 
 
+def test_statistics_are_those_of_the_first_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group of two, seen by one: every buffer that is saved is taken over after a step, constants are not."""
+    module, sent = Counted(), list[tuple[int, int]]()
+    module.register_buffer("table", torch.zeros(9), persistent=False)
+    monkeypatch.setattr(torch.distributed, "broadcast", lambda buffer, source: sent.append((buffer.numel(), source)))
+    fabric: Any = SimpleNamespace(
+        world_size=2, strategy=None, setup_module=lambda module: module, setup_optimizers=lambda optimizer: optimizer
+    )
+    work = setup(fabric, module, adam)
+    work.module(torch.randn(5, 4)).sum().backward()
+    assert sent == []
+    work.optimizer.step()
+    assert sent == [(4, 0), (4, 0), (1, 0)]
+
+
 def test_a_fabric_that_does_not_shard_leaves_the_module(recipe) -> None:
     module = Counted()
     work = setup(make_fabric(recipe(), "cpu"), module, adam)

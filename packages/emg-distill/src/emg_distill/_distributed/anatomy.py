@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 import emg_models
+from emg_distill._errors import EmgDistillError
 from emg_models import EmgModel
 
 from .sharding import transformer_blocks
@@ -68,12 +70,31 @@ def dissect(model: str | EmgModel, settings: Mapping[str, Any] | None = None) ->
     model
         A name of emg-models, or a model, which stays as it is.
     settings
-        Fields of the configuration of a model given by name, such as ``n_times``.
+        Fields of the configuration of a model given by name, such as ``n_times``; hashable.
+
+    Raises
+    ------
+    EmgDistillError
+        When name or settings are not those of a model.
     """
     if isinstance(model, str):
+        return _dissect_named(model, tuple(sorted((settings or {}).items())))
+    return _dissect(copy.deepcopy(model).to("meta"))
+
+
+@cache
+def _dissect_named(name: str, settings: tuple[tuple[str, Any], ...]) -> Anatomy:
+    try:
         with torch.device("meta"):
-            model = emg_models.create_model(model, **(settings or {}))
-    model = copy.deepcopy(model).to("meta").train()
+            model = emg_models.create_model(name, **dict(settings))
+    except emg_models.EmgModelsError as error:
+        raise EmgDistillError(f"model {name!r}: {error}") from None
+    return _dissect(model)
+
+
+def _dissect(model: EmgModel) -> Anatomy:
+    """Take a model apart that is nobody else's."""
+    model.train()
     costs = emg_models.count_costs(model)
     operators = _operators(model)
     blocks = [block for block in transformer_blocks(model) if hasattr(block, "attn") and hasattr(block, "mlp")]

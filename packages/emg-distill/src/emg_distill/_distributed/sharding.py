@@ -53,6 +53,8 @@ class Setup:
         self.module = cast("nn.Module", fabric.setup_module(module))
         self.raw_optimizer = build(module)
         self.optimizer = cast("Optimizer", fabric.setup_optimizers(self.raw_optimizer))
+        if fabric.world_size > 1:
+            self.raw_optimizer.register_step_post_hook(lambda *_: _share_statistics(module))
 
     def make_whole(self) -> None:
         """Turn a sharded module back, in place, into what it was, with today's weights, on the CPU; collective.
@@ -102,18 +104,16 @@ def _cut(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
         if isinstance(part, FSDPModule):
             part.unshard()
             part.reshard()
-    if any(True for _ in module.buffers()):
-        module.register_forward_pre_hook(_share_buffers)
     warnings.filterwarnings("ignore", "FSDP2-wrapped module .* returned a view", UserWarning)  # nothing writes to it
     return module
 
 
-def _share_buffers(module: nn.Module, _inputs: object) -> None:
-    """Take over the first process's batch statistics before a training step, as DDP does."""
-    if module.training:
-        for buffer in module.buffers():
-            if buffer.dtype != torch.bool:  # no statistic, and unknown to gloo
-                torch.distributed.broadcast(buffer, 0)
+def _share_statistics(module: nn.Module) -> None:
+    """Take over the first process's batch statistics, so that all processes validate, and decide, alike."""
+    kept = module.state_dict()
+    for name, buffer in module.named_buffers():
+        if name in kept and buffer.dtype != torch.bool:  # what is not kept is no statistic
+            torch.distributed.broadcast(buffer, 0)
 
 
 def _become(module: nn.Module, other: nn.Module) -> None:
