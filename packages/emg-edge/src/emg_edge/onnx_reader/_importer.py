@@ -61,7 +61,7 @@ class Importer:
     unsupported: list[Unsupported] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     types: dict[str, str] = field(default_factory=dict)
-    stored: dict[str, tuple[str, GivenGrid]] = field(default_factory=dict)
+    stored: dict[str, tuple[str, GivenGrid, int]] = field(default_factory=dict)
     given: dict[str, list[GivenGrid]] = field(default_factory=dict)
     steps: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     folded: int = 0

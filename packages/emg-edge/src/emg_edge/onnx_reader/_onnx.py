@@ -25,7 +25,7 @@ MAX_METADATA_BYTES = 2**20
 OLDEST_OPSET = 9
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _FLOATS = {"FLOAT", "FLOAT16", "DOUBLE", "BFLOAT16"}
-_INTEGERS = {"INT64", "INT32", "INT16", "INT8", "UINT8", "BOOL"}
+_INTEGERS = {"INT64", "INT32", "INT16", "INT8", "UINT16", "UINT8", "BOOL"}
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 

@@ -102,16 +102,15 @@ def _quantise(i: Importer) -> None:
         zero_point=int(zero.flat[0]) - shift,
         node=i.source.name,
     )
-    i.stored[out] = name, grid
+    i.stored[out] = name, grid, shift
 
 
 def _dequantise(i: Importer) -> None:
     source = i.source.inputs[0] if i.source.inputs else ""
     if source in i.stored:
-        name, grid = i.stored[source]
+        name, grid, shift = i.stored[source]
         scale, zero = _parameters(i, "INT32")
-        shift = 0 if not i.input(2) else _STORED.get(_kind(i, i.input(2)), ("", 0))[1]
-        same = tuple(float(v) for v in scale.reshape(-1)) == grid.scale and (zero - shift == grid.zero_point).all()
+        same = tuple(float(v) for v in scale.reshape(-1)) == grid.scale and (zero == grid.zero_point + shift).all()
         if not same:
             raise RefusedError(f"reads codes of {grid.node!r} on another grid", "give both one scale and zero point")
         i.given.setdefault(name, []).append(grid)

@@ -77,8 +77,6 @@ def _check_readers(readers: list[Node], grids: dict[str, GivenGrid], *, moved: b
     for reader in readers:
         if reader.op in {"table", "attention"} and narrow is None and wide is not None:
             raise _refused(wide, f"{reader.name!r} reads int8 alone", "quantise it to int8")
-        if reader.op == "attention" and narrow is not None and narrow.zero_point != 0:
-            raise _refused(narrow, f"attention {reader.name!r} needs zero point 0", "quantise q, k and v symmetrically")
     if moved and narrow is not None and wide is not None:
         raise _refused(narrow, "its value is transposed and has an int16 grid, too", "give it one grid")
 
