@@ -15,7 +15,7 @@ import emg_models
 from emg_distill import EmgDistillError
 from emg_distill._data.targets_values import ChangeTarget, ValueTarget, held_rows
 from emg_distill._data.windows import Cut, cut
-from emg_distill._examples.instants import central_frames, spread_instants, values_at
+from emg_distill._examples.instants import central_frames, model_instants, spread_instants, values_at
 
 
 def recording(values: Any, stamps: Any = None, tracked: Any = None, sfreq: float = 1000.0) -> Any:
@@ -139,6 +139,19 @@ def test_values_at_spread_instants_are_those_of_linear_interpolation(n_times: in
     place = np.linspace(0, n_times - 1, frames)
     slow = [[np.interp(place, np.arange(n_times), column) for column in row.T] for row in y.numpy()]
     assert np.allclose(values_at(y, place).transpose(1, 2).numpy(), slow, atol=1e-5)
+
+
+def test_poses_lie_behind_the_left_context_or_in_whole_frames() -> None:
+    rollout = emg_models.create_model("emg2pose", n_times=2000, width=16, hidden=8, block_channels=4)
+    assert model_instants(rollout, 2000).tolist() == list(range(1790, 2000))
+    images = emg_models.create_model("neuropose", n_times=700)
+    assert model_instants(images, 700).tolist() == list(range(640))
+    config = emg_models.TinyMyoConfig(
+        n_chans=2, n_times=100, n_outputs=1, sfreq=1000.0, embed_dim=8, n_heads=2, n_blocks=1, output_times=5
+    )
+    assert model_instants(emg_models.TinyMyoRegressor(config), 100).tolist() == [9.5, 29.5, 49.5, 69.5, 89.5]
+    y = torch.randn(1, 2000, 20)
+    assert torch.equal(values_at(y, model_instants(rollout, 2000)), y[:, 1790:])
 
 
 def test_one_instant_a_sample_is_the_values_themselves() -> None:

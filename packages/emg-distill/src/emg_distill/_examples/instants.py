@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import emg_models
 from emg_distill._errors import EmgDistillError
 
 
@@ -29,6 +30,25 @@ def spread_instants(n_times: int, frames: int) -> NDArray[np.float64]:
         raise EmgDistillError(f"n_times={n_times}, frames={frames}: both must be >= 1")
     middles: NDArray[np.float64] = (np.arange(frames, dtype=np.float64) + 0.5) * (n_times / frames) - 0.5
     return middles
+
+
+def model_instants(model: emg_models.EmgModel, n_times: int) -> NDArray[np.float64]:
+    """Return where a regression model of emg-models gives its values in a window, (frames,) in samples.
+
+    Parameters
+    ----------
+    model
+        `Emg2Pose` answers for every sample behind its left context, `NeuroPose` for every sample of the whole frames
+        at the start; others for instants spread evenly.
+    n_times
+        Samples of the window.
+    """
+    frames = model.frames(n_times)
+    if isinstance(model, emg_models.Emg2Pose):
+        return np.arange(n_times - frames, n_times, dtype=np.float64)
+    if isinstance(model, emg_models.NeuroPose):
+        return np.arange(frames, dtype=np.float64)
+    return spread_instants(n_times, frames)
 
 
 def values_at(y: torch.Tensor, instants: Sequence[float] | NDArray[np.float64]) -> torch.Tensor:
