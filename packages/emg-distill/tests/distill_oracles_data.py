@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 SIZES: dict[str, tuple[int, dict[str, float]]] = {
     "ninapro-db5": (4, {"segment_s": 1.2, "gap_s": 0.5}),

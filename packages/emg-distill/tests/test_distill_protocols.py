@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,8 +19,11 @@ from emg_distill import EmgDistillError, ProtocolData, list_protocols, load_prot
 from emg_distill._data import gestures, hd, local, pretraining, protocols
 from emg_distill._data.protocol import DataProtocol, PoolProtocol
 from emg_distill._data.protocols import get_protocol
-from emg_distill._data.splits import SubjectShares
+from emg_distill._data.splits import Ask, SubjectShares
 from emg_distill._data.targets import ClassTarget
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
 pytest.importorskip("emg_dsp", reason="the extra emg-distill[data] is not installed")
@@ -450,3 +453,21 @@ def test_real_recordings(name: str, real_data: Path) -> None:
         people = [set(data.part(part).subject) for part in data.parts]
         assert not people[0] & people[1]
         assert not people[2] & (people[0] | people[1])
+
+
+@pytest.mark.parametrize("name", ["capgmyo-a", "csl-hdemg/universal-sessions", "csl-hdemg/universal-trials"])
+def test_universal_stages_join_the_folds(name: str, forged: Callable[[str], Path]) -> None:
+    """Everybody's training part trains, everybody's test part tests; a fold leaves the same number out everywhere."""
+    stage = name if "/" in name else f"{name}/universal"
+    rule = get_protocol(stage).split
+    dataset = emg_io.open_dataset(forged(stage), format=get_protocol(stage).format)
+    fold = next(iter(rule.folds(dataset)), None)
+    split = rule.split(dataset, Ask(fold, partial=True), "here")
+    published = emg_io.protocol(rule.name)
+    ones = [one for one in published.folds(dataset) if fold is None or one.endswith(f"/{fold}")]
+    joined: dict[str, set[tuple[int, ...]]] = {"train": set(), "val": set(), "test": set()}
+    for one in ones:
+        for part, spans in published.split(dataset, one, partial=True).parts.items():
+            joined[part].update(map(tuple, spans))
+    assert len(ones) == (1 if name.endswith("sessions") else 2)
+    assert {part: set(map(tuple, spans)) for part, spans in split.parts.items()} == joined

@@ -6,10 +6,10 @@ import hashlib
 import json
 import pickle
 import shutil
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -22,7 +22,11 @@ from emg_distill._data import store as store_module
 from emg_distill._data.protocols import get_protocol
 from emg_distill._data.store import prepare_protocol
 from emg_distill._data.targets import NoTarget
-from emg_distill._data.windows import WindowTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from emg_distill._data.windows import WindowTable
 
 NAME = "uci/subject-disjoint"
 emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
@@ -276,7 +280,7 @@ def test_a_pool_on_disk(tmp_path: Path) -> None:
 class Loudness(NoTarget):
     """The level of every sample: a target that takes arrays along."""
 
-    def plan(self, recording: object, uniform: object) -> dict[str, np.ndarray]:
+    def plan(self, _recording: object, uniform: object) -> dict[str, np.ndarray]:
         return {"level": np.abs(uniform.signal()).mean(0)[::2], "nothing": np.zeros((0, 3), np.int64)}
 
     def table(self, plans: Sequence[dict[str, np.ndarray]], windows: WindowTable) -> Levels:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .path import Filters, Normalisation, SignalPath
 from .protocol import DataProtocol
-from .splits import HeldOut, Published, Repetitions
+from .splits import HeldOut, Published, Universal
 from .targets import ClassTarget
 from .windows import Cut
 
@@ -96,24 +96,27 @@ def _held_out(published: DataProtocol, *, path: SignalPath | None = None, flaw: 
 _CSL_ONLINE = replace(_CSL.path, active=0)
 _TRANSITIONS = "whole trials, so the rest around a movement counts as the movement"
 
+
+def _universal(published: DataProtocol, name: str, *, hop: int = 1) -> DataProtocol:
+    """Return the first of two stages: one network for all people, which is then fine-tuned to each fold."""
+    return replace(
+        published,
+        name=name,
+        split=Universal(published.name),
+        cut=Cut(1, hop, "first"),
+        test_cut=_FRAME,
+        source=f"{_GENG}: first of two stages, the training parts of all people in {published.name}",
+        flaw=f"subjects are pooled, for the second stage fine-tunes to each of them; {_NO_VAL}",
+    )
+
+
 PROTOCOLS = (
     _A,
     _held_out(_A),
-    DataProtocol(
-        name="capgmyo-a/universal",
-        format="capgmyo-a",
-        split=Repetitions(val=(), test=(2, 4, 6, 8, 10)),
-        path=_FULL_SCALE,
-        cut=_FRAME,
-        target=_EIGHT,
-        source=f"{_GENG}: first of two stages, odd trials of all subjects",
-        flaw=f"subjects are pooled, for the second stage fine-tunes to each of them; {_NO_VAL}",
-        strict="capgmyo-a/held-out",
-        vote=40,
-        left_out=("*/mvc*",),
-    ),
+    _universal(_A, "capgmyo-a/universal"),
     _B_SESSION,
     _held_out(_B_SESSION),
+    _universal(_B_SESSION, "capgmyo-b/universal"),
     _B_SUBJECT,
     _held_out(_B_SUBJECT, flaw="validation people train too"),
     _C,
@@ -122,4 +125,6 @@ PROTOCOLS = (
     _held_out(_CSL, path=_CSL_ONLINE, flaw=_TRANSITIONS),
     _CSL_SESSION,
     _held_out(_CSL_SESSION, path=_CSL_ONLINE, flaw=_TRANSITIONS),
+    _universal(_CSL, "csl-hdemg/universal-trials", hop=5),
+    _universal(_CSL_SESSION, "csl-hdemg/universal-sessions", hop=5),
 )

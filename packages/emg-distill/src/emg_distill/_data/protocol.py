@@ -26,7 +26,7 @@ class DataProtocol:
     format
         Format of emg-io that reads the set.
     split
-        Who is in which part: `Published` (a protocol of emg-io by name), `SubjectShares`, `Sessions`, `Repetitions`.
+        Who is in which part: `Published` (a protocol of emg-io by name), `SubjectShares`, `Sessions`, ...
     path
         From stored values to windows as a model sees them.
     cut

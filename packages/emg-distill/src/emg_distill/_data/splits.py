@@ -57,6 +57,40 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Universal:
+    """All folds of a protocol of emg-io at once: the training parts of all people train one network for all.
+
+    Folds whose names end alike (``"<subject>/<session>"``, the same session of everybody) make one fold of that end.
+
+    Attributes
+    ----------
+    name
+        Name in ``emg_io.protocols()``.
+    """
+
+    name: str
+
+    def folds(self, dataset: emg_io.Dataset) -> list[str]:
+        """Return the different ends of the folds' names; none where the folds are subjects."""
+        return list(dict.fromkeys(fold.rpartition("/")[2] for fold in self._all(dataset) if "/" in fold))
+
+    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:  # noqa: ARG002  one shape for all
+        """Join the parts of the folds."""
+        io, _ = siblings()
+        protocol = io.protocol(self.name)
+        spans: dict[str, list[emg_io.Span]] = {part: [] for part in ("train", "val", "test")}
+        for fold in self._all(dataset):
+            if "/" not in fold or fold.rpartition("/")[2] == ask.fold:
+                for part, found in protocol.split(dataset, fold, partial=ask.partial).parts.items():
+                    spans[part] += found
+        joined: emg_io.Split = io.Split.of(dataset, protocol.unit, spans)
+        return joined
+
+    def _all(self, dataset: emg_io.Dataset) -> list[str]:
+        return Published(self.name).folds(dataset)
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """Another rule without a validation part, of whose training part the last repetition of everything validates.
 
@@ -149,21 +183,6 @@ class Sessions(_OneFold):
         self._check(ask, place)
         io, _ = siblings()
         split: emg_io.Split = io.split_by_session(dataset, test=list(self.test), val=list(self.val))
-        return split
-
-
-@dataclass(frozen=True)
-class Repetitions(_OneFold):
-    """Repetitions by number; all others train."""
-
-    val: tuple[int, ...]
-    test: tuple[int, ...]
-
-    def split(self, dataset: emg_io.Dataset, ask: Ask, place: str) -> emg_io.Split:
-        """Split by repetition; samples between repetitions are left out."""
-        self._check(ask, place)
-        io, _ = siblings()
-        split: emg_io.Split = io.split_by_repetition(dataset, test=list(self.test), val=list(self.val))
         return split
 
 

@@ -177,4 +177,6 @@ def _commonest(labels: NDArray[np.int64], start: NDArray[np.int64], stop: NDArra
     names, index = np.unique(labels[first : int(stop.max())], return_inverse=True)
     before = np.zeros((len(index) + 1, len(names)), np.int32)
     np.cumsum(index[:, None] == np.arange(len(names)), axis=0, dtype=np.int32, out=before[1:])
-    return names[(before[stop - first] - before[start - first]).argmax(axis=1)]
+    most = np.argmax(before[stop - first] - before[start - first], axis=1)
+    commonest: NDArray[np.int64] = names[most]
+    return commonest
