@@ -157,7 +157,9 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
     assert 0.89 <= covered / 200 <= 0.98
 
 
-def test_one_person_cannot_be_resampled() -> None:
+def test_two_people_can_be_resampled_and_one_cannot() -> None:
+    two = bootstrap(lambda rows: float(rows.mean()), np.array(["a", "b"]))
+    assert (two["low"], two["value"], two["high"]) == (0.0, 0.5, 1.0)
     with pytest.raises(EmgDistillError, match="1 subject: at least two are required to resample people"):
         bootstrap(lambda _: 0.0, np.array(["a", "a"]))
 
