@@ -108,7 +108,7 @@ def test_a_wide_beam_with_a_language_model_finds_the_best_of_all_texts(oracle, f
 @pytest.mark.parametrize(("beam", "top_k"), [(1, 1), (4, 2), (50, 10)])
 def test_equals_the_slow_search_at_real_sizes(oracle, fused, beam, top_k, with_lm):
     alphabet = get_alphabet("emg2qwerty")
-    frames = noise(40, 99, seed=beam, spread=3.0, blank=98)
+    frames = noise(30, 99, seed=beam, spread=3.0, blank=98)
     fusion, speller = fused(alphabet, final_word=True) if with_lm else (None, None)
     expected = oracle.prefix_beam(frames, 98, beam, top_k, speller)
     found = prefix_beam_search(frames[None], beam=beam, top_k=top_k, fusion=fusion, n_best=beam)[0]
