@@ -53,7 +53,18 @@ Callback = Callable[[TrainEvent], None]
 
 
 def combine_callbacks(*callbacks: Callback) -> Callback:
-    """Return a callback that tells all of `callbacks`, in order."""
+    """Join callbacks.
+
+    Parameters
+    ----------
+    *callbacks
+        Such as `RichProgress` and `BoardWriter`.
+
+    Returns
+    -------
+    Callback
+        Tells all of them, in order; what one raises ends the run.
+    """
 
     def tell(event: TrainEvent) -> None:
         for callback in callbacks:
