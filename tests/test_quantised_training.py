@@ -166,7 +166,7 @@ def rounded_weights(model):
 
 
 @pytest.mark.filterwarnings("ignore:.isinstance.treespec, LeafSpec:FutureWarning")
-@pytest.mark.parametrize(("seed", "exporter"), [(0, True), (1, True), *((seed, False) for seed in range(2, 32))])
+@pytest.mark.parametrize(("seed", "exporter"), [(0, True), *((seed, False) for seed in range(1, 31))])
 def test_products_and_activations(seed, exporter, tmp_path):
     model, shape, gain = sequence(seed)
     x = gain * torch.randn(24, *shape)
@@ -207,6 +207,7 @@ def test_every_code_of_tinymyo(exported):
     assert linear_weights(program) == rounded_weights(model)
 
 
+@pytest.mark.parametrize("exported", ["tinymyo"], indirect=True)
 def test_compiled_logits_are_those_of_training(exported, tmp_path):
     model, x, path = exported
     compiled = emg_edge.compile_model(path, x.numpy(), target="gap9", out=tmp_path / "compiled")
@@ -216,6 +217,7 @@ def test_compiled_logits_are_those_of_training(exported, tmp_path):
     assert compiled.compare(x.numpy()[:2]).equal
 
 
+@pytest.mark.parametrize("exported", ["tinymyo"], indirect=True)
 def test_calibration_windows_do_not_move_a_given_grid(exported):
     _, x, path = exported
     graph = load_onnx(path)

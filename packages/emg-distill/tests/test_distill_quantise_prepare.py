@@ -9,6 +9,8 @@ from torch import nn
 
 import emg_models
 from emg_distill import EmgDistillError
+from emg_distill._quantise.networks import exact_tables
+from emg_distill._quantise.phase import over_processes
 from emg_distill._quantise.prepare import (
     advance,
     apply_scheme,
@@ -52,6 +54,7 @@ def allconvnet(**options):
 CASES = {
     "mlp": (mlp, (3, 4)),
     "tinymyo": (tinymyo, (2, 60)),
+    "unturned": (lambda: tinymyo(rope="none", n_blocks=1), (2, 60)),
     "released": (lambda: tinymyo("tinymyo-released"), (2, 60)),
     "allconvnet": (allconvnet, (4, 6)),
     "ring": (lambda: allconvnet(circular_rows=True, final_relu=True), (4, 6)),
@@ -157,6 +160,7 @@ def test_a_value_that_is_read_both_ways_has_a_narrow_copy():
     real = codes["norm.out"].double() * grids["norm.out"]["scale"][0]
     steps = real / grids["norm.out.narrow"]["scale"][0] + grids["norm.out.narrow"]["zero_point"][0]
     assert bool((codes["norm.out.narrow"] - steps.clamp(-128, 127)).abs().max() <= 0.5 + 1e-6)
+    assert exportable(model)(x).shape == (16, 2)
 
 
 def test_a_state_dict_brings_grids_and_weights_back(case):
@@ -212,9 +216,9 @@ def test_observers(observer):
 
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_range_of_least_error(symmetric):
-    values = torch.cat([torch.linspace(-1, 1, 200_001), torch.tensor([1.3])]).double()
+    values = torch.cat([torch.linspace(-1, 1, 100_001), torch.tensor([1.3])]).double()
     low, high = least_error(values, torch.tensor(-1.3), torch.tensor(1.3), symmetric=symmetric)
-    assert 1.0 < float(high) < 1.3  # one value is clipped for the sake of 200,001 finer ones
+    assert 0.98 < float(high) < 1.1  # one value is clipped for the sake of 100,001 finer ones
     assert float(low) == pytest.approx(-float(high) if symmetric else -1.0, abs=0.03)
 
 
@@ -308,6 +312,30 @@ def test_what_a_device_cannot_see_is_refused():
         model.encoder(x, patch_mask=torch.zeros(4, model.encoder.config.n_tokens, dtype=torch.bool))
 
 
+def test_tokens_at_one_time_do_not_turn():
+    cos, sin = torch.full((3, 4), 0.6), torch.full((3, 4), 0.8)
+    assert exact_tables(cos, sin) is None
+
+
+def test_parts_of_a_value_keep_its_grid():
+    model = Lambda(lambda x, a, b: b(a(x).split(2, dim=-1)[1]), nn.Linear(4, 4), nn.Linear(2, 3))
+    x = torch.randn(16, 4)
+    calibrate(prepare(model, x, RECIPE), [x])
+    assert model.layers[1].reads["x"] is model.layers[0].out
+    assert scheme(model)["grids"]["layers.0.out"]["dtype"] == "int8"
+
+
+def test_extremes_of_all_processes_count(monkeypatch):
+    def all_reduce(ends, op):
+        assert op == torch.distributed.ReduceOp.MAX
+        ends.copy_(torch.maximum(ends, torch.tensor([[7.0], [0.5]])))  # another process saw -7 and 0.5
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+    low, high = over_processes(torch.tensor([[-2.0], [3.0]]))
+    assert (low.item(), high.item()) == (-7.0, 3.0)
+
+
 def test_a_foreign_rotation_is_refused():
     model, x = tinymyo(), torch.randn(4, 2, 60)
     model.encoder.rotary_cos.copy_(model.encoder.rotary_cos.flip(0))
@@ -371,7 +399,10 @@ def test_exported_nodes_hold_the_scheme():
     assert torch.equal(model(x), model(x))
     unsettled = copy.deepcopy(model)
     unsettled[1].out.phase.stage = "export"
-    with pytest.raises(EmgDistillError, match="export what `exportable` returns"):
+    with pytest.raises(EmgDistillError, match="grids are not laid down; export what `exportable` returns"):
+        unsettled(x)
+    unsettled[1].source.settle_marks()
+    with pytest.raises(EmgDistillError, match="scales of the weights are missing; export what `exportable` returns"):
         unsettled(x)
 
 
