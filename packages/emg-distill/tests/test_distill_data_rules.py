@@ -341,3 +341,12 @@ def test_trials_without_activity_are_named() -> None:
     flat = emg_io.Recording.from_array(np.zeros((4, 400)), 1000.0, layout=emg_io.Layout.grid([[0, 1], [2, 3]]))
     with pytest.raises(EmgDistillError, match="memory, samples 0 to 400: no active stretch"):
         prepared(SignalPath(1000.0, active=100), flat, Cut(1, 1, "none"))
+
+
+def test_windows_without_targets_have_no_answer() -> None:
+    examples, _ = stored(Cut(16, 11, "none"))
+    assert examples.y is not None
+    nothing = replace(examples, targets=NoTarget().table([], examples.windows))
+    assert nothing.y is None
+    assert nothing.classes is None
+    assert set(nothing.read(np.array([0])).columns()) == {"x"}

@@ -68,6 +68,7 @@ def test_the_same_bits_from_disk_and_from_memory(uci: ProtocolData, uci_folder: 
         rows = np.random.default_rng(0).permutation(len(ours))
         for name, column in ours.read(rows).columns().items():
             assert np.array_equal(column.numpy(), theirs.read(rows).columns()[name].numpy())
+        assert np.array_equal(ours.y, theirs.classes)
     copy = pickle.loads(pickle.dumps(data.test))  # noqa: S301  our own bytes
     assert np.array_equal(copy.x, uci.test.x)
     assert len(pickle.dumps(data.test)) < 60_000
@@ -110,10 +111,13 @@ def test_a_stopped_run_goes_on(
         load_protocol(NAME, uci_folder, store=folder)
     shutil.rmtree(folder / "job-00001")  # a finished job lost its samples, another never got as far as its record
     (folder / "job-00003").mkdir()
+    (folder / ".job-00003.killed" / "made").mkdir(parents=True)
+    (folder / ".tmp-killed").write_bytes(b"half a file")
     ran: list[str] = []
     real = jobs_module.run_job
     monkeypatch.setattr(store_module, "run_job", lambda job: ran.append(job.name) or real(job))
     data = prepare_protocol(NAME, uci_folder, folder)
+    assert not list(folder.glob(".*"))
     assert "job-00000" not in ran
     assert ran[:2] == ["job-00001", "job-00003"]
     assert len(ran) == counts[0][1] - 2

@@ -50,9 +50,10 @@ class Job:
 
 
 def run_job(job: Job) -> str:
-    """Prepare the recordings of a job; its record is written last. Returns its name."""
+    """Prepare the recordings of a job, over what a killed one left; its record is written last. Returns its name."""
     folder = Path(job.folder)
-    shutil.rmtree(folder / job.name, ignore_errors=True)
+    for leftover in (folder / job.name, *folder.glob(f".{job.name}.*")):
+        shutil.rmtree(leftover, ignore_errors=True)
     entries: list[Entry] = []
     source = _signals(job, entries)
     first = next(source, None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emg_distill._errors import EmgDistillError
-from emg_distill._files import write_json
+from emg_distill._files import remove_leftovers, write_json
 
 from .jobs import Job, is_done, read_job, run_job
 from .parts import Prepared, assemble, joined_hash
@@ -141,6 +141,7 @@ def _begin(folder: Path, key: dict[str, Any], split_hash: str, jobs: Sequence[Jo
     plan: dict[str, Any] = {"version": _VERSION, "key": {**key, "split_hash": split_hash}, "jobs": len(jobs)}
     if (folder / _PLAN).is_file():
         _refuse_other(folder, _read(folder / _PLAN)["key"], plan["key"])
+        remove_leftovers(folder)
     elif folder.exists() and any(folder.iterdir()):
         raise EmgDistillError(f"{folder} holds other files and no store: name a new folder, or empty this one")
     else:
