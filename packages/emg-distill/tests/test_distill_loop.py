@@ -16,7 +16,7 @@ from emg_distill._loop.checkpoint import list_checkpoints
 from emg_distill._loop.optimizer import build_optimizer
 from emg_distill._loop.preparing import prepared
 from emg_distill._loop.ranking import DIRECTIONS, cost_of, finite_only
-from emg_distill._loop.run import fit
+from emg_distill._loop.run import _separate_couples, fit
 from emg_distill._loop.sampling import Draw
 from emg_distill._loop.step import Stepper
 
@@ -256,6 +256,14 @@ def test_what_recipe_and_task_do_not_share_is_refused(toys, tmp_path: Path) -> N
     with pytest.raises(EmgDistillError, match="accumulate=2: the objective couples the examples of a batch"):
         fit(task, toys.toy_recipe(train={"accumulate": 2}), tmp_path, "h")
     fit(task, toys.toy_recipe(), tmp_path, "h")
+
+
+def test_processes_that_separate_coupled_examples_are_told(toys) -> None:
+    task = toys.ToyTask()
+    assert not _separate_couples(task, 2)
+    task.coupled = True
+    assert not _separate_couples(task, 1)
+    assert "2 processes share a batch: each process couples its own" in _separate_couples(task, 2)
 
 
 def test_frozen_parts_stay_and_are_free_again_afterwards(toys, tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ class FitResult:
     resumed_from
         Step of the checkpoint that the run went on from, or None.
     warnings
-        What was wrong with checkpoints that had to be skipped, and which validation numbers were left out.
+        What was wrong with checkpoints that had to be skipped, which validation numbers were left out, and whether
+        processes change what is trained.
     """
 
     history: list[dict[str, float]]
@@ -101,6 +102,8 @@ def fit(
         resumed_from = loop.restore()
         if fabric.is_global_zero:  # not before: the folder of another run stays as it is
             write_json(folder / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
+        if alone := _separate_couples(task, fabric.world_size):
+            loop.warn(alone)
         started = time.perf_counter()
         loop.emit("start", message=_layers(task, recipe))
         try:
@@ -114,6 +117,16 @@ def fit(
     state = loop.state
     early = state.step < loop.sampler.total_steps
     return FitResult(state.history, state.step, state.best_step, early, resumed_from, loop.warnings)
+
+
+def _separate_couples(task: Task, world_size: int) -> str:
+    """Say what becomes of a loss that couples examples where processes share a batch."""
+    if not task.coupled or world_size == 1:
+        return ""
+    return (
+        f"the objective couples examples, and {world_size} processes share a batch: each process couples its own "
+        "examples only, so the loss is not that of one process"
+    )
 
 
 def _layers(task: Task, recipe: Recipe) -> str:

@@ -29,7 +29,7 @@ class TrainRecipe:
         statistics) is per piece. Refused where the objective couples examples.
     sampling
         ``"shuffle"``: every epoch is a permutation of the examples. ``"balanced"``: every epoch draws equally often
-        from every class, with replacement.
+        from every class, with replacement; an example that is drawn twice in an epoch is augmented alike.
     freeze
         Patterns of names of parameters that are not trained, such as ``"encoder.*"``; names are those of the model.
         Batch statistics of frozen layers go on moving.
