@@ -17,7 +17,7 @@ from emg_distill._loop.checkpoint import load_checkpoint, load_newest
 SCRIPT = Path(__file__).with_name("distill_ranks.py")
 STILL = {"model": {"dropout": 0.0, "drop_path": 0.0}, "augment": {"noise": 0.1}}
 PATIENCE = 120.0
-TOLERANCE = 1e-5
+TOLERANCE, HALF_TOLERANCE = 1e-5, 1e-2
 PRELOAD = ["pytest", "hypothesis", "emg_distill._training", "torch._dynamo", "torch.distributed.fsdp"]
 
 Ranks = Callable[..., list[dict[str, Any]]]
@@ -78,13 +78,14 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "fsdp": ("fsdp", KEEPING),
     "fsdp in pieces": ("fsdp", {**STILL, "train": {"accumulate": 2}}),
 }
+HALF = {**STILL, "train": {"precision": "bf16-mixed"}}
 
 
 @pytest.fixture(scope="module")
 def two(ranks: Ranks, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
     """Runs of two processes."""
     folder = tmp_path_factory.mktemp("two")
-    return folder, ranks("train", folder, 2, runs=RUNS)
+    return folder, ranks("train", folder, 2, runs={**RUNS, "half": ("fsdp", HALF)})
 
 
 @pytest.mark.parametrize("run", list(RUNS))
@@ -93,6 +94,14 @@ def test_two_processes_follow_the_curve_of_one(run: str, one, two: tuple[Path, l
     first, second = (result[run]["history"] for result in two[1])
     assert first == second
     assert worst(first, one) < TOLERANCE
+
+
+def test_two_processes_follow_the_curve_of_one_in_bfloat16(
+    two: tuple[Path, list[dict[str, Any]]], toy, recipe, tmp_path: Path
+) -> None:
+    """Products of bfloat16 round to 2**-8: losses agree to 1e-2."""
+    alone = finetune(recipe(**HALF), toy, tmp_path).history
+    assert worst(two[1][0]["half"]["history"], alone) < HALF_TOLERANCE
 
 
 def cut_back(folder: Path, step: int) -> None:

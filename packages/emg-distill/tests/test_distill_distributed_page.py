@@ -39,7 +39,7 @@ def environment(uci_folder: Path, tmp_path: Path) -> dict[str, str]:
     folder.mkdir()
     program(folder, "scontrol", "echo 127.0.0.1")
     program(folder, "srun", 'shift; exec "$@"')
-    small = "--set train.epochs=1 --set train.select=last --set model.n_blocks=1 --json"
+    small = "--set train.steps=2 --set train.select=last --set model.n_blocks=1 --json"
     program(folder, "emg-distill", f'exec "{Path(sys.executable).parent / "emg-distill"}" "$@" {small}')
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))

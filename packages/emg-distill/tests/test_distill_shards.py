@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 
 import emg_models
 from emg_distill import EmgDistillError, finetune
@@ -137,6 +138,18 @@ def test_a_whole_tensor_takes_the_place_of_a_cut_one(alone) -> None:
     with pytest.raises(EmgDistillError, match=r"shape \(2, 4\) cannot take the place of one of shape \(4, 4\)"):
         place_like(torch.zeros(2, 4), weight)
     work.make_whole()
+
+
+def test_columns_are_not_rows(alone) -> None:
+    across = distribute_tensor(torch.zeros(2, 4), init_device_mesh("cpu", (1,)), [Shard(1)])
+    with pytest.raises(EmgDistillError, match="only rows cut over one axis of processes can be handled"):
+        own_piece(across)
+
+
+def test_cut_tensors_need_the_fabric_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emg_distill._distributed.pieces.holders", lambda _tensor: 2)
+    with pytest.raises(EmgDistillError, match="w is cut among 2 processes, 1 write: pass the Fabric of all of them"):
+        write_pieces(tmp_path, {"model": {"w": torch.ones(2)}}, None)
 
 
 def test_plain_tensors_are_copied_not_shared() -> None:
