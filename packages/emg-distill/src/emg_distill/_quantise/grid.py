@@ -178,10 +178,6 @@ class Grid(nn.Module):
         """Return the codes of a value that lies on the grid, without the zero point."""
         return self.steps(x)
 
-    def codes(self, x: Tensor) -> Tensor:
-        """Return the saturated codes of real values, int64."""
-        return (self.steps(x) + self.offset).clamp(*LIMITS[self.width])
-
     def value(self, codes: Tensor) -> Tensor:
         """Return float32 values of codes."""
         scale = self.step if self.groups == 1 else self.channels(codes.shape[-1])
