@@ -12,7 +12,7 @@ from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 
 import emg_models
 from emg_distill import EmgDistillError, finetune
-from emg_distill._distributed.fabric import make_fabric
+from emg_distill._distributed.fabric import _strategy, make_fabric
 from emg_distill._distributed.pieces import Layout, join_pieces, write_pieces
 from emg_distill._distributed.sharding import is_sharding, setup, transformer_blocks
 from emg_distill._distributed.shards import holders, is_cut, load_tensors, own_piece, place_like, whole
@@ -21,7 +21,7 @@ from emg_distill._distributed.shards import holders, is_cut, load_tensors, own_p
 @pytest.fixture
 def alone(recipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A group of one process that shards."""
-    for name in ("MASTER_ADDR", "MASTER_PORT", "LOCAL_WORLD_SIZE", "WORLD_SIZE"):
+    for name in ("MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     yield make_fabric(recipe(), "cpu", strategy="fsdp")
     torch.distributed.destroy_process_group()
@@ -59,6 +59,23 @@ def test_unknown_strategy_is_refused(recipe) -> None:
 def test_processes_that_nobody_started_are_refused(wanted: dict[str, int], recipe) -> None:
     with pytest.raises(EmgDistillError, match=r"1 process\(es\) on each of 1 machine\(s\) run; start with torchrun"):
         make_fabric(recipe(), "cpu", **wanted)
+
+
+@pytest.mark.parametrize(("name", "world", "chosen"), [("auto", 1, "auto"), ("auto", 2, "ddp"), ("ddp", 1, "ddp")])
+def test_several_processes_share_by_ddp_unless_told_otherwise(name: str, world: int, chosen: str) -> None:
+    assert _strategy(name, world) == chosen
+
+
+def test_torchrun_is_believed(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(EmgDistillError, match=r"devices=2, num_nodes=2: 4 process\(es\) on each of 2 machine\(s\) run"):
+        make_fabric(recipe(), "cpu", devices=2)
+
+
+def test_others_who_name_a_world_are_not(recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert make_fabric(recipe(), "cpu").world_size == 1
 
 
 def test_sharding_one_process_changes_no_number(alone, toy, recipe, tmp_path: Path) -> None:

@@ -66,8 +66,10 @@ def make_fabric(
 
 def _started() -> tuple[int, int]:
     """Return the processes of this machine and the machines, as torchrun tells them."""
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return local, int(os.environ.get("WORLD_SIZE", "1")) // local
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return 1, 1
+    local = int(os.environ["LOCAL_WORLD_SIZE"])
+    return local, int(os.environ["WORLD_SIZE"]) // local
 
 
 def _strategy(name: str, world_size: int) -> str | Strategy:
