@@ -7,8 +7,12 @@ if TYPE_CHECKING:
     from ._data.protocols import list_protocols
     from ._data.store import prepare_protocol
     from ._distributed.fabric import make_fabric
+    from ._distributed.planner import TrainingPlan, plan_training
+    from ._distributed.workload import Workload, workload_of
     from ._errors import EmgDistillError
-    from ._evaluate import Verification, evaluate, verify
+    from ._evaluate import Verification, evaluate, export_onnx, verify
+    from ._examples.batch import Batch
+    from ._examples.examples import Examples
     from ._examples.protocol_data import ProtocolData
     from ._examples.windows import WindowSet
     from ._loop.board import BoardWriter
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from ._loop.run import FitResult
     from ._loop.schedule import CosineSchedule, LinearSchedule, MultistepSchedule
     from ._masks import random_patch_mask
+    from ._metrics.statistics import bootstrap, mcnemar, over_seeds, paired_bootstrap
     from ._recipe.read import list_recipes, load_recipe
     from ._recipe.schema import Recipe
     from ._text.alphabet import Alphabet, get_alphabet
@@ -32,10 +37,12 @@ else:
 
 __all__ = [
     "Alphabet",
+    "Batch",
     "BeamStream",
     "BoardWriter",
     "CosineSchedule",
     "EmgDistillError",
+    "Examples",
     "FitResult",
     "Fusion",
     "Hypothesis",
@@ -47,12 +54,16 @@ __all__ = [
     "RichProgress",
     "TrainEvent",
     "TrainResult",
+    "TrainingPlan",
     "Verification",
     "WindowSet",
+    "Workload",
+    "bootstrap",
     "combine_callbacks",
     "distill",
     "draw_curve",
     "evaluate",
+    "export_onnx",
     "finetune",
     "fit_ngram",
     "get_alphabet",
@@ -61,11 +72,16 @@ __all__ = [
     "load_protocol",
     "load_recipe",
     "make_fabric",
+    "mcnemar",
+    "over_seeds",
+    "paired_bootstrap",
+    "plan_training",
     "prefix_beam_search",
     "prepare_protocol",
     "pretrain",
     "random_patch_mask",
     "read_arpa",
     "verify",
+    "workload_of",
     "write_arpa",
 ]

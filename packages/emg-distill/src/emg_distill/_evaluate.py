@@ -11,6 +11,7 @@ import emg_models
 from ._data.load import load_protocol
 from ._errors import EmgDistillError
 from ._examples.protocol_data import check_part
+from ._integers import as_stored, export
 from ._models import as_model, model_folder
 from ._recipe.read import recipe_from_dict
 from ._recipe.schema import Recipe
@@ -112,9 +113,39 @@ def evaluate(
     )
     _check_labels(path, data.labels, recipe)
     model = _read_arpa(lm)
-    metrics = measure_part(as_model(path).eval(), data, part, recipe, model)
+    measured = as_stored(as_model(path).eval(), recipe.quantise, stored.get("grids"))
+    metrics = measure_part(measured, data, part, recipe, model)
     about = {"protocol": protocol, "part": part, "split_hash": data.split_hash}
     return {**metrics, **about, **({} if model is None else {"lm": model.digest})}
+
+
+def export_onnx(folder: str | Path, out: str | Path) -> Path:
+    """Write the ONNX file of a model folder, with ``emg.*`` metadata.
+
+    Of a model that was trained in integers, the grids travel as QuantizeLinear and DequantizeLinear pairs, so that an
+    integer compiler takes them as they are.
+
+    Parameters
+    ----------
+    folder
+        Model folder, or the run folder that holds it.
+    out
+        File to write.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    EmgDistillError
+        When the folder has no evaluation or its grids are not those of the model.
+    """
+    path = model_folder(folder)
+    stored = read_evaluation(path)
+    recipe = recipe_from_dict(stored["recipe"])
+    return export(as_stored(as_model(path).eval(), recipe.quantise, stored.get("grids")), path, Path(out))
 
 
 def verify(

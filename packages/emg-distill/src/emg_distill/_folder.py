@@ -4,7 +4,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -12,9 +12,31 @@ import emg_models
 
 from ._errors import EmgDistillError
 from ._examples.protocol_data import ProtocolData
+from ._integers import stored_form
 from ._recipe.schema import Recipe
 
 _PACKAGES = ("emg-distill", "emg-models", "emg-io", "emg-dsp", "torch", "numpy", "lightning-fabric")
+
+
+def check_record(model: nn.Module, data: ProtocolData, command: str) -> None:
+    """Refuse, before the first step, what could not be written after the last one.
+
+    Raises
+    ------
+    EmgDistillError
+        When preprocessing, split hash or command is missing, since such a number could not be proved, or the
+        preprocessing does not describe the model's input.
+    """
+    required = {"preprocessing": data.preprocessing, "split_hash": data.split_hash, "command": command.strip()}
+    missing = [name for name, value in required.items() if not value]
+    if missing:
+        raise EmgDistillError(
+            f"a model folder is not written: {', '.join(missing)} missing; a stored number needs them to be verified"
+        )
+    try:
+        emg_models.check_preprocessing(data.preprocessing, cast("emg_models.EmgModel", model).config)
+    except emg_models.EmgModelsError as error:
+        raise EmgDistillError(f"protocol data {data.name!r} do not describe the model's input: {error}") from error
 
 
 def write_model_folder(
@@ -34,7 +56,7 @@ def write_model_folder(
     folder
         Where; replaced as a whole when it exists.
     model
-        A classifier, or a pre-training model (which has no labels).
+        A model of emg-models; one that computes in integers is stored as float weights and grids.
     recipe, data
         What it was trained with and on.
     metrics
@@ -47,15 +69,10 @@ def write_model_folder(
     Raises
     ------
     EmgDistillError
-        When preprocessing, split hash or command is missing: such a number could not be proved.
+        As `check_record`.
     """
-    required = {"preprocessing": data.preprocessing, "split_hash": data.split_hash, "command": command.strip()}
-    missing = [name for name, value in required.items() if not value]
-    if missing:
-        raise EmgDistillError(
-            f"model folder {folder} is not written: {', '.join(missing)} missing; "
-            "a stored number needs them to be verified"
-        )
+    check_record(model, data, command)
+    weights, grids = stored_form(model)
     evaluation = {
         "protocol": data.name,
         "split_hash": data.split_hash,
@@ -70,10 +87,15 @@ def write_model_folder(
         "versions": package_versions(),
         "command": command,
         "notes": list(data.notes),
+        **({} if grids is None else {"grids": grids}),
     }
-    labels = data.labels if recipe.task != "pretrain" else []
+    labelled = cast("emg_models.EmgModel", model).has_outputs()
     emg_models.save_pretrained(
-        model, folder, preprocessing=dict(data.preprocessing), labels=labels, evaluation=evaluation
+        cast("emg_models.EmgModel", weights),
+        folder,
+        preprocessing=dict(data.preprocessing),
+        labels=data.labels if labelled else [],
+        evaluation=evaluation,
     )
 
 

@@ -2,7 +2,6 @@
 
 import copy
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-import emg_models
-
 from ._distributed.fabric import make_fabric
 from ._errors import EmgDistillError
 from ._examples.protocol_data import ProtocolData
 from ._files import write_json
-from ._folder import package_versions, write_model_folder
+from ._folder import check_record, package_versions, write_model_folder
+from ._integers import in_integers
 from ._loop.events import Callback
 from ._loop.run import FitResult, fit
 from ._models import as_teacher, build_model, load_initial_weights, weights_digest
@@ -139,6 +137,8 @@ def finetune(
     model = build_model(recipe, data)
     if init is not None:
         load_initial_weights(model, init)
+    if recipe.quantise.on:
+        in_integers(model, data.train, recipe.quantise)
     return _run(SupervisedTask(model, recipe, data), recipe, data, Path(out), {}, callback, resume, command, fabric)
 
 
@@ -180,6 +180,8 @@ def distill(
     model = build_model(recipe, data)
     if init is not None:
         load_initial_weights(model, init)
+    if recipe.quantise.on:
+        in_integers(model, data.train, recipe.quantise)
     if isinstance(teacher, nn.Module):
         teacher = copy.deepcopy(teacher)
     guide = Teacher(as_teacher(teacher, model), recipe.distill.teacher_layer)
@@ -244,7 +246,7 @@ def _run(
     fabric: Fabric | None,
 ) -> TrainResult:
     command = f"emg_distill.{recipe.task}({recipe.name!r}, protocol={data.name!r})" if command is None else command
-    _rehearse(task.model, recipe, data, command)
+    check_record(task.model, data, command)
     identity = {"recipe": recipe.hash, "data": data.digest, "start": weights_digest(task.model), **inputs}
     fabric = fabric or make_fabric(recipe)
     if fabric.is_global_zero and not resume:
@@ -263,15 +265,6 @@ def _run(
         write_json(out / "result.json", {**record, "identity": identity, "fit": vars(fitted)})
     fabric.barrier()
     return TrainResult(model, out / "model", fitted.history, metrics, fitted)
-
-
-def _rehearse(model: nn.Module, recipe: Recipe, data: ProtocolData, command: str) -> None:
-    """Write the untrained model once: what could not be written at the end is refused before the first step."""
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            write_model_folder(Path(scratch) / "model", model, recipe, data, {}, part="test", command=command)
-        except emg_models.EmgModelsError as error:
-            raise EmgDistillError(f"protocol data {data.name!r} do not describe the model's input: {error}") from error
 
 
 def measure_part(

@@ -154,7 +154,8 @@ class StoredSet:
         """Return examples as a batch, in the order of `rows`; with `offsets`, windows slide where the protocol lets.
 
         A window slides by ``⌊offset * (room + 1)⌋`` samples, so never out of its piece. Samples beyond the end of a
-        padded window, context that a recording does not have and channels that it lacks are 0.
+        padded window, context that a recording does not have and channels that it lacks are 0. `x_lengths` counts
+        missing context as real, so that a whole window is the same whether or not another one is filled up.
         """
         self._check(rows)
         starts = self.windows.start[rows]
@@ -166,7 +167,7 @@ class StoredSet:
         if self.form.cells:
             return Batch(torch.from_numpy(np.ascontiguousarray(x[:, np.array(self.form.cells), 0])), **columns)
         if self._ragged:
-            columns["x_lengths"] = torch.from_numpy(self.cut.past + self.windows.valid[rows])
+            columns["x_lengths"] = torch.from_numpy(self.cut.past + self.windows.valid[rows] + self._future(rows))
         if (self.chans != self.form.n_chans).any():
             mask = np.arange(self.form.n_chans) < self.chans[self.windows.recording[rows], None]
             x[~mask] = 0.0
@@ -201,13 +202,18 @@ class StoredSet:
         if len(rows) and not (int(rows.min()) >= 0 and int(rows.max()) < len(self)):
             raise EmgDistillError(f"rows reach from {rows.min()} to {rows.max()}; there are {len(self)} examples")
 
+    def _future(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the samples of context behind each window; one that is filled up has none."""
+        length = self.cut.length
+        return np.where((self.windows.valid[rows] == length) | (not length), self.cut.future, 0)
+
     def _gather(
         self, rows: NDArray[np.int64], starts: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Copy windows with their context, (batch, channels, time), and tell which samples are real."""
         table, past, future = self.windows, self.cut.past, self.cut.future
         length = self.cut.length or int(table.valid[rows].max(initial=1))
-        stops = starts + table.valid[rows] + np.where(table.valid[rows] == length, future, 0)
+        stops = starts + table.valid[rows] + self._future(rows)
         first, last = np.maximum(starts - past, table.begin[rows]), np.minimum(stops, table.end[rows])
         x = np.zeros((len(rows), self.form.n_chans, past + length + future), np.float32)
         real = np.zeros((len(rows), x.shape[2]), bool)

@@ -166,6 +166,8 @@ def _convert(hint: Any, value: Any, place: str) -> Any:  # noqa: ANN401  any val
         if not isinstance(value, list | tuple) or len(value) != len(kinds):
             raise EmgDistillError(f"{place}={value!r}: a list of {len(kinds)} values is required")
         return tuple(_convert(kind, item, place) for kind, item in zip(kinds, value, strict=True))
+    if hint is str and type(value) is int:  # a fold called 1, given without quotes
+        value = str(value)
     accepted = (int, float) if hint is float else hint
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise EmgDistillError(f"{place}={value!r}: a value of type {hint.__name__} is required")

@@ -3,12 +3,15 @@
 import inspect
 from collections.abc import Callable
 from functools import cache
+from typing import cast
 
 import torch
 from torch import nn
 
+import emg_models
 from emg_distill._errors import EmgDistillError
 from emg_distill._examples.batch import Batch
+from emg_distill._examples.instants import model_instants, spread_instants, values_at
 
 Context = dict[str, torch.Tensor]
 
@@ -114,7 +117,7 @@ def targets_of(model: nn.Module, batch: Batch, prediction: torch.Tensor) -> Cont
     """Return what objectives compare a prediction with: target, weight, phonemes, lengths in frames and in symbols.
 
     Values that are given at more instants than the model answers for are taken at the model's instants, by linear
-    interpolation between the middles of equal intervals.
+    interpolation.
     """
     named = {"target": batch.y, "weight": batch.weight, "phonemes": batch.phonemes}
     context = {name: value for name, value in named.items() if value is not None}
@@ -122,18 +125,23 @@ def targets_of(model: nn.Module, batch: Batch, prediction: torch.Tensor) -> Cont
         return context
     frames = prediction.shape[1]
     if batch.y is not None and batch.y.ndim == 3 and batch.y.shape[1] != frames:
-        for name in ("target", "weight"):
-            if name in context:
-                context[name] = _at_instants(context[name], frames)
+        known = isinstance(model, emg_models.EmgModel)
+        n_times = batch.x.shape[-1]
+        instants = (
+            model_instants(cast("emg_models.EmgModel", model), n_times) if known else spread_instants(n_times, frames)
+        )
+        for name in {"target", "weight"} & context.keys():
+            context[name] = values_at(context[name], instants)
     if batch.y_lengths is not None:
         context["target_lengths"] = batch.y_lengths
     context["input_lengths"] = _frame_counts(model, batch, frames).to(prediction.device)
     return context
 
 
-def _at_instants(values: torch.Tensor, frames: int) -> torch.Tensor:
-    resized = nn.functional.interpolate(values.transpose(1, 2), size=frames, mode="linear", align_corners=False)
-    return resized.transpose(1, 2)
+def feature_lengths(context: Context) -> Context:
+    """Return how many frames of the features are real, where features and prediction have the same frames."""
+    same = "features" in context and context["features"].shape[1:2] == context["prediction"].shape[1:2]
+    return {"feature_lengths": context["input_lengths"]} if same and "input_lengths" in context else {}
 
 
 def _frame_counts(model: nn.Module, batch: Batch, frames: int) -> torch.Tensor:

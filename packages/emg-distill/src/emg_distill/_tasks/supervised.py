@@ -6,14 +6,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emg_distill._augment.masking import span_masks
+from emg_distill._augment.spectrogram import masked_spectrograms
 from emg_distill._errors import EmgDistillError
 from emg_distill._examples.batch import Batch
 from emg_distill._examples.protocol_data import ProtocolData
+from emg_distill._quantise.prepare import advance, follow, is_prepared
 from emg_distill._recipe.schema import Recipe
 from emg_distill._seeds import Purpose, SampleDraws
 from emg_distill.objectives import Combination
 
-from .learner import Context, Learner, inputs_of, takes, targets_of
+from .learner import Context, Learner, feature_lengths, inputs_of, takes, targets_of
 from .measure import measure, monitors_of
 from .task import Losses
 from .teacher import Teacher
@@ -55,8 +57,10 @@ class SupervisedTask:
         inputs = inputs_of(batch)
         if self._recipe.augment.frame_mask:
             inputs["frame_mask"] = self._frame_mask(batch, rows, epoch)
-        context: Context = module(**inputs)
+        with masked_spectrograms(self.model, self._recipe.augment, self._draws(rows, epoch)):
+            context: Context = module(**inputs)
         context |= targets_of(self.model, batch, context["prediction"])
+        context |= feature_lengths(context)
         if self._teacher is not None:
             context |= self._teacher.answer(batch, rows)
         return self.objective(context)
@@ -69,19 +73,25 @@ class SupervisedTask:
                 "hide; set it to 0, or use augment.time_mask"
             )
         recipe, frames = self._recipe.augment, int(self.model.frames(batch.x.shape[-1]))  # type: ignore[operator]
-        draws = SampleDraws(self._recipe.seed, Purpose.AUGMENT, epoch, rows)
+        draws = self._draws(rows, epoch)
         mask = span_masks("frame_mask", recipe.frame_mask, draws, n=frames, span=recipe.frame_mask_span)
         return mask.to(batch.x.device)
 
-    def after_step(self, step: int, total_steps: int) -> None:
-        """Nothing follows the weights."""
+    def _draws(self, rows: NDArray[np.int64], epoch: int) -> SampleDraws:
+        return SampleDraws(self._recipe.seed, Purpose.AUGMENT, epoch, rows)
+
+    def after_step(self, step: int, total_steps: int) -> None:  # noqa: ARG002  one signature for all tasks
+        """Let the grids of a model that computes in integers follow what the step saw."""
+        if is_prepared(self.model):
+            follow(self.model, step - 1)
+            advance(self.model, step)
 
     def validate(self) -> dict[str, float]:
         """Return loss and metrics of the validation part."""
         if self._data.val is None:
             return {}
         metrics = measure(self.model, self._data.val, self._data, self._recipe.decode)
-        return {name: float(metrics[name]) for name in self.monitors}
+        return {name: float("nan") if metrics[name] is None else float(metrics[name]) for name in self.monitors}
 
 
 def _learner(

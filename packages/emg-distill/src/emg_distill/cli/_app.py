@@ -20,6 +20,7 @@ for _command in (
     _train.distill,
     _prove.evaluate,
     _prove.verify,
+    _prove.export,
 ):
     app.command()(_command)
 

@@ -55,3 +55,15 @@ def verify(
         for difference in outcome.differences:
             typer.echo(difference, err=True)
         raise typer.Exit(BAD_DATA)
+
+
+def export(
+    folder: Folder,
+    out: Annotated[Path, typer.Argument(help="ONNX file to write.")],
+    as_json: Json = False,
+) -> None:
+    """Write the ONNX file of a model folder; the grids of a model trained in integers travel with it."""
+    with own_errors():
+        from emg_distill import _evaluate
+
+        show({"file": str(_evaluate.export_onnx(folder, out))}, as_json)

@@ -5,14 +5,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ._show import USAGE, Data, Json, Lists, Partial, Store, own_errors, show
 
 if TYPE_CHECKING:
+    from emg_distill._examples.protocol_data import ProtocolData
     from emg_distill._loop.events import Callback
+    from emg_distill._recipe.schema import Recipe
+    from emg_distill._training import TrainResult
 
 _Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="TOML file, or the name of a shipped recipe.")]
 _Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe.")]
@@ -110,43 +113,41 @@ def _train(
     as_json: bool,
     sources: dict[str, Path | None],
 ) -> None:
-    with own_errors(USAGE):
-        from emg_distill._data.protocols import get_protocol
-        from emg_distill._recipe.read import load_recipe
-
-        recipe = load_recipe(recipe_name, overrides or ())
-        recipe.require_task(task)
-        get_protocol(recipe.protocol)
+    recipe = _read_recipe(task, recipe_name, overrides)
     with own_errors():
         from emg_distill import _training
         from emg_distill._data.load import load_protocol
         from emg_distill._distributed.fabric import make_fabric
 
-        folder = out or Path("runs") / recipe.name
-        fold = recipe.fold or None
+        folder, fold = out or Path("runs") / recipe.name, recipe.fold or None
         protocol = load_protocol(recipe.protocol, data_dir, fold=fold, lists=lists, partial=partial, store=store)
         fabric = make_fabric(recipe, strategy=strategy)
+        run = {"resume": not fresh, "command": shlex.join(["emg-distill", *sys.argv[1:]]), "fabric": fabric}
         with _watchers(folder, board and fabric.is_global_zero) as watch:
-            result = getattr(_training, task)(
-                recipe,
-                protocol,
-                folder,
-                callback=watch,
-                resume=not fresh,
-                command=shlex.join(["emg-distill", *sys.argv[1:]]),
-                fabric=fabric,
-                **sources,
-            )
+            result = getattr(_training, task)(recipe, protocol, folder, callback=watch, **run, **sources)
     if fabric.is_global_zero:
-        show(
-            {
-                "folder": str(result.folder),
-                "metrics": result.metrics,
-                "split_hash": protocol.split_hash,
-                "recipe_hash": recipe.hash,
-                "seed": recipe.seed,
-                "resumed_from": result.fit.resumed_from,
-                "warnings": result.fit.warnings,
-            },
-            as_json,
-        )
+        show(_report(result, protocol, recipe), as_json)
+
+
+def _read_recipe(task: str, name: str, overrides: list[str] | None) -> "Recipe":
+    """Read a recipe, and refuse what no data could mend, as wrong usage."""
+    with own_errors(USAGE):
+        from emg_distill._data.protocols import get_protocol
+        from emg_distill._recipe.read import load_recipe
+
+        recipe = load_recipe(name, overrides or ())
+        recipe.require_task(task)
+        get_protocol(recipe.protocol)
+        return recipe
+
+
+def _report(result: "TrainResult", data: "ProtocolData", recipe: "Recipe") -> dict[str, Any]:
+    return {
+        "folder": str(result.folder),
+        "metrics": result.metrics,
+        "split_hash": data.split_hash,
+        "recipe_hash": recipe.hash,
+        "seed": recipe.seed,
+        "resumed_from": result.fit.resumed_from,
+        "warnings": result.fit.warnings,
+    }
