@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from emg_distill._data.scaling import Scaling, training_statistics
 from emg_distill._data.signals import MemorySignals
 from emg_distill._data.stored import Shape, StoredSet
 from emg_distill._data.targets import ClassTarget, NoTarget
+from emg_distill._data.targets_events import FrameGrid, PulseTarget
 from emg_distill._data.windows import Cut, WindowTable, cut
 
 emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
@@ -243,10 +245,10 @@ def test_ranges_are_those_of_real_samples() -> None:
     assert np.array_equal(Scaling(None).apply(x.copy(), None), x)
 
 
-def stored(rule: Cut, n_times: int = 100) -> tuple[StoredSet, np.ndarray]:
+def stored(rule: Cut, n_times: int = 100, piece: int = 40) -> tuple[StoredSet, np.ndarray]:
     frames = np.random.default_rng(1).normal(size=(n_times, 2)).astype(np.float32)
     labels = np.zeros(n_times, np.int64)
-    table = cut(rule, [(0, 40), (40, n_times)], labels)
+    table = cut(rule, [(0, piece), (piece, n_times)], labels)
     form = Shape(2, rule.n_times or 60)
     people = np.array(["a"] * len(table))
     targets = ClassTarget((0,)).table([], table)
@@ -270,6 +272,53 @@ def test_context_and_slides_stay_in_the_piece(seed: int, past: int, future: int,
             if table.begin[row] <= at < table.end[row]:
                 expected[:, at - start + past] = frames[at]
         assert np.array_equal(x[index], expected)
+
+
+def test_whole_windows_keep_their_context_where_another_is_filled_up() -> None:
+    rule = Cut(16, 16, "none", pad=True, past=5, future=3)
+    padded, _ = stored(rule)  # pieces of 40 and 60 samples: the last windows have 8 and 12
+    plain, _ = stored(replace(rule, pad=False))
+    batch = padded.read(np.arange(len(padded)))
+    assert batch.x_lengths.tolist() == [24, 24, 5 + 8, 24, 24, 24, 5 + 12]
+    whole = padded.windows.valid == 16
+    assert np.array_equal(batch.x[torch.from_numpy(whole)].numpy(), plain.x)
+    assert plain.read(np.arange(5)).x_lengths is None
+    assert not batch.x[2, :, 13:].any()
+    pieces, frames = stored(Cut(0, 1, "none", past=5, future=3), piece=30)
+    alone, both = pieces.read(np.array([0])), pieces.read(np.array([0, 1]))
+    assert both.x_lengths.tolist() == [38, 78]
+    assert np.array_equal(alone.x[0], both.x[0, :, :38])
+    assert np.array_equal(alone.x[0, :, 5:35].numpy(), frames[:30].T)
+
+
+@pytest.mark.parametrize(
+    ("rule", "whole"),
+    [
+        (Cut(16, 11, "none", pad=True, past=4), True),
+        (Cut(16, 16, "none"), False),
+        (Cut(16, 17, "none", pad=True), False),
+    ],
+)
+def test_a_timeline_says_where_windows_lie(rule: Cut, whole: bool) -> None:
+    examples, _ = stored(rule)
+    found, table = examples.timeline, examples.windows
+    for name in ("recording", "start", "valid"):
+        assert np.array_equal(getattr(found, name), getattr(table, name))
+    assert (found.past, found.whole, found.first, found.step, found.events) == (rule.past, whole, 0, 0, None)
+    covered = {at for start, valid in zip(found.start, found.valid, strict=True) for at in range(start, start + valid)}
+    assert (covered == set(range(100))) is whole
+
+
+def test_a_timeline_of_gestures_has_frames_and_true_events() -> None:
+    examples, _ = stored(Cut(16, 16, "none"))
+    plan = {name: np.zeros((3, 0), np.int64) for name in ("pulses", "counted")}
+    plan["events"] = np.array([[40.5, 7.25], [8, 2]])
+    target = PulseTarget(FrameGrid(3, 2), 16)
+    found = replace(examples, targets=target.table([plan], examples.windows)).timeline
+    assert (found.first, found.step) == (3, 2)
+    assert found.events is not None
+    places, channels = found.events(0)
+    assert (places.tolist(), channels.tolist()) == ([7.25, 40.5], [2, 8])
 
 
 def test_whole_pieces_are_filled_up_to_the_longest_of_a_batch() -> None:
