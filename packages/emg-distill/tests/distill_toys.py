@@ -125,7 +125,7 @@ def hard_recipe() -> Recipe:
     return toy_recipe(
         seed=5,
         train={
-            "epochs": 6, "accumulate": 3, "ema": 0.9, "checkpoint_every": 3, "keep_best": 2, "monitor": "accuracy",
+            "epochs": 4, "accumulate": 3, "ema": 0.9, "checkpoint_every": 3, "keep_best": 2, "monitor": "accuracy",
             "sampling": "balanced", "validate_every": 2,
         },
         optimizer={"layer_decay": 0.7, "weight_decay": 0.1},

@@ -4,6 +4,7 @@ A line is a JSON list: the run folder, and after how many seconds to kill (null:
 status. The child writes ``done.json`` when it gets there.
 """
 
+import gc
 import json
 import os
 import signal
@@ -28,6 +29,8 @@ def train(folder: Path) -> None:
     done = {"weights": toys.weights(task), "resumed_from": result.resumed_from, "history": result.history}
     (folder / "done.json").write_text(json.dumps(done))
 
+
+gc.freeze()  # children share the imported modules' memory
 
 for line in sys.stdin:
     folder, seconds = json.loads(line)

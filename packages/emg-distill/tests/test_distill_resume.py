@@ -67,7 +67,11 @@ def outcome(folder: Path) -> dict[str, object]:
 
 
 def test_killed_twenty_times_at_random_moments(server: Server, tmp_path: Path) -> None:
-    """SIGKILL while 30 steps run, with pieces, averages, a momentum teacher, best ones, checkpoints amid epochs."""
+    """SIGKILL while 20 steps run, with pieces, averages, a momentum teacher, best ones, checkpoints amid epochs.
+
+    Twenty runs are killed, every fourth one twice, and each ends like the one that was not; a run that was over before
+    its moment came does not count.
+    """
     assert server.run(tmp_path / "warm-up") == 0
     started = time.perf_counter()
     assert server.run(tmp_path / "whole") == 0
@@ -79,8 +83,8 @@ def test_killed_twenty_times_at_random_moments(server: Server, tmp_path: Path) -
         assert trials <= 60, f"only {killed} of {trials} runs were still alive when their moment came"
         folder = tmp_path / str(trials)
         folder.mkdir()
-        for moment in moments.uniform(0.02, 0.98, size=1 + trials % 2):
-            killed += server.run(folder, kill_after=moment * length) == -signal.SIGKILL
+        times = moments.uniform(0.02, 0.98, size=1 + (trials % 4 == 0))
+        killed += -signal.SIGKILL in [server.run(folder, kill_after=moment * length) for moment in times]
         assert server.run(folder) == 0
         assert outcome(folder) == whole
         resumed.append(json.loads((folder / "done.json").read_text())["resumed_from"])
@@ -111,7 +115,7 @@ def whole(toys, tmp_path_factory) -> tuple[str, dict[str, bytes]]:
     return run(toys, folder)[0], toys.contents(folder)
 
 
-@pytest.mark.parametrize("step", [1, 3, 11, 30])
+@pytest.mark.parametrize("step", [1, 3, 11, 20])
 @pytest.mark.parametrize("error", [InterruptedRunError, KeyboardInterrupt])
 def test_interrupted_runs_leave_no_thread_and_resume(step: int, error, toys, whole, tmp_path: Path) -> None:
     with pytest.raises(error):
@@ -153,7 +157,7 @@ def test_a_finished_run_is_not_run_again(toys, whole, tmp_path: Path) -> None:
     weights, result = run(toys, tmp_path, callback=events.append)
     assert (weights, toys.contents(tmp_path)) == whole
     assert [event.kind for event in events] == ["resume", "start", "end"]
-    assert result.resumed_from == result.step == 30
+    assert result.resumed_from == result.step == 20
 
 
 def test_another_run_is_refused_and_its_folder_left_alone(toys, tmp_path: Path) -> None:
