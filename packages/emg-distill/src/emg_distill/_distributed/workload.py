@@ -74,7 +74,15 @@ class Workload:
 
 
 def workload_of(recipe: Recipe, windows: int) -> Workload:
-    """Return the workload of a recipe on so many training windows."""
+    """Return the workload of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        Its batch, length, precision and optimiser are taken.
+    windows
+        Training windows, ``>= 1``.
+    """
     train, batch = recipe.train, min(recipe.train.batch_size, windows)
     epochs = -(-train.steps // (windows // batch)) if train.steps else train.epochs
     return Workload(
