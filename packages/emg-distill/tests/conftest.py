@@ -1,8 +1,10 @@
 """Small real data and recipes for all tests of this package."""
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,24 @@ def forge(seed: int = 0, n: int = 48) -> ProtocolData:
     return ProtocolData(
         "toy", part("a", n), part("b", 18), part("c", 18), LABELS, SFREQ, preprocessing, "5" * 64, notes=("forged",)
     )
+
+
+@pytest.fixture(scope="session")
+def forged() -> ModuleType:
+    """Return the module that forges recordings of every data set."""
+    path = Path(__file__).with_name("distill_forged.py")
+    spec = importlib.util.spec_from_file_location("distill_forged", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def forged_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder below which sets are forged, each once for all tests of a process."""
+    return tmp_path_factory.mktemp("forged")
 
 
 @pytest.fixture(scope="session")

@@ -49,40 +49,25 @@ def oracles() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def forged(oracles: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def folder_of(forged: ModuleType, forged_root: Path) -> Callable[[str], Path]:
     """Give the folder of a protocol's forged data, made once."""
-    root = tmp_path_factory.mktemp("forged")
-
-    def folder(name: str) -> Path:
-        protocol = get_protocol(name)
-        if isinstance(protocol, PoolProtocol):
-            for member, _ in protocol.members:
-                oracles.forge_set(root, member)
-            return root
-        return oracles.forge_set(root, protocol.format)
-
-    return folder
+    return lambda name: forged.forge_protocol(forged_root, name)
 
 
 @pytest.fixture(scope="session")
-def load(forged: Callable[[str], Path]) -> Loader:
+def load(forged: ModuleType, folder_of: Callable[[str], Path]) -> Loader:
     """Load a protocol's forged data, once unless asked otherwise; protocols with folds take their first."""
     known: dict[str, ProtocolData] = {}
 
     def loaded(name: str, **options: object) -> ProtocolData:
         if name in known and not options:
             return known[name]
-        data = load_protocol(name, forged(name), **{"fold": first_fold(name, forged(name)), "partial": True, **options})
+        data = load_protocol(
+            name, folder_of(name), **{"fold": forged.first_fold(name, folder_of(name)), "partial": True, **options}
+        )
         return data if options else known.setdefault(name, data)
 
     return loaded
-
-
-def first_fold(name: str, folder: Path) -> str | None:
-    protocol = get_protocol(name)
-    if isinstance(protocol, PoolProtocol):
-        return None
-    return next(iter(protocol.split.folds(emg_io.open_dataset(folder, format=protocol.format))), None)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -160,7 +145,7 @@ def test_votes_go_over_trials_of_one_class(name: str, load: Loader) -> None:
 
 
 @pytest.mark.parametrize("name", ["db1/geng", "3dc/held-out", "longterm-8ch/next-day", "capgmyo-a/held-out"])
-def test_digests_repeat_and_examples_pickle(name: str, load: Loader, forged: Callable[[str], Path]) -> None:
+def test_digests_repeat_and_examples_pickle(name: str, load: Loader, folder_of: Callable[[str], Path]) -> None:
     data = load(name)
     again = load(name, split_seed=0)
     assert (again.digest, again.split_hash) == (data.digest, data.split_hash)
@@ -205,12 +190,12 @@ def test_protocols_that_are_not_strict_say_so(load: Loader) -> None:
     ],
 )
 def test_windows_are_those_of_emg_io(
-    name: str, rule: str, load: Loader, forged: Callable[[str], Path], oracles: ModuleType
+    name: str, rule: str, load: Loader, forged: ModuleType, folder_of: Callable[[str], Path], oracles: ModuleType
 ) -> None:
     """Where recordings keep their clock, our windows and labels are those that emg-io lists for its protocol."""
     protocol, data = get_protocol(name), load(name)
-    dataset = emg_io.open_dataset(forged(name), format=protocol.format)
-    split = emg_io.protocol(rule).split(dataset, first_fold(name, forged(name)), partial=True)
+    dataset = emg_io.open_dataset(folder_of(name), format=protocol.format)
+    split = emg_io.protocol(rule).split(dataset, forged.first_fold(name, folder_of(name)), partial=True)
     assert data.split_hash == split.hash
     windows = emg_io.protocol(rule).windows
     used = sorted({span.recording for spans in split.parts.values() for span in spans})
@@ -223,13 +208,13 @@ def test_windows_are_those_of_emg_io(
         assert found
 
 
-def test_db5_by_the_slow_path(load: Loader, forged: Callable[[str], Path], oracles: ModuleType) -> None:
+def test_db5_by_the_slow_path(load: Loader, folder_of: Callable[[str], Path], oracles: ModuleType) -> None:
     """Whole recording: zero-phase filter, z-score with ddof 1, then windows, the short ones filled up with 0."""
     data = load("db5/tinymyo")
     sections = data.preprocessing["filter"]["sos"]
     assert data.preprocessing["filter"]["causal"] is False
     assert len(sections) == 5
-    dataset = emg_io.open_dataset(forged("db5/tinymyo"), format="ninapro-db5")
+    dataset = emg_io.open_dataset(folder_of("db5/tinymyo"), format="ninapro-db5")
     test = data.test
     signals = []
     for recording in dataset:
@@ -244,13 +229,13 @@ def test_db5_by_the_slow_path(load: Loader, forged: Callable[[str], Path], oracl
     assert (test.windows.valid < 200).any()
 
 
-def test_uci_as_published_by_the_slow_path(load: Loader, forged: Callable[[str], Path], oracles: ModuleType) -> None:
+def test_uci_as_published_by_the_slow_path(load: Loader, folder_of: Callable[[str], Path], oracles: ModuleType) -> None:
     """Unmarked rows deleted, the rest filtered as if it came at 200 Hz, windows of rows inside runs of one label."""
     data = load("uci/tinymyo")
     assert data.sfreq == 200.0
     assert "stored rows are taken for samples at 200 Hz" in data.preprocessing["note"]
     assert "rows with labels [0] are deleted before filtering" in data.preprocessing["note"]
-    dataset = emg_io.open_dataset(forged("uci/tinymyo"), format="uci")
+    dataset = emg_io.open_dataset(folder_of("uci/tinymyo"), format="uci")
     expected, classes = [], []
     for recording in dataset:
         if recording.subject != "31":
@@ -269,9 +254,11 @@ def test_uci_as_published_by_the_slow_path(load: Loader, forged: Callable[[str],
     assert data.test.classes.tolist() == classes
 
 
-def test_epn_takes_one_filled_window_a_trial(load: Loader, forged: Callable[[str], Path], oracles: ModuleType) -> None:
+def test_epn_takes_one_filled_window_a_trial(
+    load: Loader, folder_of: Callable[[str], Path], oracles: ModuleType
+) -> None:
     data = load("epn612/tinymyo")
-    dataset = emg_io.open_dataset(forged("epn612/tinymyo"), format="epn-612")
+    dataset = emg_io.open_dataset(folder_of("epn612/tinymyo"), format="epn-612")
     recording = dataset[0]
     start, stop, _ = recording.segments("trial")[1]
     wide = oracles.slow_filter(data.preprocessing["filter"]["sos"], recording.signal()[:, start:stop], causal=False)
@@ -281,9 +268,9 @@ def test_epn_takes_one_filled_window_a_trial(load: Loader, forged: Callable[[str
     assert len(np.unique(data.train.trial)) == len(data.train)
 
 
-def test_images_lie_as_the_electrodes_do(load: Loader, forged: Callable[[str], Path]) -> None:
+def test_images_lie_as_the_electrodes_do(load: Loader, folder_of: Callable[[str], Path]) -> None:
     data = load("capgmyo-a/intra-subject")
-    dataset = emg_io.open_dataset(forged("capgmyo-a/intra-subject"), format="capgmyo-a")
+    dataset = emg_io.open_dataset(folder_of("capgmyo-a/intra-subject"), format="capgmyo-a")
     recording = next(r for r in dataset if r.repetition == 1 and not r.task.startswith("mvc"))
     image = data.train.x[3]
     assert np.allclose(image, recording.signal()[:, 3].reshape(16, 8) * 0.4)
@@ -295,15 +282,15 @@ def test_images_lie_as_the_electrodes_do(load: Loader, forged: Callable[[str], P
 
 
 def test_csl_keeps_the_active_stretch_of_a_trial(
-    load: Loader, forged: Callable[[str], Path], oracles: ModuleType
+    load: Loader, forged: ModuleType, folder_of: Callable[[str], Path], oracles: ModuleType
 ) -> None:
     import emg_dsp
 
     data = load("csl-hdemg/intra-session")
     whole = load("csl-hdemg/intra-session-held-out")
     assert len(whole.test) > len(data.test)
-    dataset = emg_io.open_dataset(forged("csl-hdemg/intra-session"), format="csl-hdemg")
-    fold = first_fold("csl-hdemg/intra-session", forged("csl-hdemg/intra-session"))
+    dataset = emg_io.open_dataset(folder_of("csl-hdemg/intra-session"), format="csl-hdemg")
+    fold = forged.first_fold("csl-hdemg/intra-session", folder_of("csl-hdemg/intra-session"))
     split = emg_io.protocol("csl-hdemg/intra-session").split(dataset, fold, partial=True)
     recording = dataset[split.parts["test"][0].recording]
     grid = emg_dsp.Grid.custom(np.arange(168).reshape(24, 7))
@@ -350,10 +337,10 @@ def test_windows_slide_inside_their_run_and_in_training_alone(load: Loader) -> N
     assert not data.val.windows.room.any()
 
 
-def test_gaps_start_new_segments(tmp_path: Path, forged: Callable[[str], Path], load: Loader) -> None:
+def test_gaps_start_new_segments(tmp_path: Path, folder_of: Callable[[str], Path], load: Loader) -> None:
     """No window holds a reading that is missing, and a filter starts anew behind it."""
     name = "emgflow/unlabelled"
-    dataset = emg_io.open_dataset(forged(name), format="emgflow")
+    dataset = emg_io.open_dataset(folder_of(name), format="emgflow")
     holes = [~np.isfinite(recording.signal()).all(axis=0) for recording in dataset]
     assert any(hole.any() for hole in holes)
     data = load(name)
@@ -363,31 +350,31 @@ def test_gaps_start_new_segments(tmp_path: Path, forged: Callable[[str], Path], 
             assert not holes[recording][start : start + 1000].any()
 
 
-def test_unknown_folds_are_refused(forged: Callable[[str], Path]) -> None:
+def test_unknown_folds_are_refused(folder_of: Callable[[str], Path]) -> None:
     with pytest.raises(EmgDistillError, match=r"fold=None of db1/geng: one of 1, 2"):
-        load_protocol("db1/geng", forged("db1/geng"), partial=True)
+        load_protocol("db1/geng", folder_of("db1/geng"), partial=True)
     with pytest.raises(EmgDistillError, match=r"fold='9' of db1/geng: one of"):
-        load_protocol("db1/geng", forged("db1/geng"), fold="9", partial=True)
+        load_protocol("db1/geng", folder_of("db1/geng"), fold="9", partial=True)
     with pytest.raises(EmgDistillError, match=r"fold='1' of db5/tinymyo: it has none"):
-        load_protocol("db5/tinymyo", forged("db5/tinymyo"), fold="1", partial=True)
+        load_protocol("db5/tinymyo", folder_of("db5/tinymyo"), fold="1", partial=True)
     with pytest.raises(EmgDistillError, match=r"lists=x.json: this protocol has neither"):
-        load_protocol("db5/subject-disjoint", forged("db5/tinymyo"), lists="x.json")
+        load_protocol("db5/subject-disjoint", folder_of("db5/tinymyo"), lists="x.json")
 
 
-def test_sets_that_are_not_whole_are_refused(forged: Callable[[str], Path]) -> None:
+def test_sets_that_are_not_whole_are_refused(folder_of: Callable[[str], Path]) -> None:
     with pytest.raises(emg_io.EmgIoError, match="the data set is not whole"):
-        load_protocol("db5/tinymyo", forged("db5/tinymyo"))
+        load_protocol("db5/tinymyo", folder_of("db5/tinymyo"))
 
 
-def test_pools_need_a_folder_a_set(forged: Callable[[str], Path], tmp_path: Path) -> None:
+def test_pools_need_a_folder_a_set(folder_of: Callable[[str], Path], tmp_path: Path) -> None:
     with pytest.raises(EmgDistillError, match=r"ninapro-db6 does not exist: tinymyo/pretraining needs one folder"):
         load_protocol("tinymyo/pretraining", tmp_path)
 
 
-def test_another_rate_is_refused(forged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_rate_is_refused(folder_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     change(monkeypatch, "db1/exercise-1", path=replace(get_protocol("db1/exercise-1").path, sfreq=200.0))
     with pytest.raises(EmgDistillError, match=r"100 Hz, the protocol is for 200 Hz and does not resample"):
-        load_protocol("db1/exercise-1", forged("db1/exercise-1"))
+        load_protocol("db1/exercise-1", folder_of("db1/exercise-1"))
 
 
 def change(monkeypatch: pytest.MonkeyPatch, name: str, **fields: object) -> DataProtocol:
@@ -396,17 +383,19 @@ def change(monkeypatch: pytest.MonkeyPatch, name: str, **fields: object) -> Data
     return changed
 
 
-def test_labels_that_nobody_named_are_refused(forged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_that_nobody_named_are_refused(
+    folder_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     change(monkeypatch, "db1/exercise-1", target=ClassTarget((0, 1), (2,)))
     with pytest.raises(EmgDistillError, match=r"sample \d+: label 3 is neither a class \(0, 1\) nor excluded \(2,\)"):
-        load_protocol("db1/exercise-1", forged("db1/exercise-1"))
+        load_protocol("db1/exercise-1", folder_of("db1/exercise-1"))
 
 
-def test_parts_without_windows_are_refused(forged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parts_without_windows_are_refused(folder_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     cut = replace(get_protocol("db1/exercise-1").cut, length=10**6)
     change(monkeypatch, "db1/exercise-1", cut=cut)
     with pytest.raises(EmgDistillError, match="part 'train' of db1/exercise-1 has no window of 1000000 samples"):
-        load_protocol("db1/exercise-1", forged("db1/exercise-1"))
+        load_protocol("db1/exercise-1", folder_of("db1/exercise-1"))
 
 
 def test_nothing_to_hold_out_is_refused(tmp_path: Path) -> None:
@@ -456,11 +445,11 @@ def test_real_recordings(name: str, real_data: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["capgmyo-a", "csl-hdemg/universal-sessions", "csl-hdemg/universal-trials"])
-def test_universal_stages_join_the_folds(name: str, forged: Callable[[str], Path]) -> None:
+def test_universal_stages_join_the_folds(name: str, folder_of: Callable[[str], Path]) -> None:
     """Everybody's training part trains, everybody's test part tests; a fold leaves the same number out everywhere."""
     stage = name if "/" in name else f"{name}/universal"
     rule = get_protocol(stage).split
-    dataset = emg_io.open_dataset(forged(stage), format=get_protocol(stage).format)
+    dataset = emg_io.open_dataset(folder_of(stage), format=get_protocol(stage).format)
     fold = next(iter(rule.folds(dataset)), None)
     split = rule.split(dataset, Ask(fold, partial=True), "here")
     published = emg_io.protocol(rule.name)

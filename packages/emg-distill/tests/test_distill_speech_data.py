@@ -20,11 +20,9 @@ from emg_distill._data.cepstra import cepstra, cosines, decode_audio, mel_bands
 from emg_distill._data.targets_speech import SpeechTable, SpeechTarget, standardised
 from emg_distill._data.textgrid import PHONEMES, SILENCE, phones_at, read_phones
 
-RATE = 16000
 
-
-def load_oracles() -> Any:
-    path = Path(__file__).with_name("distill_oracles_sequence.py")
+def load_beside(name: str) -> Any:
+    path = Path(__file__).with_name(name)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -33,7 +31,8 @@ def load_oracles() -> Any:
     return module
 
 
-ORACLES = load_oracles()
+ORACLES, FORGED = load_beside("distill_oracles_sequence.py"), load_beside("distill_forged.py")
+grid = FORGED.text_grid
 soundfile = pytest.importorskip("soundfile", reason="the extra emg-distill[speech] is not installed")
 emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
 
@@ -62,19 +61,6 @@ def test_a_tone_moves_power_into_the_band_where_it_lies() -> None:
         middle = 2595 * np.log10(1 + hertz / 700) / (2595 * np.log10(1 + 8000 / 700)) * 81 - 1
         assert abs(int(weight.argmax()) - middle) < 2
     assert np.allclose(cosines() @ cosines().T, np.eye(26), atol=1e-12)
-
-
-def grid(*intervals: tuple[float, float, str], tier: str = "phones") -> str:
-    rows = "".join(
-        f'        intervals [{n}]:\n            xmin = {a}\n            xmax = {b}\n            text = "{said}"\n'
-        for n, (a, b, said) in enumerate(intervals, start=1)
-    )
-    words = (
-        '        class = "IntervalTier"\n        name = "words"\n        xmin = 0\n        xmax = 9\n'
-        '        intervals [1]:\n            xmin = 0\n            xmax = 9\n            text = "hello"\n'
-    )
-    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\nxmin = 0\nxmax = 9\nitem []:\n'
-    return f'{head}    item [1]:\n{words}    item [2]:\n        class = "IntervalTier"\n        name = "{tier}"\n{rows}'
 
 
 def test_phonemes_lose_their_stress_and_pauses_are_silence() -> None:
@@ -154,44 +140,19 @@ def test_tables_pickle_and_tell_themselves_apart() -> None:
     assert one.digest != other.digest
 
 
-def spoken(folder: Path, *, audio: str = "audio_clean", alignments: bool = True, seconds: float = 0.0) -> None:
-    """Put audio and alignments beside the spoken utterances of a forged set."""
-    rng = np.random.default_rng(0)
-    for recording in emg_io.open_dataset(folder, format="gaddy"):
-        if recording.task.startswith("silent") or recording.metadata["reference"]:
-            continue
-        path = Path(recording.source)
-        number, length = path.name.split("_")[0], recording.n_samples / 1000.0 + seconds
-        sound = rng.uniform(-0.3, 0.3, int(RATE * length))
-        soundfile.write(path.with_name(f"{number}_{audio}.flac"), sound, RATE)
-        if alignments:
-            place = folder / "text_alignments" / recording.session
-            place.mkdir(parents=True, exist_ok=True)
-            text = grid((0.0, 0.5, "HH"), (0.5, 1.0, "AY1"))
-            (place / f"{recording.session}_{number}_audio.TextGrid").write_text(text)
+@pytest.fixture
+def folder(forged_root: Path, tmp_path: Path) -> Path:
+    """A copy of a forged set without audio and alignments."""
+    without = shutil.ignore_patterns("*.flac", "*.TextGrid")
+    return Path(shutil.copytree(FORGED.forge_set(forged_root, "gaddy"), tmp_path / "set", ignore=without))
 
 
 def lists_of(folder: Path) -> Path:
-    out = folder.parent / "testset.json"
-    out.write_text('{"dev": [["a book.txt", 102]], "test": [["a book.txt", 202]]}')
-    return out
-
-
-@pytest.fixture(scope="module")
-def forged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("gaddy") / "set"
-    emg_io.synthesize(out, format="gaddy", n_subjects=2, seed=1, segment_s=0.5)
-    return out
-
-
-@pytest.fixture
-def folder(forged: Path, tmp_path: Path) -> Path:
-    """A copy of the forged set to put files into."""
-    return Path(shutil.copytree(forged, tmp_path / "set"))
+    return Path(FORGED.list_file("gaddy/production", folder))
 
 
 def test_production_has_spoken_utterances_alone_frame_by_frame(folder: Path) -> None:
-    spoken(folder)
+    FORGED.speak(folder)
     data = load_protocol("gaddy/production", folder, lists=lists_of(folder))
     assert (data.kind, len(data.labels), data.train.shape) == ("speech", 74, (8, 1600))
     batch = data.train.read(np.arange(len(data.train)))
@@ -204,13 +165,15 @@ def test_production_has_spoken_utterances_alone_frame_by_frame(folder: Path) -> 
     assert set(batch.phonemes[0, :62].tolist()) == {PHONEMES.index("hh")}
     assert batch.phonemes[0, 63] == PHONEMES.index("ay")
     assert batch.phonemes[0, 125] == SILENCE
-    slid = data.train.read(np.arange(1), np.array([0.99])).y
+    slid = data.train.read(np.arange(len(data.train)), np.full(len(data.train), 0.99)).y
     assert slid is not None
-    assert not torch.equal(slid, batch.y[:1])
+    longer = torch.from_numpy(data.train.windows.room > 0)  # type: ignore[attr-defined]  of a stored set
+    assert longer.any()
+    assert [torch.equal(*rows) for rows in zip(slid, batch.y, strict=True)] == (~longer).tolist()
 
 
 def test_the_uncleaned_audio_does_where_no_other_is_there(folder: Path) -> None:
-    spoken(folder, audio="audio")
+    FORGED.speak(folder, audio="audio")
     assert len(load_protocol("gaddy/production", folder, lists=lists_of(folder)).train)
 
 
@@ -228,7 +191,7 @@ def test_the_uncleaned_audio_does_where_no_other_is_there(folder: Path) -> None:
 def test_utterances_without_what_a_target_needs_are_refused(
     folder: Path, options: dict[str, Any], message: str
 ) -> None:
-    spoken(folder, **options)
+    FORGED.speak(folder, **options)
     with pytest.raises(EmgDistillError, match=message):
         load_protocol("gaddy/production", folder, lists=lists_of(folder))
 
