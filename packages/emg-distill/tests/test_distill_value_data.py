@@ -13,6 +13,9 @@ from torch.nn import functional
 
 import emg_models
 from emg_distill import EmgDistillError
+from emg_distill._data.clock import PartSpan
+from emg_distill._data.path import SignalPath
+from emg_distill._data.prepare import Rule, prepare_recording
 from emg_distill._data.targets_values import ChangeTarget, ValueTarget, held_rows
 from emg_distill._data.windows import Cut, cut
 from emg_distill._examples.instants import central_frames, model_instants, spread_instants, values_at
@@ -32,7 +35,7 @@ def recording(values: Any, stamps: Any = None, tracked: Any = None, sfreq: float
 
 def table_of(target: Any, values: Any, rule: Cut, **more: Any) -> Any:
     plan = target.plan(*[recording(values, **more)] * 2)
-    windows = target.keep(cut(rule, [(0, len(plan["values"]))], None), plan, "file.mat")
+    windows = target.keep(cut(rule, plan["stretches"].tolist(), None), plan, "file.mat")
     return target.table([plan], windows), windows
 
 
@@ -53,24 +56,39 @@ def test_a_window_that_is_filled_up_counts_where_it_is_real() -> None:
     assert fields["weight"][:, :, 0].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
 
 
-@given(st.lists(st.booleans(), min_size=8, max_size=40), st.integers(1, 5), st.integers(1, 4), st.booleans())
-def test_only_windows_without_a_gap_are_kept(wrong: list[bool], length: int, hop: int, slide: bool) -> None:
-    values = np.where(np.array(wrong), np.nan, 1.0)
-    windows = cut(Cut(length, hop, "none", slide=slide), [(0, len(values))], None)
-    wanted = []
-    for start, room in zip(windows.start.tolist(), windows.room.tolist(), strict=True):
-        fits = [step for step in range(room + 1) if np.isfinite(values[start : start + length + step]).all()]
-        wanted += [(start, max(fits))] if fits else []
-    target = ValueTarget("doa", ("a",))
-    kept = target.keep(windows, target.plan(*[recording(values[None])] * 2), "file.mat")
-    assert list(zip(kept.start.tolist(), kept.room.tolist(), strict=True)) == wanted
+@given(st.lists(st.booleans(), min_size=8, max_size=40), st.data())
+def test_windows_are_cut_anew_between_gaps_in_signal_and_values(wrong: list[bool], data: st.DataObject) -> None:
+    emg_io = pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
+    values, raw = np.where(np.array(wrong), np.nan, 1.0), np.ones((1, len(wrong)))
+    lost = data.draw(st.integers(0, len(wrong) - 1))
+    raw[0, lost] = np.nan
+    rule = Cut(data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4)), "none", slide=data.draw(st.booleans()))
+    stored = emg_io.Recording.from_array(raw, 1000.0)
+    part = PartSpan("train", data.draw(st.integers(0, 4)), len(wrong))
+
+    class Beside(ValueTarget):
+        def plan(self, *_: object) -> Any:
+            return super().plan(*[recording(values[None])] * 2)
+
+    how = Rule(SignalPath(1000.0), rule, rule, Beside("doa", ("a",)), None)
+    entry, _ = prepare_recording(how, stored, [part])
+    wanted, begin = [], part.start
+    for end in range(part.start, len(wrong) + 1):
+        if end == len(wrong) or end == lost or wrong[end]:
+            starts = range(begin, end - rule.length + 1, rule.hop)
+            wanted += [(at, min(end - rule.length - at, rule.hop - 1) if rule.slide else 0) for at in starts]
+            begin = end + 1
+    found = entry.windows["train"]
+    assert list(zip(found.start.tolist(), found.room.tolist(), strict=True)) == wanted
 
 
-def test_samples_without_a_pose_are_not_valid_and_no_windows_is_no_error() -> None:
+def test_samples_without_a_pose_are_not_valid() -> None:
     target = ValueTarget("joint_angles", ("a",), track="tracked")
     plan = target.plan(*[recording(np.ones((1, 6)), tracked=[1, 1, 0, 1, 1, 1])] * 2)
     assert np.isnan(plan["values"][:, 0]).tolist() == [False, False, True, False, False, False]
-    assert len(target.keep(cut(Cut(9, 9, "none"), [(0, 6)], None), plan, "file")) == 0
+    assert plan["stretches"].tolist() == [[0, 2], [3, 6]]
+    none = target.plan(*[recording(np.ones((1, 6)), tracked=[0] * 6)] * 2)
+    assert none["stretches"].shape == (0, 2)
 
 
 def test_values_are_held_onto_the_models_clock_like_the_signal() -> None:

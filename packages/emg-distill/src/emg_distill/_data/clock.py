@@ -101,3 +101,15 @@ def segments(uniform: emg_io.Recording, signal: NDArray[np.float32], *, stamped:
     number = np.where(whole, number, -1)
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(number)]
     return [(a, b) for a, b in pairwise(edges) if a < b and whole[a]]
+
+
+def runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return (start, stop) of each stretch in which all of `flags` (time,) hold, (stretches, 2) int64."""
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    return edges.reshape(-1, 2).astype(np.int64)
+
+
+def shared(ones: Iterable[tuple[int, int]], others: NDArray[np.generic]) -> list[tuple[int, int]]:
+    """Return the stretches that lie in one of `ones` and in one of `others` (stretches, 2), all in order."""
+    pairs = [(max(a, start), min(b, stop)) for a, b in ones for start, stop in others.tolist()]
+    return [(a, b) for a, b in pairs if a < b]

@@ -32,8 +32,8 @@ _DB8 = DataProtocol(
     target=ValueTarget("doa", DB8_ANGLES),
     source="TinyMyo, arXiv 2512.15729, released code; angles by equation S2 of Krasoulis et al. 2019, in degrees",
     flaw="subjects are pooled; filters are designed for 1111 Hz but run at 2000 Hz: 36 to 162 Hz and a "
-    "notch at 90 Hz; scaled over the whole file; zero phase; rows without angles are in no window here, where the "
-    "released code cuts them out and filters across; the hop is ours",
+    "notch at 90 Hz; scaled over the whole file; zero phase; windows lie between rows without angles, where the "
+    "released code cuts those out and filters and cuts across; the hop is ours",
     strict="db8/subject-disjoint",
     metrics=_ERRORS,
 )

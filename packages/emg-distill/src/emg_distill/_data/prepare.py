@@ -10,7 +10,7 @@ import numpy as np
 
 from emg_distill._errors import EmgDistillError
 
-from .clock import PartSpan, moved, on_clock, segments
+from .clock import PartSpan, moved, on_clock, segments, shared
 from .path import grid_of
 from .windows import WindowTable, cut
 
@@ -108,6 +108,8 @@ def prepare_recording(
     made = path.apply(signal, stretches, rule.cascade, grid if path.median else None)
     if path.active and grid is not None:
         stretches = [_active(grid, made, stretch, path.active, recording.source) for stretch in stretches]
+    if "stretches" in plan:
+        stretches = shared(stretches, plan["stretches"])
     windows = _windows(rule, ours, stretches, labels)
     windows = {part: rule.target.keep(table, plan, recording.source) for part, table in windows.items()}
     frames = np.ascontiguousarray(made.T)

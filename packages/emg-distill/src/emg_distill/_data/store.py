@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .plan import Member
     from .protocol import AnyProtocol
 
-_VERSION = 1
+_VERSION = 2
 _INDEX, _PLAN = "store.json", "plan.json"
 _JOB_VALUES = 2**26  # stored numbers after which a new job begins: some 256 MiB
 

@@ -73,6 +73,9 @@ class Target(Protocol):
     def plan(self, recording: emg_io.Recording, uniform: emg_io.Recording) -> Plan:
         """Return what the targets of one recording need, as arrays of numbers.
 
+        An array `stretches` among them, (n, 2) int64, says where in the samples of `uniform` targets are known:
+        windows are cut inside each of those, as if the recording began and ended there. The signal is filtered whole.
+
         Parameters
         ----------
         recording

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 
 from emg_distill._errors import EmgDistillError
 
+from .clock import runs
 from .targets_text import digest_of, sample_times
 
 if TYPE_CHECKING:
@@ -53,16 +54,20 @@ class ValueTarget:
         return list(self.outputs)
 
     def plan(self, recording: emg_io.Recording, uniform: emg_io.Recording) -> Plan:
-        """Return `values` (time, outputs) float32 on the model's clock, held like the signal; NaN where not valid."""
+        """Return `values` (time, outputs) float32 on the model's clock, held like the signal; NaN where not valid.
+
+        Windows are cut anew inside each of the `stretches` that are valid throughout.
+        """
         values = aux_rows(recording, self.aux, len(self.outputs))
         if self.track:
             values[:, recording.labels(self.track) == 0] = np.nan
         held = held_rows(sample_times(recording), sample_times(uniform))
-        return {"values": np.ascontiguousarray(values[:, held].T, np.float32)}
+        values = np.ascontiguousarray(values[:, held].T, np.float32)
+        return {"values": values, "stretches": runs(np.isfinite(values).all(axis=1))}
 
     def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:  # noqa: ARG002
-        """Keep the windows that are valid throughout, wherever they may slide."""
-        return keep_valid(windows, plan["values"])
+        """Keep all windows."""
+        return windows
 
     def table(self, plans: Sequence[Plan], windows: WindowTable) -> ValueTable:
         """Return the values of a part's windows."""
@@ -96,12 +101,12 @@ class ChangeTarget:
         return list(self.outputs)
 
     def plan(self, recording: emg_io.Recording, uniform: emg_io.Recording) -> Plan:
-        """Return `values` (time, outputs) float32 on the model's clock."""
+        """Return `values` and `stretches` as `ValueTarget` does."""
         return ValueTarget(self.aux, self.outputs).plan(recording, uniform)
 
     def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:  # noqa: ARG002
-        """Keep the windows that are valid throughout."""
-        return keep_valid(windows, plan["values"])
+        """Keep all windows."""
+        return windows
 
     def table(self, plans: Sequence[Plan], windows: WindowTable) -> ChangeTable:
         """Return the changes in a part's windows."""
@@ -196,11 +201,3 @@ def aux_rows(recording: emg_io.Recording, name: str, n_rows: int) -> NDArray[np.
 def held_rows(stamps: NDArray[np.float64], ticks: NDArray[np.float64]) -> Ints:
     """Return, for each tick (s, from the first stamp), the number of the last stamp (s) at or before it."""
     return np.maximum(np.searchsorted(stamps, ticks + _TICK_S, "right") - 1, 0).astype(np.int64)
-
-
-def keep_valid(windows: WindowTable, values: NDArray[np.generic]) -> WindowTable:
-    """Return the windows whose values (time, outputs) are finite throughout; they slide up to the next gap only."""
-    wrong = np.append(np.flatnonzero(~np.isfinite(values).all(axis=1)), len(values))
-    gap = wrong[np.searchsorted(wrong, windows.start, "left")]
-    room = np.minimum(windows.room, gap - windows.start - windows.valid)
-    return replace(windows, room=room).take(room >= 0)
