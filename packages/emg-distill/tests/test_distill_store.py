@@ -21,6 +21,7 @@ from emg_distill._data import protocols
 from emg_distill._data import store as store_module
 from emg_distill._data.protocols import get_protocol
 from emg_distill._data.store import prepare_protocol
+from emg_distill._data.tables import StoredPlan, Tables
 from emg_distill._data.targets import NoTarget
 
 if TYPE_CHECKING:
@@ -315,6 +316,34 @@ def test_what_targets_need_is_stored_with_the_samples(
     rows = np.arange(0, len(memory.train), 3)
     assert np.array_equal(stored.train.read(rows).y.numpy(), memory.train.read(rows).y.numpy())
     assert len(np.unique(memory.train.read(rows).y.numpy())) > 10
+    copy = pickle.loads(pickle.dumps(stored.train))  # noqa: S301  our own bytes
+    assert np.array_equal(copy.read(rows).y.numpy(), memory.train.read(rows).y.numpy())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8, np.int16, np.bool_])
+def test_plans_are_read_from_the_file_when_they_are_asked_for(dtype: type, tmp_path: Path) -> None:
+    """Arrays of a job are views of one map, with the bits that safetensors reads, and only their place is pickled."""
+    from safetensors.numpy import load_file, save_file
+
+    rng, path = np.random.default_rng(0), tmp_path / "job.tables"
+    arrays = {f"{n}.plan.{name}": (rng.standard_normal(shape) * 9).astype(dtype)
+              for n in range(3) for name, shape in (("values", (4000, 5)), ("nothing", (0, 3)), ("one", (1,)))}  # fmt: skip
+    save_file(arrays, path)
+    tables = Tables(path)
+    plans = [StoredPlan(tables, n, ("values", "nothing", "one")) for n in range(3)]
+    plans = pickle.loads(pickle.dumps(plans))  # noqa: S301  our own bytes
+    assert len(pickle.dumps(plans)) < 1000
+    assert plans[0].tables is plans[2].tables
+    for number, plan in enumerate(plans):
+        assert list(plan) == ["values", "nothing", "one"]
+        assert len(plan) == 3
+        for name, array in plan.items():
+            wanted = load_file(path)[f"{number}.plan.{name}"]
+            assert (array.dtype, array.shape) == (wanted.dtype, wanted.shape)
+            assert array.tobytes() == wanted.tobytes()
+            assert not array.flags.writeable
+    assert np.shares_memory(plans[0]["values"], plans[0]["values"])
+    assert "other" not in plans[0]
 
 
 @pytest.mark.usefixtures("one_a_job")

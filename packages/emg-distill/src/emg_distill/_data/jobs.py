@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from emg_distill._files import write_file, write_json
 
 from ._siblings import siblings
 from .prepare import Entry, Rule, prepare_recording
+from .tables import StoredPlan, Tables
 from .windows import WindowTable
 
 if TYPE_CHECKING:
@@ -87,18 +89,16 @@ def read_job(folder: Path, name: str, digest: str) -> list[Entry]:
     emg_io.EmgIoError
         When a file of samples is missing or cut short.
     """
-    from safetensors.numpy import load
-
-    data, tables = _bytes(folder / f"{name}.json"), _bytes(folder / f"{name}.tables")
+    tables = Tables((folder / f"{name}.tables").resolve())
+    data = _bytes(folder / f"{name}.json")
     record = json.loads(data) if hashlib.sha256(data).hexdigest() == digest else {}
-    found = (hashlib.sha256(tables).hexdigest(), _manifest(folder / name))
+    found = (_digest(tables.path), _manifest(folder / name))
     if found != (record.get("tables"), record.get("manifest", "")):
         raise EmgDistillError(f"{folder}, {name} is damaged: its files changed; prepare the protocol in a new folder")
     if record["entries"]:
         io, _ = siblings()
         io.WindowStore.open(folder / name)
-    arrays = load(tables)
-    return [_entry(facts, number, arrays) for number, facts in enumerate(record["entries"])]
+    return [_entry(facts, number, tables) for number, facts in enumerate(record["entries"])]
 
 
 def _signals(job: Job, entries: list[Entry]) -> Iterator[emg_io.Recording]:
@@ -141,10 +141,10 @@ def _facts(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(facts: dict[str, Any], number: int, arrays: dict[str, NDArray[Any]]) -> Entry:
+def _entry(facts: dict[str, Any], number: int, tables: Tables) -> Entry:
     """Make an entry of JSON and tables."""
-    windows = {part: WindowTable.of(arrays[f"{number}.windows.{part}"]) for part in facts["windows"]}
-    plan = {name: arrays[f"{number}.plan.{name}"] for name in facts["plan"]}
+    windows = {part: WindowTable.of(tables[f"{number}.windows.{part}"]) for part in facts["windows"]}
+    plan = StoredPlan(tables, number, tuple(facts["plan"]))
     return Entry(**{**facts, "windows": windows, "plan": plan})
 
 
@@ -154,8 +154,20 @@ def _manifest(folder: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
+def _digest(path: Path) -> str:
+    """Return the sha256 (hex) of a file of any size."""
+    with _readable(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _bytes(path: Path) -> bytes:
-    try:
+    with _readable(path):
         return path.read_bytes()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise EmgDistillError(f"{path} cannot be read: {error.strerror}; prepare the protocol again") from None

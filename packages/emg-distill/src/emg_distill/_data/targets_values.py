@@ -63,7 +63,8 @@ class ValueTarget:
             values[:, recording.labels(self.track) == 0] = np.nan
         held = held_rows(sample_times(recording), sample_times(uniform))
         values = np.ascontiguousarray(values[:, held].T, np.float32)
-        return {"values": values, "stretches": runs(np.isfinite(values).all(axis=1))}
+        finite: NDArray[np.bool_] = np.all(np.isfinite(values), axis=1)
+        return {"values": values, "stretches": runs(finite)}
 
     def keep(self, windows: WindowTable, plan: Plan, source: str) -> WindowTable:  # noqa: ARG002
         """Keep all windows."""
