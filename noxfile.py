@@ -23,7 +23,12 @@ SIBLINGS = {"emg-io": [], "emg-dsp": [], "emg-models": [], "emg-distill": ["emg-
 PACKAGES = list(SIBLINGS)
 TORCH_FREE = ["emg-io", "emg-dsp", "emg-edge"]
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}  # spinning threads slow training down many times on a busy machine
-EXTRAS = {"emg-io": ["dask"], "emg-dsp": ["lsl", "plot", "sklearn"], "emg-models": ["onnx"], "emg-distill": ["data"]}
+EXTRAS = {
+    "emg-io": ["dask"],
+    "emg-dsp": ["lsl", "plot", "sklearn"],
+    "emg-models": ["onnx"],
+    "emg-distill": ["data", "speech"],
+}
 EXTRA_SIBLINGS = {"emg-distill": ["emg-io", "emg-dsp"]}
 COVERAGE_FLOOR = {"emg-io": 98, "emg-dsp": 99, "emg-models": 98, "emg-distill": 98, "emg-edge": 96}
 TEST_TOOLS = ["pytest", "pytest-cov", "pytest-benchmark", "pytest-xdist", "hypothesis"]
@@ -31,32 +36,27 @@ TEST_EXTRAS = {
     "emg-io": ["edfio", "pyedflib", "pyxdf", "wfdb"],
     "emg-dsp": ["pandas"],
     "emg-models": ["beartype", "huggingface_hub", "onnxruntime", "safetensors", "scipy"],
-    "emg-distill": ["onnx", "onnxscript"],
+    "emg-distill": ["distributed", "onnx", "onnxscript"],
     "emg-edge": ["onnxruntime"],
 }
 PEERS = {"emg-dsp": ["numpy<2", "libemg==2.0.3", "neurokit2==0.2.12", "biosppy==2.2.4", "peakutils"]}
 
 
-def other_pythons() -> list[str]:
-    """Find every working Python newer than 3.11 beside the running one, on PATH or under pyenv."""
-    found, folders = [], []
-    for minor in range(11, 20):
+def newest_python() -> list[str]:
+    """Find the newest working Python beside the running one, on PATH or under pyenv; put it on PATH."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    for minor in range(19, sys.version_info.minor, -1):
         name = f"python3.{minor}"
-        if minor == sys.version_info.minor:
-            continue
-        kept = sorted(
-            Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser().glob(f"versions/3.{minor}.*/bin/{name}")
-        )
+        kept = sorted(pyenv.glob(f"versions/3.{minor}.*/bin/{name}"))
         for candidate in [*kept[-1:], shutil.which(name)]:
             if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
-                found.append(f"3.{minor}")
-                folders.append(str(Path(candidate).parent))
-                break
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *folders, os.environ["PATH"]])
-    return found
+                folders = [str(Path(found).parent) for found in (sys.executable, candidate)]
+                os.environ["PATH"] = os.pathsep.join([*folders, os.environ["PATH"]])
+                return [f"3.{minor}"]
+    return []
 
 
-OTHER_PYTHONS = other_pythons()
+OTHER_PYTHONS = newest_python()
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -177,7 +177,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(python=OTHER_PYTHONS)
 @nox.parametrize("package", TORCH_FREE, ids=TORCH_FREE)
 def compat(session: nox.Session, package: str) -> None:
-    """The torch-free packages' tests on every other installed Python from 3.11 on."""
+    """The torch-free packages' tests on the newest other Python: with the running one, both ends of the range."""
     install_alone(session, package)
     label = f"{package}-{session.python}"
     run_pytest(session, label, *in_parallel(session, package), str(folder(package) / "tests"))
