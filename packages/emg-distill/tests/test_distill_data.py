@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -87,6 +88,15 @@ def test_stored_preprocessing_is_used(uci: ProtocolData, uci_folder: Path) -> No
         load_protocol(NAME, uci_folder, preprocessing=stored)
 
 
+def copy_of(folder: Path, out: Path, n_subjects: int) -> Path:
+    """Copy the first people of a set."""
+
+    def others(where: str, names: list[str]) -> list[str]:
+        return [name for name in names if name.isdigit() and int(name) > n_subjects]
+
+    return Path(shutil.copytree(folder, out, ignore=others))
+
+
 def relabel(folder: Path, old: int, new: int) -> None:
     path = next(folder.rglob("*_raw_data_*.txt"))
     lines = path.read_bytes().split(b"\r\n")
@@ -95,13 +105,13 @@ def relabel(folder: Path, old: int, new: int) -> None:
 
 
 def test_class_seven_is_left_out_and_no_other_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uci: ProtocolData
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uci: ProtocolData, uci_folder: Path
 ) -> None:
     import dataclasses
 
     from emg_distill._data import protocols
 
-    folder = emg_io.synthesize(tmp_path / "set", n_subjects=5, seed=1)
+    folder = copy_of(uci_folder, tmp_path / "set", 5)
     relabel(folder, 6, 7)
     less = load_protocol(NAME, folder)
     assert sum(len(less.part(p)) for p in PARTS) < sum(len(uci.part(p)) for p in PARTS)
@@ -112,8 +122,8 @@ def test_class_seven_is_left_out_and_no_other_passes(
         load_protocol(NAME, folder)
 
 
-def test_too_few_subjects(tmp_path: Path) -> None:
-    folder = emg_io.synthesize(tmp_path / "set", n_subjects=3, seed=1)
+def test_too_few_subjects(tmp_path: Path, uci_folder: Path) -> None:
+    folder = copy_of(uci_folder, tmp_path / "set", 3)
     with pytest.raises(EmgDistillError, match=r"holds 3 subjects; .* needs at least 4"):
         load_protocol(NAME, folder)
 
@@ -123,13 +133,13 @@ def test_a_negative_split_seed_is_refused(uci_folder: Path) -> None:
         load_protocol(NAME, uci_folder, split_seed=-1)
 
 
-def test_four_subjects_are_enough(tmp_path: Path) -> None:
-    data = load_protocol(NAME, emg_io.synthesize(tmp_path / "set", n_subjects=4, seed=1))
+def test_four_subjects_are_enough(tmp_path: Path, uci_folder: Path) -> None:
+    data = load_protocol(NAME, copy_of(uci_folder, tmp_path / "set", 4))
     assert [len(set(data.part(part).subject)) for part in PARTS] == [2, 1, 1]
 
 
-def test_damaged_files_are_named(tmp_path: Path) -> None:
-    folder = emg_io.synthesize(tmp_path / "set", n_subjects=4, seed=1)
+def test_damaged_files_are_named(tmp_path: Path, uci_folder: Path) -> None:
+    folder = copy_of(uci_folder, tmp_path / "set", 4)
     path = sorted(folder.rglob("*_raw_data_*.txt"))[2]
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(emg_io.EmgIoError, match=path.name):

@@ -184,8 +184,9 @@ def test_other_rules_are_refused(uci_folder: Path, made: Path, monkeypatch: pyte
     load_protocol(NAME, uci_folder, store=made)
 
 
-def test_other_recordings_are_refused(made: Path, tmp_path: Path) -> None:
-    other = emg_io.synthesize(tmp_path / "other", n_subjects=4, seed=2)
+def test_other_recordings_are_refused(uci_folder: Path, made: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(uci_folder, tmp_path / "other"))
+    shutil.rmtree(next(path for path in sorted(other.rglob("*")) if path.name == "05"))
     with pytest.raises(EmgDistillError, match="recordings: stored "):
         load_protocol(NAME, other, store=made)
 
@@ -270,7 +271,7 @@ def test_a_pool_on_disk(tmp_path: Path) -> None:
     root = tmp_path / "sets"
     for number, (name, _) in enumerate(get_protocol("tinymyo/pretraining").members):
         (root / name).mkdir(parents=True)
-        options = {"segment_s": 0.55} if name == "emg2pose" else {"segment_s": 0.55, "gap_s": 0.06}
+        options = {"segment_s": 0.55, "gap_s": 0.02}
         REGISTRY[name].forge(root / name, 2 if name == "emg2pose" else 1, number, **options)
     memory = load_protocol("tinymyo/pretraining", root, partial=True)
     stored = prepare_protocol("tinymyo/pretraining", root, tmp_path / "store", partial=True)
@@ -326,16 +327,20 @@ def test_plans_are_read_from_the_file_when_they_are_asked_for(dtype: type, tmp_p
     from safetensors.numpy import load_file, save_file
 
     rng, path = np.random.default_rng(0), tmp_path / "job.tables"
-    arrays = {f"{n}.plan.{name}": (rng.standard_normal(shape) * 9).astype(dtype)
-              for n in range(3) for name, shape in (("values", (4000, 5)), ("nothing", (0, 3)), ("one", (1,)))}  # fmt: skip
+    shapes = {"values": (4000, 5), "nothing": (0, 3), "one": (1,)}
+    arrays = {
+        f"{n}.plan.{name}": (9 * rng.standard_normal(shape)).astype(dtype)
+        for n in range(3)
+        for name, shape in shapes.items()
+    }
     save_file(arrays, path)
     tables = Tables(path)
-    plans = [StoredPlan(tables, n, ("values", "nothing", "one")) for n in range(3)]
+    plans = [StoredPlan(tables, n, tuple(shapes)) for n in range(3)]
     plans = pickle.loads(pickle.dumps(plans))  # noqa: S301  our own bytes
     assert len(pickle.dumps(plans)) < 1000
     assert plans[0].tables is plans[2].tables
     for number, plan in enumerate(plans):
-        assert list(plan) == ["values", "nothing", "one"]
+        assert list(plan) == list(shapes)
         assert len(plan) == 3
         for name, array in plan.items():
             wanted = load_file(path)[f"{number}.plan.{name}"]
