@@ -12,7 +12,7 @@ SIZES: dict[str, tuple[int, dict[str, float]]] = {
     "ninapro-db5": (4, {"segment_s": 1.2, "gap_s": 0.5}),
     "ninapro-db1": (4, {"segment_s": 0.3, "gap_s": 0.1}),
     "uci": (4, {"segment_s": 1.6, "gap_s": 0.3}),
-    "epn-612": (3, {"repetitions": 11, "segment_s": 0.3}),
+    "epn-612": (2, {"repetitions": 11, "segment_s": 0.3}),
     "capgmyo-a": (2, {"n_trials": 10, "segment_s": 0.05}),
     "capgmyo-b": (2, {"n_trials": 2, "segment_s": 0.05}),
     "capgmyo-c": (2, {"n_trials": 2, "segment_s": 0.05}),
