@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import warnings
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -13,12 +14,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
 
-from emg_distill import EmgDistillError, finetune
+from emg_distill import EmgDistillError, distill, finetune
 from emg_distill._distributed.fabric import make_fabric
 from emg_distill._distributed.sharding import Setup, setup
 from emg_distill._distributed.shards import is_cut, load_tensors, place_like, whole
 from emg_distill._loop.checkpoint import Snapshot, load_newest, save_checkpoint
 from emg_distill._loop.optimizer import load_optimizer_tensors, optimizer_tensors
+from emg_distill._models import build_model
+from emg_distill._tasks.teacher_cache import TeacherCache
 
 HASH = "r" * 64
 
@@ -135,6 +138,21 @@ def train(folder: Path, world: int, *, runs: dict[str, tuple[str, dict[str, Any]
         result = finetune(plan, toy.forge(), folder / out, fabric=make_fabric(plan, "cpu", strategy=strategy))
         results[out] = {"history": result.history, "resumed": result.fit.resumed_from}
     return results
+
+
+def teach(folder: Path, world: int, *, tables: dict[str, Any]) -> dict[str, Any]:
+    """Distil from answers on disk, and count how often this process writes them."""
+    toy, writes, write = shared(), [], TeacherCache._write
+
+    def slowly(cache: TeacherCache, n: int, answers: Any) -> None:
+        writes.append(n)
+        time.sleep(0.3)
+        write(cache, n, answers)
+
+    TeacherCache._write = slowly
+    plan, data = toy.make_recipe("distill", **tables), toy.forge()
+    result = distill(plan, data, folder / "run", teacher=build_model(plan, data), fabric=make_fabric(plan, "cpu"))
+    return {"writes": len(writes), "history": result.history}
 
 
 def recipe() -> Any:

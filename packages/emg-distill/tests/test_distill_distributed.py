@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from emg_distill import EmgDistillError, finetune
+from emg_distill import EmgDistillError, distill, finetune
 from emg_distill._loop.checkpoint import load_checkpoint, load_newest
+from emg_distill._models import build_model
 
 SCRIPT = Path(__file__).with_name("distill_ranks.py")
 STILL = {"model": {"dropout": 0.0, "drop_path": 0.0}, "augment": {"noise": 0.1}}
@@ -102,6 +103,15 @@ def test_two_processes_follow_the_curve_of_one_in_bfloat16(
     """Products of bfloat16 round to 2**-8: losses agree to 1e-2."""
     alone = finetune(recipe(**HALF), toy, tmp_path).history
     assert worst(two[1][0]["half"]["history"], alone) < HALF_TOLERANCE
+
+
+def test_one_process_writes_a_teacher_s_answers_for_all(ranks: Ranks, toy, recipe, tmp_path: Path) -> None:
+    tables = {**STILL, "distill": {"teacher_view": "clean", "cache": "disk"}, "train": {"epochs": 1}}
+    results = ranks("teach", tmp_path, 2, tables=tables)
+    assert [result["writes"] for result in results] == [1, 0]
+    plan = recipe("distill", **tables)
+    alone = distill(plan, toy, tmp_path / "alone", teacher=build_model(plan, toy)).history
+    assert worst(results[1]["history"], alone) < TOLERANCE
 
 
 def cut_back(folder: Path, step: int) -> None:

@@ -1,5 +1,6 @@
 """Tasks: what models take, what objectives see, what teachers answer."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -156,3 +157,42 @@ def test_features_need_layers_and_a_teacher(toy: ProtocolData, recipe: Make) -> 
     spec = recipe("distill", objective={"name": "feature_distillation"})
     with pytest.raises(EmgDistillError, match=r"the objectives compare .*set distill\.student_layer"):
         SupervisedTask(build_model(spec, toy), spec, toy)
+
+
+class Sliding:
+    """Examples whose first sample says how far they slid."""
+
+    classes = trial = timeline = None
+    shape, digest = (4, 40), "0" * 64
+    subject = np.array(["a"] * 6)
+
+    def __len__(self) -> int:
+        return 6
+
+    def read(self, rows: np.ndarray, offsets: np.ndarray | None = None) -> Batch:
+        x = torch.zeros(len(rows), 4, 40)
+        x[:, 0, 0] = torch.from_numpy(np.zeros(len(rows)) if offsets is None else offsets)
+        return Batch(x, torch.zeros(len(rows), dtype=torch.int64))
+
+
+def test_windows_stay_where_a_teacher_remembers_them(toy: ProtocolData, recipe: Make) -> None:
+    data = dataclasses.replace(toy, train=Sliding())
+    spec, rows = recipe("distill", distill={"teacher_view": "clean"}), np.arange(6)
+    teacher = Teacher(build_model(spec, toy))
+    assert SupervisedTask(build_model(spec, toy), spec, data, teacher).read(rows, 0).x.any()
+    teacher.remember(data.train)
+    assert not SupervisedTask(build_model(spec, toy), spec, data, teacher).read(rows, 0).x.any()
+
+
+@pytest.mark.parametrize("change", [{"shift": 5}, {"time_warp": 0.1}])
+def test_frames_stay_where_a_teacher_remembers_them(change: dict, toy: ProtocolData, recipe: Make) -> None:
+    spec = recipe("distill", augment=change, distill={"teacher_view": "clean"})
+    teachers = [Teacher(build_model(spec, toy), layer) for layer in ("", LAYER)]
+    for teacher in teachers:
+        SupervisedTask(build_model(spec, toy), spec, toy, teacher)
+        teacher.remember(toy.train)
+    SupervisedTask(build_model(spec, toy), spec, toy, teachers[0])
+    with pytest.raises(
+        EmgDistillError, match=rf"augment\.{next(iter(change))}=.* moves frames, .*teacher_view='clean'"
+    ):
+        SupervisedTask(build_model(spec, toy), spec, toy, teachers[1])

@@ -189,7 +189,8 @@ def distill(
     fabric = fabric or make_fabric(recipe)
     guide.to(fabric.device)
     if recipe.distill.teacher_view == "clean":
-        guide.remember(data.train, _cache(recipe, data, inputs["teacher"], Path(out)))
+        with fabric.rank_zero_first():  # one process writes a cache, the others find it written
+            guide.remember(data.train, _cache(recipe, data, inputs["teacher"], Path(out)))
     task = SupervisedTask(model, recipe, data, guide)
     return _run(task, recipe, data, Path(out), inputs, callback, resume, command, fabric)
 

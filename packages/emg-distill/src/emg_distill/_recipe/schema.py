@@ -107,7 +107,7 @@ class DistillRecipe:
     ----------
     teacher_view
         ``"augmented"``: the student's view, the teacher runs at every step. ``"clean"``: the window as it is, the
-        teacher's outputs are computed once.
+        teacher's outputs are computed once, and training windows do not slide.
     cache
         Where a teacher's answers to clean windows are kept: in ``"memory"`` (float32), or on ``"disk"``, in the run's
         folder (float16).

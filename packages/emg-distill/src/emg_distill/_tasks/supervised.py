@@ -38,6 +38,8 @@ class SupervisedTask:
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData, teacher: Teacher | None = None) -> None:
+        if teacher is not None:
+            _check_frames(teacher, recipe)
         self.model: nn.Module = model
         self.objective = Combination(recipe.objective)
         self.module: nn.Module = _learner(model, recipe, data, self.objective, teacher)
@@ -46,7 +48,8 @@ class SupervisedTask:
         self.coupled = self.objective.coupled
         self.monitors: tuple[str, ...] = monitors_of(data.kind) if data.val is not None else ()
         self._recipe, self._data, self._teacher = recipe, data, teacher
-        self._view = TrainingView(data.train, recipe, data.sfreq)
+        remembers = teacher is not None and teacher.remembers
+        self._view = TrainingView(data.train, recipe, data.sfreq, slide=not remembers)
 
     def read(self, rows: NDArray[np.int64], epoch: int) -> Batch:
         """Return training examples, augmented."""
@@ -92,6 +95,16 @@ class SupervisedTask:
             return {}
         metrics = measure(self.model, self._data.val, self._data, self._recipe.decode)
         return {name: float("nan") if metrics[name] is None else float(metrics[name]) for name in self.monitors}
+
+
+def _check_frames(teacher: Teacher, recipe: Recipe) -> None:
+    """Refuse changes that move a window's frames away from those that a teacher remembers."""
+    moving = [key for key in ("shift", "time_warp") if getattr(recipe.augment, key)]
+    if teacher.framewise and moving:
+        raise EmgDistillError(
+            f"augment.{moving[0]}={getattr(recipe.augment, moving[0])} moves frames, and distill.teacher_view='clean' "
+            "compares them with the clean window's: set it to 0, or teacher_view to 'augmented'"
+        )
 
 
 def _learner(

@@ -24,12 +24,24 @@ class Teacher:
         Trained model; its weights take no gradient.
     layer
         Name of the module whose output is ``teacher_features``; empty for none.
+
+    Attributes
+    ----------
+    framewise
+        Whether answers that it remembers are about frames, (batch, frames, width): these lie where the clean window had
+        them.
     """
 
     def __init__(self, model: nn.Module, layer: str = "") -> None:
         self.model = model.eval().requires_grad_(requires_grad=False)
         self._learner = Learner(self.model, layer)
         self._known: dict[str, torch.Tensor] | TeacherCache | None = None
+        self.framewise = False
+
+    @property
+    def remembers(self) -> bool:
+        """Whether answers are looked up, which are about clean windows."""
+        return self._known is not None
 
     def to(self, device: torch.device) -> None:
         """Move the teacher to a device."""
@@ -48,9 +60,11 @@ class Teacher:
         if cache is not None:
             cache.fill(len(examples), lambda: self._answers(examples))
             self._known = cache
-            return
-        answers = [answer for _, answer in self._answers(examples)]
-        self._known = {name: torch.cat([answer[name] for answer in answers]) for name in answers[0]}
+        else:
+            answers = [answer for _, answer in self._answers(examples)]
+            self._known = {name: torch.cat([answer[name] for answer in answers]) for name in answers[0]}
+        one = np.arange(1)
+        self.framewise = any(value.ndim == 3 for value in self.answer(examples.read(one), one).values())
 
     def answer(self, batch: Batch, rows: NDArray[np.int64]) -> Context:
         """Return teacher_prediction and, with a layer, teacher_features, for a batch that was read from `rows`."""

@@ -21,14 +21,16 @@ class TrainingView:
         Its seed and its augmentation are used.
     sfreq
         Rate of the windows in Hz.
+    slide
+        Whether windows slide where the protocol lets; False keeps them where a teacher answered for them.
     """
 
-    def __init__(self, examples: Examples, recipe: Recipe, sfreq: float) -> None:
-        self._examples, self._recipe, self._sfreq = examples, recipe, sfreq
+    def __init__(self, examples: Examples, recipe: Recipe, sfreq: float, *, slide: bool = True) -> None:
+        self._examples, self._recipe, self._sfreq, self._slide = examples, recipe, sfreq, slide
 
     def read(self, rows: NDArray[np.int64], epoch: int) -> Batch:
         """Return examples as a batch on the CPU."""
         seed = self._recipe.seed
-        offsets = SampleDraws(seed, Purpose.OFFSET, epoch, rows).uniform("offset")
+        offsets = SampleDraws(seed, Purpose.OFFSET, epoch, rows).uniform("offset") if self._slide else None
         batch = self._examples.read(rows, offsets)
         return augment(batch, self._recipe.augment, SampleDraws(seed, Purpose.AUGMENT, epoch, rows), self._sfreq)
