@@ -15,6 +15,7 @@ from ._integers import as_stored, export
 from ._models import as_model, model_folder
 from ._recipe.read import recipe_from_dict
 from ._recipe.schema import Recipe
+from ._tasks.adapting import AdaBN, adapt
 from ._text.arpa import read_arpa
 from ._text.ngram import NGram
 from ._training import measure_part
@@ -61,6 +62,7 @@ def evaluate(
     store: str | Path | None = None,
     beam: int | None = None,
     lm: str | Path | None = None,
+    adabn: AdaBN | None = None,
 ) -> dict[str, Any]:
     """Measure a stored model on one part of a protocol, through the signal path stored with it.
 
@@ -82,12 +84,16 @@ def evaluate(
         Prefixes that text is decoded with; None takes the recipe's number.
     lm
         ARPA file of a character language model for the decoder, plain or ``.gz``; it needs a beam.
+    adabn
+        Moves batch statistics to unlabelled examples first: ``"transductive"``, as published, to all of the part, which
+        the number has then seen; ``"calibration"`` to the first trial of each class of each person, which is not
+        measured. None leaves them.
 
     Returns
     -------
     dict
         The metrics of the protocol's kind (``loss`` and ``n`` for a pre-training model), with protocol, part and
-        split_hash; with a language model also its sha256, ``lm``.
+        split_hash; with a language model also its sha256, ``lm``; with `adabn` what it did, ``adabn``.
 
     Raises
     ------
@@ -114,9 +120,12 @@ def evaluate(
     _check_labels(path, data.labels, recipe)
     model = _read_arpa(lm)
     measured = as_stored(as_model(path).eval(), recipe.quantise, stored.get("grids"))
-    metrics = measure_part(measured, data, part, recipe, model)
-    about = {"protocol": protocol, "part": part, "split_hash": data.split_hash}
-    return {**metrics, **about, **({} if model is None else {"lm": model.digest})}
+    about: dict[str, Any] = {"protocol": protocol, "part": part, "split_hash": data.split_hash}
+    if model is not None:
+        about["lm"] = model.digest
+    if adabn is not None:
+        measured, data, about["adabn"] = adapt(measured, data, part, adabn, recipe.seed)
+    return {**measure_part(measured, data, part, recipe, model), **about}
 
 
 def export_onnx(folder: str | Path, out: str | Path) -> Path:

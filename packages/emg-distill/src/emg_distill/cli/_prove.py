@@ -1,7 +1,7 @@
 """Commands that measure, and that hold a stored number against a new one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ def evaluate(
     partial: Partial = False,
     beam: Annotated[int | None, typer.Option("--beam", min=1, help="Prefixes that text is decoded with.")] = None,
     lm: Annotated[Path | None, typer.Option("--lm", help="ARPA file of a character language model.")] = None,
+    adabn: Annotated[
+        Literal["transductive", "calibration"] | None,
+        typer.Option("--adabn", help="Move batch statistics to all of the part, or to its first trials."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure a stored model on one part of a protocol."""
@@ -32,7 +36,17 @@ def evaluate(
         from emg_distill import _evaluate
 
         found = _evaluate.evaluate(
-            folder, data, protocol, part, fold=fold, lists=lists, store=store, partial=partial, beam=beam, lm=lm
+            folder,
+            data,
+            protocol,
+            part,
+            fold=fold,
+            lists=lists,
+            store=store,
+            partial=partial,
+            beam=beam,
+            lm=lm,
+            adabn=adabn,
         )
         show(found, as_json)
 
