@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,8 +190,9 @@ def distill(
     fabric = fabric or make_fabric(recipe)
     guide.to(fabric.device)
     if recipe.distill.teacher_view == "clean":
-        with fabric.rank_zero_first():  # one process writes a cache, the others find it written
-            guide.remember(data.train, _cache(recipe, data, inputs["teacher"], Path(out)))
+        cache = _cache(recipe, data, inputs["teacher"], Path(out))
+        with fabric.rank_zero_first() if cache else nullcontext():  # one process writes it, the others find it written
+            guide.remember(data.train, cache)
     task = SupervisedTask(model, recipe, data, guide)
     return _run(task, recipe, data, Path(out), inputs, callback, resume, command, fabric)
 
