@@ -1,12 +1,15 @@
-"""Numbers of the shipped recipes against the numbers of their sources, and marks of what is ours."""
+"""Numbers of the shipped recipes against those of their sources, marks of what is ours, and who is in which part."""
 
 from importlib import resources
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
 import emg_models
-from emg_distill import load_recipe
+from emg_distill import load_protocol, load_recipe
+from emg_distill._data.protocols import get_protocol
 from emg_distill._loop.groups import parameter_groups
 from emg_distill._recipe.schema import Recipe
 
@@ -116,3 +119,43 @@ def decays(recipe: Recipe, model: torch.nn.Module) -> dict[str, float]:
 def test_sizes_between_the_published_ones_are_marked(size: str) -> None:
     text = (resources.files("emg_distill.recipes") / f"emg2qwerty-{size}.toml").read_text()
     assert "The size is ours" in text
+
+
+STRICT = (
+    "db5/subject-disjoint", "uci/subject-disjoint", "db8/subject-disjoint",
+    "emg2pose/zero-shot", "emg2qwerty/zero-shot", "tinymyo/pretraining-causal", "db1/exercise-1",
+    "myo-readings/subject-disjoint",
+)  # fmt: skip
+
+
+def people(name: str, forged: ModuleType, root: Path) -> dict[str, set[str]]:
+    """Return who is in each part of a protocol on forged recordings."""
+    pytest.importorskip("emg_io", reason="the extra emg-distill[data] is not installed")
+    pytest.importorskip("emg_dsp", reason="the extra emg-distill[data] is not installed")
+    folder = forged.forge_protocol(root, name)
+    fold, lists = forged.first_fold(name, folder), forged.list_file(name, folder)
+    data = load_protocol(name, folder, fold=fold, lists=lists, partial=True)
+    return {part: set(data.part(part).subject.tolist()) for part in data.parts}
+
+
+@pytest.mark.parametrize("name", STRICT)
+def test_nobody_is_in_two_parts_of_a_strict_protocol(name: str, forged: ModuleType, forged_root: Path) -> None:
+    """Defect D8."""
+    parts = people(name, forged, forged_root)
+    assert len(parts) == 3
+    assert sum(map(len, parts.values())) == len(set.union(*parts.values()))
+
+
+def test_the_published_epn_protocol_trains_on_the_people_that_it_tests(forged: ModuleType, forged_root: Path) -> None:
+    """Defect D8 as it is, which the protocol's flaw says."""
+    parts = people("epn612/tinymyo", forged, forged_root)
+    assert parts["test"] < parts["train"]
+    assert parts["test"].isdisjoint(parts["val"])
+    assert "test people train" in get_protocol("epn612/tinymyo").flaw
+
+
+def test_strict_epn_tests_people_who_neither_train_nor_validate(forged: ModuleType, forged_root: Path) -> None:
+    parts = people("epn612/user-independent", forged, forged_root)
+    assert parts["test"].isdisjoint(parts["train"] | parts["val"])
+    assert parts["train"] == parts["val"]
+    assert get_protocol("epn612/user-independent").flaw == "validation people train too"

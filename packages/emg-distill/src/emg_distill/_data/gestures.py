@@ -115,7 +115,7 @@ PROTOCOLS = (
         split=Published("epn612/user-independent"),
         path=_CAUSAL_200,
         source=f"strict form of epn612/tinymyo: training people train and validate, testing people test; {_CAUSAL}",
-        flaw="",
+        flaw="validation people train too",
         strict="",
         metrics=_STRICT,
     ),
