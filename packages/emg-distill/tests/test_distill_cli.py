@@ -4,7 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -114,17 +116,69 @@ def test_help_needs_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code + heavy], check=True, capture_output=True)
 
 
-def test_help_is_quick() -> None:
-    def best_of(code: str) -> float:
-        times = []
-        for _ in range(3):
-            started = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-            times.append(time.perf_counter() - started)
-        return min(times)
+def test_what_ships_is_listed() -> None:
+    rows = json.loads(call("recipes", "--json").stdout)
+    assert {"name": "uci-distill", "task": "distill", "protocol": "uci/subject-disjoint", "model": "tinymyo"} in rows
+    found = {row["name"]: row for row in json.loads(call("protocols", "--json").stdout)}
+    assert found["uci/tinymyo"]["strict"] == "uci/subject-disjoint"
+    assert found["uci/tinymyo"]["flaw"]
+    assert "uci/tinymyo" in call("protocols").stdout
+    assert "uci-distill" in call("recipes").stdout
 
-    bare = best_of("import typer, rich.console, numpy")
-    ours = best_of(
-        "import sys; sys.argv = ['emg-distill', '--help']; from emg_distill.cli import app; app(standalone_mode=False)"
-    )
-    assert ours < bare + 0.35
+
+def test_a_plan_is_modelled_and_says_so() -> None:
+    asked = ["plan", "emg2qwerty-tiny", "--windows", 1280, "--n-chans", 32, "--n-times", 10000, "--gpus", 4]
+    document = json.loads(call(*asked, "--json").stdout)
+    assert "modelled" in document["label"]
+    assert document["gpus"] == 4
+    assert "Modelled, not measured" in call(*asked).stdout
+    assert "h100" in call(*asked, "--gpu", "abacus", code=2).stderr
+
+
+def test_a_store_is_prepared_and_trained_from(uci_folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    made = call("prepare", "uci/subject-disjoint", store, "--data", uci_folder, "--json")
+    document = json.loads(made.stdout)
+    assert "jobs" in made.stderr
+    out = tmp_path / "run"
+    call("finetune", "uci-finetune", *TINY, "--data", uci_folder, "--store", store, "--out", out, "--json")
+    stored = json.loads((out / "model" / "eval.json").read_text())
+    assert stored["split_hash"] == document["split_hash"]
+    assert json.loads(call("verify", out, "--data", uci_folder, "--store", store, "--json").stdout)["holds"]
+    assert "unknown protocol" in call("prepare", "uci", store, "--data", uci_folder, code=2).stderr
+
+
+def test_workers_of_a_cluster_prepare(uci_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import emg_io
+
+    asked: list[str] = []
+
+    @contextmanager
+    def cluster(address: str) -> Iterator[ThreadPoolExecutor]:
+        asked.append(address)
+        with ThreadPoolExecutor(1) as pool:
+            yield pool
+
+    monkeypatch.setattr(emg_io, "dask_executor", cluster)
+    options = ["--data", uci_folder, "--dask", "tcp://here:8786", "--json"]
+    call("prepare", "uci/subject-disjoint", tmp_path / "store", *options)
+    assert asked == ["tcp://here:8786"]
+    assert (tmp_path / "store" / "store.json").is_file()
+
+
+def test_export(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "student.onnx"
+    assert json.loads(call("export", runs / "distill", out, "--json").stdout) == {"file": str(out)}
+    assert out.stat().st_size > 1000
+    assert "is no model folder" in call("export", tmp_path, out, code=3).stderr
+
+
+def test_a_language_model_needs_a_beam(runs: Path, uci_folder: Path, tmp_path: Path) -> None:
+    from emg_distill import fit_ngram, write_arpa
+
+    write_arpa(fit_ngram(["ab", "ba"], order=2), tmp_path / "lm.arpa")
+    options = ["--data", uci_folder, "--protocol", "uci/subject-disjoint", "--lm", tmp_path / "lm.arpa", "--json"]
+    document = json.loads(call("evaluate", runs / "distill", *options, "--beam", 4).stdout)
+    assert len(document["lm"]) == 64
+    options[-2] = tmp_path / "absent.arpa"
+    assert "absent.arpa" in call("evaluate", runs / "distill", *options, code=3).stderr
