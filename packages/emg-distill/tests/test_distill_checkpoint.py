@@ -79,7 +79,7 @@ def test_all_damaged_raises(tmp_path: Path) -> None:
     fill(tmp_path)
     for path in list_checkpoints(tmp_path):
         flip(path / "state.json")
-    with pytest.raises(EmgDistillError, match=r"no checkpoint in .* can be read.*resume=False"):
+    with pytest.raises(EmgDistillError, match=r"no checkpoint in .* can be read.*resume=False \(--fresh\)"):
         load_newest(tmp_path, "r" * 64)
 
 

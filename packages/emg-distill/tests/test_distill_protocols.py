@@ -139,8 +139,7 @@ def test_votes_go_over_trials_of_one_class(name: str, load: Loader) -> None:
         for trial in np.unique(examples.trial):
             rows = examples.trial == trial
             assert len(set(examples.subject[rows])) == 1
-            if name != "flexemg/frames":
-                assert len(set(examples.classes[rows])) == 1
+            assert len(set(examples.classes[rows])) == 1
         assert (np.diff(examples.trial) >= 0).all()
 
 

@@ -94,7 +94,8 @@ def open_store(folder: Path, protocol: AnyProtocol, members: Sequence[Member], a
     if index.get("version") != _VERSION:
         state = "an unfinished store" if (folder / _PLAN).is_file() else "no store of this version"
         raise EmgDistillError(
-            f"{folder} holds {state} of {protocol.name}: run prepare_protocol with the same arguments"
+            f"{folder} holds {state} of {protocol.name}: "
+            "run prepare_protocol (emg-distill prepare) with the same arguments"
         )
     _refuse_other(folder, index["key"], key_of(protocol, members, ask))
     return _prepared(folder, index)

@@ -139,12 +139,12 @@ def load_newest(folder: Path, run_hash: str) -> tuple[Snapshot | None, list[str]
         if snapshot.run_hash != run_hash:
             raise EmgDistillError(
                 f"{path} belongs to another run (recipe, data or initial weights differ: {snapshot.run_hash[:12]}, "
-                f"this one is {run_hash[:12]}); choose another folder, or pass resume=False to start again"
+                f"this one is {run_hash[:12]}); choose another folder, or start again (resume=False, --fresh)"
             )
         return snapshot, problems
     if problems:
         raise EmgDistillError(
-            f"no checkpoint in {folder} can be read ({'; '.join(problems)}); pass resume=False to start again"
+            f"no checkpoint in {folder} can be read ({'; '.join(problems)}); start again with resume=False (--fresh)"
         )
     return None, problems
 
