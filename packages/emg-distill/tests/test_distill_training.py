@@ -135,3 +135,58 @@ def test_predicting_keeps_the_mode_and_the_order(teacher, toy) -> None:
     assert teacher.model.training
     teacher.model.eval()
     assert torch.allclose(said, teacher.model(torch.from_numpy(toy.test.x)), atol=1e-5)
+
+
+def test_data_without_labels_serve_pre_training_only(toy, recipe, tmp_path: Path) -> None:
+    bare = WindowSet(toy.train.x, None, toy.train.subject)
+    data = ProtocolData("toy", bare, None, None, [], toy.sfreq, toy.preprocessing, toy.split_hash, kind="unlabelled")
+    with pytest.raises(EmgDistillError, match="protocol 'toy' has no labels: it serves pre-training only"):
+        finetune(recipe(), data, tmp_path)
+    result = pretrain(recipe("pretrain", train={"epochs": 1, "select": "last"}), data, tmp_path)
+    assert result.metrics == {}
+    stored = json.loads((result.folder / "eval.json").read_text())
+    assert (stored["part"], set(stored["metrics"])) == ("train", {"loss", "n"})
+
+
+def test_a_student_starts_from_weights_and_reads_its_teacher_from_disk(teacher, toy, recipe, tmp_path: Path) -> None:
+    plan = recipe("distill", train=ONE, distill={"teacher_view": "clean", "cache": "disk"}, model={"embed_dim": 24})
+    first = distill(plan, toy, tmp_path, teacher=teacher.folder, init=teacher.folder)
+    written = (tmp_path / "teacher" / "cache.json").stat().st_mtime_ns
+    again = distill(plan, toy, tmp_path, teacher=teacher.folder, init=teacher.folder)
+    assert again.fit.resumed_from == first.fit.step
+    assert (tmp_path / "teacher" / "cache.json").stat().st_mtime_ns == written
+    assert weights_digest(again.model) == weights_digest(first.model)
+
+
+def test_a_student_copies_features_through_a_learned_map(teacher, toy, recipe, tmp_path: Path) -> None:
+    from emg_distill._recipe.read import recipe_from_dict
+
+    base = recipe("distill", train={"epochs": 4}, model={"embed_dim": 16}).to_dict()
+    layers = {"student_layer": "encoder.blocks.0", "teacher_layer": "encoder.blocks.0"}
+    parts = [{"name": "cross_entropy"}, {"name": "feature_distillation", "weight": 0.5}]
+    plan = recipe_from_dict({**base, "objective": parts, "distill": {**base["distill"], **layers}}, "both")
+    result = distill(plan, toy, tmp_path, teacher=teacher.folder)
+    losses = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    copied = [entry["parts"]["feature_distillation"] for entry in losses if "parts" in entry]
+    assert copied[-1] < copied[0]
+    assert set(result.model.state_dict()) == set(build_model(plan, toy).state_dict())
+
+
+def test_weights_of_one_class_are_copied_whole_and_blocks_where_there_is_no_encoder(toy, recipe) -> None:
+    from emg_distill._models import load_initial_weights
+
+    one, other = build_model(recipe(), toy), build_model(recipe(seed=9), toy)
+    load_initial_weights(other, one)
+    assert weights_digest(one) == weights_digest(other)
+    size = {"embed_dim": 16, "n_blocks": 1, "n_heads": 2}
+    speech = emg_models.create_model("tinymyo-speech-recognition", n_chans=4, n_times=80, n_outputs=5, **size)
+    load_initial_weights(speech, one)
+    block = one.encoder.blocks[0].state_dict()
+    assert all(torch.equal(block[name], value) for name, value in speech.blocks[0].state_dict().items())
+    small = {"n_chans": 4, "n_times": 400, "embed_dim": 32, "n_heads": 4, "n_blocks": 1}
+    tokens = emg_models.create_model("scaled-transformer-tiny", task="tokens", n_outputs=None, **small)
+    text = emg_models.create_model("scaled-transformer-tiny", task="ctc", n_outputs=6, **small)
+    load_initial_weights(text, tokens)
+    assert all(torch.equal(v, text.encoder.state_dict()[k]) for k, v in tokens.state_dict().items())
+    with pytest.raises(EmgDistillError, match="AllConvNet into ScaledTransformerCTC: they share no encoder"):
+        load_initial_weights(text, emg_models.create_model("allconvnet"))

@@ -53,15 +53,16 @@ def load_initial_weights(model: nn.Module, source: nn.Module | str | Path) -> No
         When the two have nothing in common, or sizes differ; the message names what.
     """
     loaded = as_model(source)
+    encoder = _encoder(loaded)
     try:
         if type(loaded) is type(model) and _shapes(loaded) == _shapes(model):
             model.load_state_dict(loaded.state_dict())
-        elif hasattr(model, "load_encoder") and (hasattr(loaded, "encoder") or getattr(loaded, "task", "") == "tokens"):
+        elif hasattr(model, "load_encoder") and encoder is not None:
             cast("Any", model).load_encoder(loaded)
         elif hasattr(model, "load_blocks"):
             cast("Any", model).load_blocks(loaded)
-        elif hasattr(model, "encoder") and (hasattr(loaded, "encoder") or getattr(loaded, "task", "") == "tokens"):
-            cast("nn.Module", model.encoder).load_state_dict(cast("nn.Module", loaded.encoder).state_dict())
+        elif hasattr(model, "encoder") and encoder is not None:
+            cast("nn.Module", model.encoder).load_state_dict(encoder.state_dict())
         else:
             raise EmgDistillError(
                 f"init: {type(loaded).__name__} into {type(model).__name__}: they share no encoder and no blocks"
