@@ -28,8 +28,16 @@ def own_errors(code: int = BAD_DATA) -> Iterator[None]:
         package = type(error).__module__.partition(".")[0]
         if not isinstance(error, OSError) and package not in _PACKAGES:
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {_in_words(error)}", err=True)
         raise typer.Exit(code) from None
+
+
+def _in_words(error: Exception) -> str:
+    """Return what is wrong; the system's own errors with the path first and what to do."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        reason = error.strerror.lower()
+        return f"{error.filename}: cannot be read or written ({reason}); give another path, or its rights"
+    return str(error)
 
 
 def show(content: Any, as_json: bool) -> None:  # noqa: ANN401  any JSON value
