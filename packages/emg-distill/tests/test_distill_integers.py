@@ -1,6 +1,7 @@
 """Training through integer arithmetic: measured, stored, verified, resumed and exported as integers."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 import emg_models
 from emg_distill import ProtocolData, Recipe, export_onnx, finetune, load_recipe, verify
 from emg_distill._integers import as_stored, in_integers
-from emg_distill._models import build_model
+from emg_distill._models import as_teacher, build_model
 from emg_distill._quantise.prepare import integer_codes, is_prepared, scheme
 
 Make = Callable[..., Recipe]
@@ -77,10 +78,10 @@ def test_the_export_carries_the_grids(run, tmp_path: Path) -> None:
     graph = onnx.load(export_onnx(result.folder, tmp_path / "m.onnx")).graph
     kinds = {node.op_type for node in graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
-    stored = json.loads((result.folder / "eval.json").read_text())
-    (result.folder / "eval.json").write_text(json.dumps({k: v for k, v in stored.items() if k != "grids"}))
-    plain = onnx.load(export_onnx(result.folder, tmp_path / "f.onnx")).graph
-    (result.folder / "eval.json").write_text(json.dumps(stored))
+    folder = shutil.copytree(result.folder, tmp_path / "float")
+    stored = json.loads((folder / "eval.json").read_text())
+    (folder / "eval.json").write_text(json.dumps({k: v for k, v in stored.items() if k != "grids"}))
+    plain = onnx.load(export_onnx(folder, tmp_path / "f.onnx")).graph
     assert "QuantizeLinear" not in {node.op_type for node in plain.node}
 
 
@@ -88,3 +89,13 @@ def test_verify_measures_the_integers(uci_folder: Path, uci: ProtocolData, tmp_p
     small = ["train.epochs=1", "model.embed_dim=24", "model.n_blocks=1", "quantise.on=true", "quantise.windows=8"]
     result = finetune(load_recipe("uci-finetune", small), uci, tmp_path)
     assert verify(result.folder, uci_folder).holds
+
+
+def test_a_teacher_that_was_trained_in_integers_answers_in_them(run, toy: ProtocolData, recipe: Make) -> None:
+    result, plan = run
+    student = build_model(plan, toy)
+    teacher = as_teacher(result.folder, student)
+    assert is_prepared(teacher)
+    x = torch.from_numpy(toy.test.x)
+    assert torch.equal(teacher(x), result.model(x))
+    assert not is_prepared(as_teacher(build_model(plan, toy), student))

@@ -113,3 +113,8 @@ def test_embeddings_are_measured_as_defined(toy: ProtocolData, recipe: Make) -> 
     assert metrics["n"] == 18
     still = plan(recipe, "nt_xent", augment={"noise": 0.0, "gain": 0.0})
     assert embedding_metrics(model, toy.test, still, toy.sfreq)["alignment"] == 0.0
+
+
+def test_more_blocks_than_there_are_is_a_recipe_s_error(toy: ProtocolData, recipe: Make) -> None:
+    with pytest.raises(EmgDistillError, match=r"momentum.top=4: TinyMyoEncoder has 1 blocks"):
+        _pretraining(plan(recipe, "feature_prediction", momentum={"top": 4}), toy)

@@ -17,6 +17,7 @@ from emg_distill._metrics.regression import error_sums, regression_metrics
 from emg_distill._recipe.decode import DecodeRecipe
 from emg_distill._tasks.learner import feature_lengths, targets_of
 from emg_distill._tasks.measure import TALLIES, measure
+from emg_distill._tasks.supervised import SupervisedTask
 from emg_distill._tasks.tallies import Measured, SpeechTally
 from emg_distill._tasks.tallies_events import EventTally
 from emg_distill._tasks.tallies_text import TextTally
@@ -214,3 +215,53 @@ def test_features_with_the_prediction_s_frames_share_its_lengths() -> None:
     assert feature_lengths(made) == {"feature_lengths": lengths}
     assert feature_lengths({**made, "features": torch.zeros(2, 9, 8)}) == {}
     assert feature_lengths({"prediction": made["prediction"]}) == {}
+
+
+class Typing:
+    """Windows of 400 samples with 100 of past and 100 of future, as a protocol with context gives them."""
+
+    def __init__(self, windows: WindowSet) -> None:
+        self._windows = windows
+        n = len(windows)
+        place = np.arange(n, dtype=np.int64)
+        self.timeline = Timeline(place, 0 * place, np.full(n, 200), past=100)
+        self.subject, self.classes, self.trial = windows.subject, None, None
+        self.shape, self.digest = windows.shape, windows.digest
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def read(self, rows: np.ndarray, offsets: np.ndarray | None = None) -> Batch:
+        return self._windows.read(rows, offsets)
+
+
+def test_central_frames_alone_are_trained_and_decoded(recipe: Make, rng: np.random.Generator) -> None:
+    x = rng.standard_normal((4, 4, 400)).astype(np.float32)
+    windows = WindowSet(x, rng.integers(0, 5, (4, 2)), np.array(["a"] * 4), y_lengths=np.full(4, 2))
+    typing = Typing(windows)
+    data = SimpleNamespace(kind="ctc", labels=[*"abcde", "-"], train=typing, val=None, sfreq=2000.0)
+    options = {"embed_dim": 32, "n_heads": 4, "n_blocks": 1, "n_chans": 4, "n_times": 400, "n_outputs": 6}
+    model = emg_models.create_model("scaled-transformer-tiny", task="ctc", **options).eval()
+    plan = recipe(objective={"name": "ctc"}, decode={"frames": "central"})
+    task = SupervisedTask(model, plan, data)
+    rows = np.arange(4)
+    loss, _ = task.loss(task.module, task.read(rows, 0), rows, 0)
+    central = model(torch.from_numpy(x))[:, 5:15]
+    wanted = nn.functional.ctc_loss(
+        central.transpose(0, 1), torch.from_numpy(windows.y), torch.full((4,), 10), torch.full((4,), 2), blank=5
+    )
+    assert torch.allclose(loss, wanted, rtol=1e-5)
+    assert measure(model, typing, data, plan.decode)["loss"] == pytest.approx(wanted.item(), rel=1e-5)
+    whole, _ = SupervisedTask(model, recipe(objective={"name": "ctc"}), data).loss(
+        task.module, task.read(rows, 0), rows, 0
+    )
+    assert not torch.allclose(whole, loss)
+
+
+def test_central_frames_need_a_hop_and_places(toy: ProtocolData, recipe: Make) -> None:
+    model = emg_models.create_model("tinymyo", n_chans=4, n_times=40, n_outputs=3, embed_dim=16, n_blocks=1, n_heads=2)
+    message = (
+        "decode.frames='central': TinyMyoClassifier has hop None between frames, and the windows do not know where"
+    )
+    with pytest.raises(EmgDistillError, match=message):
+        SupervisedTask(model, recipe(decode={"frames": "central"}), toy)

@@ -190,3 +190,9 @@ def test_weights_of_one_class_are_copied_whole_and_blocks_where_there_is_no_enco
     assert all(torch.equal(v, text.encoder.state_dict()[k]) for k, v in tokens.state_dict().items())
     with pytest.raises(EmgDistillError, match="AllConvNet into ScaledTransformerCTC: they share no encoder"):
         load_initial_weights(text, emg_models.create_model("allconvnet"))
+
+
+def test_a_batch_larger_than_the_data_is_said(toy, recipe, tmp_path: Path) -> None:
+    result = finetune(recipe(train={"epochs": 1, "batch_size": 1000}), toy, tmp_path)
+    assert result.fit.step == 1
+    assert any("train.batch_size=1000: there are 48 training examples" in text for text in result.fit.warnings)

@@ -11,6 +11,8 @@ import emg_models
 
 from ._errors import EmgDistillError
 from ._examples.protocol_data import ProtocolData
+from ._integers import as_stored
+from ._recipe.quantise import QuantiseRecipe
 from ._recipe.schema import Recipe
 from ._seeds import Purpose, derive_seed
 
@@ -99,8 +101,11 @@ def model_folder(path: str | Path) -> Path:
 
 
 def as_teacher(source: nn.Module | str | Path, student: emg_models.EmgModel) -> nn.Module:
-    """Return a teacher whose input and output are the student's."""
+    """Return a teacher whose input and output are the student's; one that was trained in integers answers in them."""
     teacher = as_model(source)
+    stored = None if isinstance(source, nn.Module) else emg_models.load_evaluation(model_folder(source))
+    if stored and stored.get("grids"):
+        teacher = as_stored(teacher.eval(), QuantiseRecipe(**stored["recipe"]["quantise"]), stored["grids"])
     wanted = (student.config.input_shape, student.output_shape)
     given = (
         getattr(getattr(teacher, "config", None), "input_shape", None),

@@ -102,8 +102,9 @@ def fit(
         resumed_from = loop.restore()
         if fabric.is_global_zero:  # not before: the folder of another run stays as it is
             write_json(folder / "recipe.json", {"name": recipe.name, "hash": recipe.hash, **recipe.to_dict()})
-        if alone := _separate_couples(task, fabric.world_size):
-            loop.warn(alone)
+        for remark in (_separate_couples(task, fabric.world_size), _one_batch(task, recipe)):
+            if remark:
+                loop.warn(remark)
         started = time.perf_counter()
         loop.emit("start", message=_layers(task, recipe))
         try:
@@ -126,6 +127,16 @@ def _separate_couples(task: Task, world_size: int) -> str:
     return (
         f"the objective couples examples, and {world_size} processes share a batch: each process couples its own "
         "examples only, so the loss is not that of one process"
+    )
+
+
+def _one_batch(task: Task, recipe: Recipe) -> str:
+    """Say what becomes of batches that are larger than the training part."""
+    if recipe.train.batch_size <= task.n_samples:
+        return ""
+    return (
+        f"train.batch_size={recipe.train.batch_size}: there are {task.n_samples} training examples, which make one "
+        "batch, and one step, an epoch"
     )
 
 

@@ -16,6 +16,9 @@ class DecodeRecipe:
     alphabet
         Name of the alphabet whose symbols the classes are (``"emg2qwerty"``, ``"gaddy"``, ``"neuromotor"``); a
         language model needs one. Empty: classes stay numbers, and the blank is the last one.
+    frames
+        Frames of a window that count, in the loss and when windows are decoded: ``"all"``, or the ``"central"`` ones,
+        without the context around it, whose text is not the window's.
     beam
         Prefixes that are kept from frame to frame, ``>= 1``; 1 takes the best class of every frame (greedy).
     top_k
@@ -29,6 +32,7 @@ class DecodeRecipe:
     """
 
     alphabet: Literal["", "emg2qwerty", "gaddy", "neuromotor"] = ""
+    frames: Literal["all", "central"] = "all"
     beam: int = 1
     top_k: int = 10
     lm_weight: float = 2.0

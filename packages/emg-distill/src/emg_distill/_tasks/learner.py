@@ -38,9 +38,11 @@ class Learner(nn.Module):
         self.projection = nn.Linear(width, projected) if projected else None
         self._features = Capture(model, layer) if layer else None
 
+        self._takes = _arguments(type(model).forward)
+
     def forward(self, **inputs: torch.Tensor) -> Context:
         """Run the model on what it takes of `inputs`: x, masks, lengths."""
-        context = {"prediction": call_model(self.model, inputs)}
+        context = {"prediction": self.model(**{name: inputs[name] for name in inputs if name in self._takes})}
         if self._features is not None:
             context["features"] = self._features.take()
             if self.projection is not None:

@@ -10,6 +10,7 @@ from emg_distill._recipe.decode import DecodeRecipe
 from emg_distill._text.ngram import NGram
 from emg_distill.objectives import get_objective
 
+from .frames import counted_frames, crop
 from .predict import contexts
 from .tallies import ClassTally, Measured, SpeechTally, Tally, ValueTally
 from .tallies_events import EventTally
@@ -61,8 +62,10 @@ def measure(
     """
     tally = TALLIES[data.kind](Measured(data, examples, model, decode, lm))
     objective = get_objective(_LOSSES[data.kind])
+    frames = counted_frames(model, examples, decode)
     total = 0.0
     for rows, context in contexts(model, examples):
-        total += float(objective.evaluate(context, {})[0]) * len(rows)
-        tally.add(rows, context)
+        counted = crop(context, frames)
+        total += float(objective.evaluate(counted, {})[0]) * len(rows)
+        tally.add(rows, context if tally.joins else counted)
     return {"loss": total / len(examples), "n": len(examples), **tally.result()}

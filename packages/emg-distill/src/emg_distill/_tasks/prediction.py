@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from emg_distill._auxiliary.momentum import MomentumTeacher, momentum_at
+from emg_distill._errors import EmgDistillError
 from emg_distill._examples.batch import Batch
 from emg_distill._examples.protocol_data import ProtocolData
 from emg_distill._recipe.schema import Recipe
@@ -27,7 +28,10 @@ class FeaturePredictor(nn.Module):
 
     def __init__(self, model: nn.Module, top: int) -> None:
         super().__init__()
-        self.teacher = MomentumTeacher(model, top)
+        try:
+            self.teacher = MomentumTeacher(model, top)
+        except EmgDistillError as error:
+            raise EmgDistillError(f"momentum.{error}") from None
         self.model = model
         width = int(model.config.embed_dim)  # type: ignore[union-attr, arg-type]
         self.projection = nn.Linear(width, width)

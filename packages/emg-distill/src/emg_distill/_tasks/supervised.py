@@ -15,6 +15,7 @@ from emg_distill._recipe.schema import Recipe
 from emg_distill._seeds import Purpose, SampleDraws
 from emg_distill.objectives import Combination
 
+from .frames import counted_frames, crop
 from .learner import Context, Learner, feature_lengths, inputs_of, takes, targets_of
 from .measure import measure, monitors_of
 from .task import Losses
@@ -48,6 +49,7 @@ class SupervisedTask:
         self.coupled = self.objective.coupled
         self.monitors: tuple[str, ...] = monitors_of(data.kind) if data.val is not None else ()
         self._recipe, self._data, self._teacher = recipe, data, teacher
+        self._frames = counted_frames(model, data.train, recipe.decode)
         remembers = teacher is not None and teacher.remembers
         self._view = TrainingView(data.train, recipe, data.sfreq, slide=not remembers)
 
@@ -66,7 +68,7 @@ class SupervisedTask:
         context |= feature_lengths(context)
         if self._teacher is not None:
             context |= self._teacher.answer(batch, rows)
-        return self.objective(context)
+        return self.objective(crop(context, self._frames))
 
     def _frame_mask(self, batch: Batch, rows: NDArray[np.int64], epoch: int) -> torch.Tensor:
         """Hide spans of frames inside the model; models that take no such mask are refused."""

@@ -37,9 +37,14 @@ class Tally(Protocol):
     ----------
     monitors
         Numbers of `result` that a run may watch.
+    joins
+        Whether it joins windows and drops their context by itself.
     """
 
     monitors: ClassVar[tuple[str, ...]]
+
+    @property
+    def joins(self) -> bool: ...
 
     def __init__(self, part: Measured) -> None: ...
 
@@ -56,6 +61,7 @@ class ClassTally:
     """Classes: accuracy, macro F1, confusion, by subject; without rest, and by vote, where the protocol says so."""
 
     monitors: ClassVar[tuple[str, ...]] = ("accuracy", "balanced_accuracy", "macro_f1")
+    joins = False
 
     def __init__(self, part: Measured) -> None:
         self._data, self._examples = part.data, part.examples
@@ -82,6 +88,7 @@ class ValueTally:
     """Values over time: mean absolute and root mean square error, explained variance, by output and by subject."""
 
     monitors: ClassVar[tuple[str, ...]] = ("mae", "rmse", "r2")
+    joins = False
 
     def __init__(self, part: Measured) -> None:
         self._labels, self._subject = part.data.labels, part.examples.subject
@@ -101,6 +108,7 @@ class SpeechTally:
     """Silent speech frame by frame: error of the features, and the share of right phonemes where they are known."""
 
     monitors: ClassVar[tuple[str, ...]] = ("mse",)
+    joins = False
 
     def __init__(self, part: Measured) -> None:
         del part  # nothing of it is needed

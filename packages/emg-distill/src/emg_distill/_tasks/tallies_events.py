@@ -24,6 +24,7 @@ class EventTally:
     """
 
     monitors: ClassVar[tuple[str, ...]] = ("cler",)
+    joins = False
 
     def __init__(self, part: Measured) -> None:
         self._part = part

@@ -32,6 +32,11 @@ class TextTally:
         self._found: list[NDArray[np.int64]] = []
         self._wanted: list[NDArray[np.int64]] = []
 
+    @property
+    def joins(self) -> bool:
+        """Whether windows are joined, and their context dropped, here."""
+        return self._whole is not None
+
     def add(self, rows: NDArray[np.int64], context: Context) -> None:  # noqa: ARG002  in order
         """Take in log-probabilities (batch, frames, classes), the blank last."""
         log_probs = context["prediction"].numpy()
