@@ -40,7 +40,7 @@ def recordings(data: Path | None, out: Path, seed: int) -> Path:
     if data is not None:
         return data
     with stage("no --data and no EMG_DATA: forging UCI recordings with the synthetic EMG source"):
-        return emg_io.synthesize(out / "synthetic", format="uci", n_subjects=10, seed=seed)
+        return emg_io.synthesize(out / "synthetic", format="uci", n_subjects=7, seed=seed)
 
 
 def train(
