@@ -197,7 +197,7 @@ def test_a_run_on_text_selects_by_its_error_rate(recipe: Make, rng: np.random.Ge
                   augment={"frame_mask": 0.3, "frame_mask_span": 2})  # fmt: skip
     result = finetune(plan, data, tmp_path)
     assert {"cer", "insertions", "loss"} <= set(result.metrics["test"])
-    assert [entry["cer"] for entry in result.fit.history][-1] >= min(entry["cer"] for entry in result.fit.history)
+    assert result.fit.best_step == min(result.fit.history, key=lambda entry: entry["cer"])["step"]
 
 
 def test_networks_with_context_are_asked_at_their_own_instants() -> None:

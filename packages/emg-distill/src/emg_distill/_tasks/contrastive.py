@@ -18,26 +18,32 @@ from .learner import Context
 from .pretrain import PretrainTask
 
 
-class ContrastiveTask(PretrainTask):
+class ViewsTask(PretrainTask):
+    """Windows as they are; the views that are compared are drawn with the loss."""
+
+    def read(self, rows: NDArray[np.int64], epoch: int) -> Batch:  # noqa: ARG002  one signature for all tasks
+        """Return training windows as they are."""
+        return self._data.train.read(rows)
+
+    def view(self, batch: Batch, draws: SampleDraws) -> torch.Tensor:
+        """Return augmented windows."""
+        return augment(batch, self.recipe.augment, draws, self._data.sfreq).x
+
+
+class ContrastiveTask(ViewsTask):
     """Two augmented views of every window (SimCLR); the model's task is ``"tokens"``."""
 
     def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData) -> None:
         super().__init__(model, _TwoViews(model, _width(model)), recipe, data)
-        self._sfreq = data.sfreq
-
-    def read(self, rows: NDArray[np.int64], epoch: int) -> Batch:  # noqa: ARG002  views are drawn with the loss
-        """Return training windows as they are."""
-        return self._data.train.read(rows)
 
     def context(self, module: nn.Module, batch: Batch, draws: SampleDraws) -> Context:
         """Return the embeddings of two views."""
-        recipe = self.recipe.augment
-        one, other = (augment(batch, recipe, draws.named(view), self._sfreq).x for view in ("one", "other"))
+        one, other = (self.view(batch, draws.named(name)) for name in ("one", "other"))
         context: Context = module(one, other, batch.channel_mask)
         return context
 
 
-class TimeFrequencyTask(PretrainTask):
+class TimeFrequencyTask(ViewsTask):
     """Consistency of time and frequency (TF-C); encoders of windows and of spectra, the former is left in the end.
 
     Parameters
@@ -50,16 +56,11 @@ class TimeFrequencyTask(PretrainTask):
 
     def __init__(self, model: nn.Module, recipe: Recipe, data: ProtocolData, of_spectra: nn.Module) -> None:
         super().__init__(model, TimeFrequencyPair(model, of_spectra, _width(model)), recipe, data)
-        self._sfreq = data.sfreq
-
-    def read(self, rows: NDArray[np.int64], epoch: int) -> Batch:  # noqa: ARG002  views are drawn with the loss
-        """Return training windows as they are."""
-        return self._data.train.read(rows)
 
     def context(self, module: nn.Module, batch: Batch, draws: SampleDraws) -> Context:
         """Return the embeddings of window and spectrum, as they are and changed."""
         spectrum = amplitude_spectrum(batch.x)
-        windows = (batch.x, augment(batch, self.recipe.augment, draws, self._sfreq).x)
+        windows = (batch.x, self.view(batch, draws))
         context: Context = module(windows, (spectrum, perturb_spectrum(spectrum, draws)), batch.channel_mask)
         return context
 
