@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from emg_distill import EmgDistillError
-from emg_distill._files import write_file, write_folder
+from emg_distill._files import write_file
 from emg_distill._loop.checkpoint import Snapshot, list_checkpoints, load_checkpoint, load_newest, save_checkpoint
 from emg_distill._recipe.schema import canonical_hash
 
@@ -102,11 +103,31 @@ def test_interrupted_writes_leave_what_was_there(tmp_path: Path, monkeypatch: py
     with pytest.raises(OSError, match="no space"):
         write_file(tmp_path / "file", b"new")
     with pytest.raises(OSError, match="no space"):
-        write_folder(tmp_path / "step-000000001", {"state.json": b""})
+        save_checkpoint(tmp_path, snapshot(1), keep=1)
     assert load_checkpoint(tmp_path / "step-000000001").step == 1
     assert len(list_checkpoints(tmp_path)) == 1
     assert (tmp_path / "file").read_bytes() == b"old"
     assert not list(tmp_path.glob(".tmp-*"))
+
+
+def test_a_checkpoint_whose_successor_cannot_take_its_place_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, (1,))
+    replace_file = os.replace
+
+    def die_when_published(source: Path, target: Path) -> None:
+        if Path(source).name == ".tmp-step-000000001":
+            raise OSError("no space")
+        replace_file(source, target)
+
+    before = (tmp_path / "step-000000001" / "state.json").read_bytes()
+    other = replace(snapshot(1), state={"changed": True})
+    monkeypatch.setattr("os.replace", die_when_published)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint(tmp_path, other, keep=1)
+    assert (tmp_path / "step-000000001" / "state.json").read_bytes() == before
+    assert load_checkpoint(tmp_path / "step-000000001").step == 1
 
 
 def test_leftovers_of_a_killed_writer_go(tmp_path: Path) -> None:

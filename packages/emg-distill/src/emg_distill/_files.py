@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +27,24 @@ def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  any JSON valu
     write_file(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of files that appears complete or not at all; one of the same name is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
-    temporary.mkdir()
-    try:
-        for name, content in files.items():
-            _write_synced(temporary / name, content)
-        publish_folder(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def staging_folder(path: Path) -> Path:
     """Return the temporary name under which several processes write the folder `path`, the same for all of them."""
     return path.with_name(f"{_TEMPORARY}{path.name}")
 
 
 def publish_folder(temporary: Path, path: Path) -> None:
-    """Give a complete folder its name; one of the same name is replaced."""
+    """Give a complete folder its name; one of the same name is replaced, and kept where that fails."""
     old = path.with_name(f"{_TEMPORARY}{uuid.uuid4().hex}")
     _sync_folder(temporary)
+    if path.exists():
+        Path(path).replace(old)
     try:
-        if path.exists():
-            Path(path).replace(old)
         Path(temporary).replace(path)
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        if old.exists():
+            Path(old).replace(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
     _sync_folder(path.parent)
 
 

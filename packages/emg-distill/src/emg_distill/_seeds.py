@@ -6,7 +6,6 @@ import zlib
 from enum import IntEnum
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 
@@ -41,11 +40,6 @@ def derive_seed(seed: int, purpose: Purpose, *counters: int) -> int:
     """
     state = np.random.SeedSequence([seed, int(purpose), *counters]).generate_state(2, np.uint32)
     return (int(state[0]) << 31) ^ int(state[1])
-
-
-def torch_generator(seed: int, purpose: Purpose, *counters: int) -> torch.Generator:
-    """Return a CPU generator for one purpose; draws move to the device afterwards, so that no device changes them."""
-    return torch.Generator().manual_seed(derive_seed(seed, purpose, *counters))
 
 
 def sample_order(n_samples: int, seed: int, epoch: int) -> NDArray[np.int64]:
