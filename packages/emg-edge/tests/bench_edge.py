@@ -5,20 +5,15 @@ Run with ``pytest packages/emg-edge/tests/bench_edge.py --benchmark-only``; ever
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
+import edge_programs as programs
 import pytest
 
 from emg_edge import plan_arena
 from emg_edge.emit import emit_project
 from emg_edge.execute._execute import HostExecutor, ReferenceExecutor
-
-_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
-programs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(programs)
 
 SIZES = {
     "student": {"tokens": 40, "width": 48, "heads": 3, "hidden": 96, "blocks": 2},

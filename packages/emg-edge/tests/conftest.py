@@ -1,8 +1,6 @@
-"""Shared helpers: oracles, ONNX builders and hand-made programs, loaded by path; a derandomised hypothesis profile."""
+"""Shared helpers as fixtures; a derandomised hypothesis profile."""
 
-import importlib.util
-from pathlib import Path
-
+import edge_onnx
 import pytest
 from hypothesis import settings
 
@@ -10,18 +8,6 @@ settings.register_profile("emg-edge", derandomize=True, deadline=None, max_examp
 settings.load_profile("emg-edge")
 
 
-def _load(name: str):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def oracles():
-    return _load("edge_oracles")
-
-
 @pytest.fixture(scope="session")
 def builders():
-    return _load("edge_onnx")
+    return edge_onnx

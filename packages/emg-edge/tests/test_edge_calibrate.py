@@ -25,7 +25,7 @@ def graph(builders, tmp_path_factory):
 
 def test_every_value_is_sampled_with_exact_extremes(graph, builders):
     x = builders.windows(builders.tiny_myo(), 10)
-    statistics, floats = collect(graph, x), run_float(graph, x)
+    statistics, floats = collect(graph, check_calibration(graph, x)), run_float(graph, x)
     assert set(floats) <= set(statistics.values)
     for name, value in floats.items():
         assert statistics.values[name].low == pytest.approx(value.min(), rel=1e-4, abs=1e-5)
@@ -38,7 +38,7 @@ def test_every_value_is_sampled_with_exact_extremes(graph, builders):
 
 def test_sampling_is_reproducible_and_bounded(graph, builders):
     x = builders.windows(builders.tiny_myo(), 6)
-    a, b = collect(graph, x), collect(graph, x)
+    a, b = collect(graph, check_calibration(graph, x)), collect(graph, check_calibration(graph, x))
     assert all(np.array_equal(a.values[name].values, b.values[name].values) for name in a.values)
     big = Sample()
     big.add(np.arange(10**5), 100, np.random.default_rng(0))
@@ -83,7 +83,7 @@ def test_grids_reach_both_ends_and_hold_zero_exactly(low, high):
         (np.zeros((3, 4, 41)), r"shape \(3, 4, 41\), need \(n, 4, 40\)"),
         (np.zeros((4, 40)), r"need \(n, 4, 40\)"),
         (np.zeros((0, 4, 40)), r"need \(n, 4, 40\)"),
-        (np.full((2, 4, 40), np.nan), "window 0 holds NaN, infinity"),
+        (np.full((2, 4, 40), np.nan), r"window 0 of '.*' holds NaN, infinity"),
         (np.full((2, 4, 40), 1e300), "more than float32 can"),
         (np.full((2, 4, 40), "a"), "give real numbers"),
         (np.zeros((2, 4, 40)), "are all zero"),
@@ -100,4 +100,4 @@ def test_bad_windows_are_refused(graph, bad, message):
 
 def test_a_model_that_overflows_is_refused(graph):
     with np.errstate(all="ignore"), pytest.raises(EmgEdgeError, match="gives NaN or infinity at"):
-        collect(graph, np.full((1, 4, 40), 3e38, np.float32))
+        collect(graph, {graph.inputs[0]: np.full((1, 4, 40), 3e38, np.float32)})

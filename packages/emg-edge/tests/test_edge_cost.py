@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import fields, replace
 
+import edge_programs as programs
 import numpy as np
 import pytest
 
 from emg_edge import EmgEdgeError, Program, Tensor, get_target, simulate
-from emg_edge._cost import WORK, product_cycles
+from emg_edge._cost import product_cycles
 from emg_edge.kernels import OPERATORS, Linear
 from emg_edge.plan._memory import plan_memory
-from emg_edge.targets import TARGETS
-
-_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
-programs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(programs)
+from emg_edge.program._op import Product
+from emg_edge.targets import TARGETS, CycleModel
 
 ARES_TINYMYO_CYCLES = (
     304_952_643  # vendor's simulator, 8 channels x 1000 samples, 8 blocks: never used to set a constant
@@ -35,7 +31,15 @@ def tinymyo(tokens=400):
 
 
 def test_every_operator_has_a_cost():
-    assert sorted(WORK) == sorted(OPERATORS)
+    prices = {field.name for field in fields(CycleModel)}
+    for kind, generate in programs.GENERATORS.items():
+        op, tensors, out = generate(np.random.default_rng(0), 0)
+        work = op.work(tensors, out)
+        assert op.kind == kind
+        assert set(work.elements) <= prices
+        assert work.pieces >= 1
+        assert work.products or sum(work.elements.values()) > 0
+    assert sorted(programs.GENERATORS) == sorted(OPERATORS)
 
 
 @pytest.mark.parametrize("target", sorted(name for name, t in TARGETS.items() if t.cycles is not None))
@@ -75,7 +79,7 @@ def test_kernel_figures_reproduce_the_measured_matrix_product():
     """32 x 256 x 64 in L1: 357,344 cycles on one GVSoC core; 2,013,773 instructions of ours under QEMU, times 1.4."""
     simd, scalar = TARGETS["gap9"].cycles, TARGETS["rv32"].cycles
     for cycles, measured in ((simd, 357_344), (scalar, 1.4 * 2_013_773)):
-        modelled = product_cycles(32, 64, 256, cycles) + 32 * 64 * cycles.output
+        modelled = product_cycles(Product(rows=32, columns=64, depth=256), cycles) + 32 * 64 * cycles.output
         assert modelled == pytest.approx(measured, rel=0.02)
 
 

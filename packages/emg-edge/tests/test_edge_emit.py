@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+import edge_programs as programs
 import numpy as np
 import pytest
 
@@ -21,10 +21,6 @@ from emg_edge._serialise import from_dict, program_hash, to_dict
 from emg_edge.emit import check_name, constant_bytes, emit_project, kernel_sources
 from emg_edge.execute._build import Toolchain
 from emg_edge.execute._execute import CExecutor
-
-_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
-programs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(programs)
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"

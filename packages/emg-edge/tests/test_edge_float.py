@@ -12,7 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge.graph._float import erf, gelu, rotate, run_float
+from emg_edge.graph._float import run_float
+from emg_edge.graph.operations._attention import rotate
+from emg_edge.graph.operations._elementwise import erf, gelu
 from emg_edge.onnx_reader._onnx import load_onnx
 
 RNG = np.random.default_rng(0)

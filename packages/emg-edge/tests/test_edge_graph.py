@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge.graph._float import KERNELS
 from emg_edge.graph._graph import Graph, Node, Value, checked_size, sample_shape
-from emg_edge.graph._shapes import BINARY, CANONICAL, MOVEMENT, OPERATIONS, UNARY
+from emg_edge.graph.operations import BINARY, CANONICAL, MOVEMENT, OPERATIONS, UNARY
 from emg_edge.kernels import OPERATORS
 
 
@@ -20,13 +19,16 @@ def graph(*nodes, shapes=None, constants=None, outputs=("y",)):
     )  # fmt: skip
 
 
+GROUPS = {"binary", "canonical", "movement", "normalise", "pool", "product", "recurrent", "reduce", "unary"}
+
+
 def node(op, inputs, output, **attrs):
     return Node(op=op, name=f"{op}_{output}", inputs=inputs, output=output, attrs=attrs)
 
 
-def test_every_operation_has_shape_rule_and_executor():
-    assert OPERATIONS == KERNELS
-    assert UNARY | BINARY | MOVEMENT | CANONICAL <= OPERATIONS
+def test_every_operation_belongs_to_a_group():
+    assert {operation.group for operation in OPERATIONS.values()} <= GROUPS
+    assert set(OPERATIONS) >= UNARY | BINARY | MOVEMENT | CANONICAL
 
 
 def test_every_canonical_operation_has_an_integer_operator():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from emg_edge._errors import EmgEdgeError, UnsupportedError
 from emg_edge.graph._float import evaluate, run_float
 from emg_edge.graph._graph import Graph, Node, Value
-from emg_edge.graph._shapes import CANONICAL, output_shape
+from emg_edge.graph._shapes import output_shape
+from emg_edge.graph.operations import CANONICAL
 from emg_edge.onnx_reader._onnx import load_onnx
 from emg_edge.passes import FOLD, IDENTITY, LAYERNORM, LINEAR, MEAN, PASSES, RESIDUAL, TABLE, Notes, Pass, canonicalise
 from emg_edge.passes._names import identifier

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
+import edge_programs as programs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +16,6 @@ from emg_edge.plan._pack import Buffer, best_fit, extent, pack, search
 from emg_edge.plan._plan import ArenaPlan, lifetimes
 from emg_edge.plan._tiles import tile
 from emg_edge.targets import TARGETS, MemoryLevel
-
-_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
-programs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(programs)
 
 buffers = st.lists(
     st.tuples(st.integers(1, 4000), st.integers(0, 30), st.integers(0, 8)).map(

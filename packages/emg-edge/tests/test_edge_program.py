@@ -5,7 +5,8 @@ import pytest
 
 from emg_edge._errors import EmgEdgeError
 from emg_edge.kernels import Linear
-from emg_edge.program._program import Program, Tensor, run_reference
+from emg_edge.program._program import Program, run_reference
+from emg_edge.program._tensor import Tensor
 
 
 def tensor(name, shape, dtype="int8", zero=0, scale=0.05):

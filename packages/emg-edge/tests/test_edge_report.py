@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
+import edge_programs as programs
 import numpy as np
 import pytest
 
 from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled
 from emg_edge._report import chart
 from emg_edge.targets import TARGETS
-
-_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
-programs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(programs)
 
 
 class Tags(HTMLParser):

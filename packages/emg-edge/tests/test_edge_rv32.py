@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
+import edge_programs as programs
 import numpy as np
 import pytest
 
@@ -21,10 +20,6 @@ from emg_edge.kernels import OPERATORS
 from emg_edge.plan._memory import plan_memory
 from emg_edge.plan._plan import plan_arena
 from emg_edge.targets import get_target
-
-_spec = importlib.util.spec_from_file_location("edge_programs", Path(__file__).with_name("edge_programs.py"))
-programs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(programs)
 
 TOOLS = ("riscv64-unknown-elf-gcc", "riscv64-unknown-elf-nm", "qemu-system-riscv32")
 NOT_ON_A_DEVICE = re.compile(

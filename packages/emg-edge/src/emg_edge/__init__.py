@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from .onnx_reader._onnx import load_onnx
     from .passes import canonicalise
     from .plan._plan import ArenaPlan, plan_arena
-    from .program._program import Op, Program, Tensor, run_reference
+    from .program._op import Op
+    from .program._program import Program, run_reference
+    from .program._tensor import Tensor
     from .quantiser._options import QuantiseOptions
     from .quantiser._quantise import quantise
     from .quantiser._sqnr import layer_sqnr

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from .program._program import Tensor
+    from .program._tensor import Tensor
 
 
 def load_npz(path: Path | str) -> dict[str, NDArray[Any]]:

@@ -18,7 +18,7 @@ from ._serialise import program_hash
 from .emit import check_name, emit_project
 from .graph._graph import sample_shape
 from .plan._memory import plan_memory
-from .program._program import Tensor
+from .program._tensor import Tensor
 from .targets import get_target
 
 if TYPE_CHECKING:
@@ -88,19 +88,20 @@ def compile_model(
 
     device = get_target(target).with_budgets(dict(budgets or {}))
     graph = canonicalise(load_onnx(onnx_path))
-    windows = _windows(graph, calibration)
-    program = _named(quantise(graph, windows, options), name, Path(onnx_path))
-    sqnr = layer_sqnr(graph, program, windows[:SQNR_SAMPLES])
-    few = len(windows) < FEW_SAMPLES
-    warnings = [f"only {len(windows)} calibration samples; some hundred of all classes are better"] if few else []
+    feeds = _windows(graph, calibration)
+    program = _named(quantise(graph, feeds, options), name, Path(onnx_path))
+    n = len(next(iter(feeds.values())))
+    sqnr = layer_sqnr(graph, program, {port: array[:SQNR_SAMPLES] for port, array in feeds.items()})
+    few = n < FEW_SAMPLES
+    warnings = [f"only {n} calibration samples; some hundred of all classes are better"] if few else []
     return compile_program(
-        program, windows, target=device, out=out, sqnr=sqnr, warnings=warnings, budgets=dict(budgets or {})
+        program, feeds, target=device, out=out, sqnr=sqnr, warnings=warnings, budgets=dict(budgets or {})
     )
 
 
 def compile_program(
     program: Program,
-    samples: NDArray[Any],
+    samples: NDArray[Any] | Mapping[str, NDArray[Any]],
     *,
     target: Target,
     out: Path | str,
@@ -115,7 +116,7 @@ def compile_program(
     program
         A verified program.
     samples
-        Real samples ``(n, *shape)`` of its first input; the first few become test vectors.
+        Real samples ``(n, *shape)``, one array per input name where there are several; the first become test vectors.
     target
         The device.
     out
@@ -129,7 +130,8 @@ def compile_program(
     """
     program.verify()
     memory = plan_memory(program, target)
-    feeds = {name: program.tensors[name].quantise(samples[:VECTORS]) for name in program.inputs}
+    arrays = {program.inputs[0]: samples} if isinstance(samples, np.ndarray) else samples
+    feeds = {name: program.tensors[name].quantise(arrays[name][:VECTORS]) for name in program.inputs}
     project = emit_project(program, memory.arena, feeds)
     summary = summarise(program, memory, target, sqnr or {})
     summary["warnings"] = [*(warnings or []), *target.notes]
@@ -174,18 +176,21 @@ def summarise(program: Program, memory: MemoryPlan, target: Target, sqnr: Mappin
     }
 
 
-def _windows(graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Path | str) -> NDArray[Any]:
-    """Return the calibration samples ``(n, *sample)``, wherever they come from."""
+def _windows(graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Path | str) -> dict[str, NDArray[Any]]:
+    """Return the calibration samples ``(n, *sample)`` by input, wherever they come from."""
     source = str(given) if isinstance(given, str | Path) else "calibration"
     arrays = load_npz(given) if isinstance(given, str | Path) else given
-    (name,) = graph.inputs
-    if not isinstance(arrays, np.ndarray):
-        arrays = by_input(arrays, graph.inputs, source)[name]
-    wanted = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int16", scale=1.0)
-    samples = check_real(arrays, wanted, source)
-    if not samples.any():
-        raise EmgEdgeError(f"{source}: {name!r} is all zero; give recorded windows, preprocessed as for inference")
-    return samples
+    if isinstance(arrays, np.ndarray):
+        arrays = {"array": arrays}
+    feeds = {}
+    for name, array in by_input(arrays, graph.inputs, source).items():
+        wanted = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int16", scale=1.0)
+        feeds[name] = check_real(array, wanted, source)
+    if not any(samples.any() for samples in feeds.values()):
+        raise EmgEdgeError(
+            f"{source}: {list(feeds)} are all zero; give recorded windows, preprocessed as for inference"
+        )
+    return feeds
 
 
 def _named(program: Program, name: str | None, path: Path) -> Program:

@@ -14,11 +14,9 @@ from ._errors import EmgEdgeError
 from .plan._tiles import tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .kernels import Attention, Linear, Mean
     from .plan._memory import MemoryPlan
-    from .program._program import Op, Program, Tensor
+    from .program._op import Op, Product, Work
+    from .program._program import Program
     from .targets import CycleModel, Target
 
 
@@ -35,14 +33,6 @@ class LayerCost:
     l3_cycles: int
     tiles: int
     energy_uj: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """Cycles of one core for a whole layer, and the number of equal pieces that cores can share."""
-
-    cycles: float
-    pieces: int
 
 
 def simulate(program: Program, memory: MemoryPlan, target: Target) -> dict[str, Any]:
@@ -100,8 +90,8 @@ def _layer(program: Program, op: Op, memory: MemoryPlan, target: Target) -> Laye
     model, l1 = target.cycles, target.level("l1")
     if model is None:
         raise AssertionError(target.name)
-    work = WORK[op.kind](op, tensors, out, model)
-    compute = work.cycles / _speed_up(work.pieces, target.n_cores)
+    work = op.work(tensors, out)
+    compute = work_cycles(work, model) / _speed_up(work.pieces, target.n_cores)
     tiles, dma, l3 = 1, 0.0, 0.0
     if target.transfers is not None and l1 is not None:
         cut = tile(op, tensors, out, l1)
@@ -139,58 +129,14 @@ def _speed_up(pieces: int, n_cores: int) -> float:
     return pieces / ceil(pieces / n_cores)
 
 
-def product_cycles(rows: int, columns: int, depth: int, model: CycleModel, *, wide: bool = False) -> float:
-    """Return the cycles of a matrix product without its epilogue on one core, extents rounded up to the block."""
-    blocks = ceil(rows / model.block_rows) * ceil(columns / model.block_columns)
-    return blocks * ceil(depth / 4) * model.block_cycles * (2 if wide else 1)
+def product_cycles(product: Product, model: CycleModel) -> float:
+    """Return the cycles of matrix products without their epilogues on one core, extents rounded up to the block."""
+    blocks = ceil(product.rows / model.block_rows) * ceil(product.columns / model.block_columns)
+    cycles = blocks * ceil(product.depth / 4) * model.block_cycles * (2 if product.wide else 1)
+    return product.count * cycles * (model.attention if product.inner else 1.0)
 
 
-def _linear(op: Linear, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
-    outputs, depth = op.weight.shape
-    rows = op.rows(tensors)
-    product = product_cycles(rows, outputs, depth, model, wide=tensors[0].dtype == "int16")
-    finish = model.output + (0 if op.table is None else model.table)
-    return Work(cycles=product + out.size * finish, pieces=max(rows, -(-outputs // model.block_columns)))
-
-
-def _attention(op: Attention, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
-    del tensors
-    n, width = op.tokens(out), op.width
-    scores = product_cycles(n, n, width, model) * model.attention + n * n * model.softmax
-    context = product_cycles(n, width, n, model) * model.attention + n * width * model.output
-    turned = 0 if op.cos is None else 2 * n * width * model.rotate
-    return Work(cycles=op.heads * (scores + context + turned + n * model.row), pieces=op.heads * n)
-
-
-def _layernorm(op: Op, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
-    del op, tensors
-    rows = out.size // out.shape[-1]
-    return Work(cycles=out.size * model.layernorm + rows * model.row, pieces=rows)
-
-
-def _per_element(field: str) -> Callable[[Op, list[Tensor], Tensor, CycleModel], Work]:
-    """Return a model that counts the output's elements."""
-
-    def count(op: Op, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
-        del op, tensors
-        return Work(cycles=out.size * float(getattr(model, field)), pieces=out.size)
-
-    return count
-
-
-def _mean(op: Mean, tensors: list[Tensor], out: Tensor, model: CycleModel) -> Work:
-    del op
-    return Work(cycles=tensors[0].size * model.copy + out.size * model.requantise, pieces=out.size)
-
-
-WORK: dict[str, Callable[[Any, list[Tensor], Tensor, CycleModel], Work]] = {
-    "add": _per_element("add"),
-    "add_constant": _per_element("requantise"),
-    "attention": _attention,
-    "layernorm": _layernorm,
-    "linear": _linear,
-    "mean": _mean,
-    "requantise": _per_element("requantise"),
-    "table": _per_element("table"),
-    "transpose": _per_element("copy"),
-}
+def work_cycles(work: Work, model: CycleModel) -> float:
+    """Return the cycles of one core for a whole layer."""
+    elements = sum(count * float(getattr(model, name)) for name, count in work.elements.items())
+    return elements + sum(product_cycles(product, model) for product in work.products)

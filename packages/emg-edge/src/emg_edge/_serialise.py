@@ -11,12 +11,15 @@ import numpy as np
 
 from ._errors import EmgEdgeError
 from .kernels import OPERATORS
-from .program._program import Op, Program, Tensor
+from .program._program import Program
+from .program._tensor import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from .program._op import Op
 
 
 def to_dict(program: Program) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

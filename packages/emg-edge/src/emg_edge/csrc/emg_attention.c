@@ -1,7 +1,7 @@
 /* Multi-head attention, one query row at a time: rotate, score, exponentials by table, weighted sum, normalise. */
 #include <stddef.h>
 
-#include "emg_kernels.h"
+#include "emg_attention.h"
 #include "emg_primitives.h"
 
 /* The parts of the working memory, in the order in which they lie in it. */

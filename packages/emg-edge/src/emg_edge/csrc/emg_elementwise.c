@@ -1,5 +1,5 @@
 /* Element-wise kernels: residual addition, addition of a constant, table look-up, change of scale. */
-#include "emg_kernels.h"
+#include "emg_elementwise.h"
 #include "emg_storage.h"
 
 void emg_add(const emg_add_params *p, const void *a, const void *b, void *y)

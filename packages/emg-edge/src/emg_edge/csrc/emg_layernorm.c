@@ -1,5 +1,5 @@
 /* LayerNorm: exact mean, 64-bit variance, floor square root, one reciprocal per row. */
-#include "emg_kernels.h"
+#include "emg_layernorm.h"
 #include "emg_storage.h"
 
 /* 2**31 / m and the exponent e with std ~ m * 2**(e - 16), m in [2**15, 2**16). */

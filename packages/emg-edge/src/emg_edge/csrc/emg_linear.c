@@ -1,7 +1,7 @@
 /* Linear layer: int8 or int16 by int8, requantisation per output, optional table. */
 #include <stddef.h>
 
-#include "emg_kernels.h"
+#include "emg_linear.h"
 #include "emg_storage.h"
 
 /* Requantise one accumulator and store it as element `index` of y. */

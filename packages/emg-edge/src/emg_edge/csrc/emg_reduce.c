@@ -1,5 +1,5 @@
 /* Kernels that reduce or move: mean over the middle axis, transposition. */
-#include "emg_kernels.h"
+#include "emg_reduce.h"
 #include "emg_storage.h"
 
 void emg_mean(const emg_mean_params *p, const void *x, void *y)

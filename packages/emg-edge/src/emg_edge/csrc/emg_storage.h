@@ -2,8 +2,8 @@
 #ifndef EMG_STORAGE_H
 #define EMG_STORAGE_H
 
-#include "emg_kernels.h"
 #include "emg_primitives.h"
+#include "emg_types.h"
 
 /* Element `index`, widened. */
 static inline int32_t emg_load(const void *buffer, emg_type type, int32_t index)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._bind import bind, ctype
-from ._names import comment
+from ._names import comment, ctype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emg_edge.plan._plan import ArenaPlan
-    from emg_edge.program._program import Program, Tensor
+    from emg_edge.program._program import Program
+    from emg_edge.program._tensor import Tensor
 
     from ._tables import TablePrinter
 
@@ -76,7 +76,7 @@ def _layer(program: Program, plan: ArenaPlan, tables: TablePrinter, index: int) 
     arguments = [f"&{program.name}_op{index:03d}", *(_place(program, plan, name) for name in op.inputs), result]
     if scratch is not None:
         arguments.append(f"ARENA({scratch.offset})")
-    members = bind(op, tensors, out)
+    members = op.members(tensors, out)
     return Layer(
         index=index,
         comment=f"{comment(op.name)} {op.kind}",

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from emg_edge._errors import EmgEdgeError
+
+if TYPE_CHECKING:
+    from emg_edge.program._tensor import Tensor
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _KEYWORDS = (
@@ -40,3 +44,8 @@ def check_name(name: str) -> str:
 def comment(text: str) -> str:
     """Return text that is safe inside a C comment or string: whitelisted characters, at most 60."""
     return _UNSAFE.sub("_", text)[:60]
+
+
+def ctype(tensor: Tensor) -> str:
+    """Return the C type of a tensor's elements."""
+    return f"{tensor.dtype}_t"

@@ -10,7 +10,7 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.program._program import run_reference
 
-from ._bind import ctype
+from ._names import ctype
 from ._tables import CTable, numbers
 
 if TYPE_CHECKING:

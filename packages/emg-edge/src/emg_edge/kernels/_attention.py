@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from emg_edge.program._program import Op, Tensor
+from emg_edge.program._op import Op, Product, Work
 
 from ._fixed import rounding_shift
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from emg_edge.program._op import Members
+    from emg_edge.program._tensor import Tensor
 
 STEP = float(np.log(510.0) / 255.0)
 """Step of the exponential table in nat: entry 255, the last, is where 255 * exp(-x) falls to one half."""
@@ -130,6 +133,39 @@ class Attention(Op):
         """See `Op.macs`: scores and weighted sum."""
         del tensors
         return 2 * self.tokens(out) ** 2 * self.heads * self.width
+
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        del tensors
+        return {
+            "index_mul": self.index_mul,
+            "out_mul": self.out_mul,
+            "table": self.table,
+            "cosine": self.cos,
+            "sine": self.sin,
+            "rows": self.tokens(out),
+            "heads": self.heads,
+            "width": self.width,
+            "period": 1 if self.cos is None else len(self.cos),
+            "layout": self.layout,
+            "index_shift": self.index_shift,
+            "out_shift": self.out_shift,
+            "zero": out.zero_point,
+        }
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        del tensors
+        n, width, heads = self.tokens(out), self.width, self.heads
+        scores = Product(rows=n, columns=n, depth=width, count=heads, inner=True)
+        context = Product(rows=n, columns=width, depth=n, count=heads, inner=True)
+        elements = {
+            "softmax": heads * n * n,
+            "output": heads * n * width,
+            "rotate": 0 if self.cos is None else 2 * heads * n * width,
+            "row": heads * n,
+        }
+        return Work(products=(scores, context), elements=elements, pieces=heads * n)
 
     def scratch_bytes(self, tensors: list[Tensor], out: Tensor) -> int:
         """See `Op.scratch_bytes`.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from emg_edge.program._program import Op, Tensor
+from emg_edge.program._op import Op, Work, rescaling
+from emg_edge.program._tensor import Tensor, storage
 
 from ._fixed import rounding_shift
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from emg_edge.program._op import Members
 
 _SMALL = {"int8", "int16"}
 
@@ -43,6 +46,26 @@ class Add(Op):
         a, b = (x.reshape(len(x), -1).astype(np.int64) - t.zero_point for x, t in zip(inputs, tensors, strict=True))
         total = a * self.mul_a + b * self.mul_b
         return out.saturate(rounding_shift(total, self.shift) + out.zero_point)
+
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        return {
+            "size": out.size,
+            "mul_a": self.mul_a,
+            "mul_b": self.mul_b,
+            "shift": self.shift,
+            "zero_a": tensors[0].zero_point,
+            "zero_b": tensors[1].zero_point,
+            "zero": out.zero_point,
+            "a": storage(tensors[0]),
+            "b": storage(tensors[1]),
+            "out": storage(out),
+        }
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        del tensors
+        return Work(elements={"add": out.size}, pieces=out.size)
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
@@ -89,6 +112,22 @@ class AddConstant(Op):
         total = x * self.mul + self.value.astype(np.int64)[:, None, :]
         return out.saturate(rounding_shift(total, self.shift) + out.zero_point)
 
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        rows, width = self.value.shape
+        return {
+            "value": self.value,
+            "rows": rows,
+            "repeat": self.repeat,
+            "width": width,
+            **rescaling(self.mul, self.shift, tensors[0], out),
+        }
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        del tensors
+        return Work(elements={"requantise": out.size}, pieces=out.size)
+
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
         self.require({tensors[0].dtype, out.dtype} <= _SMALL, "operands must be int8 or int16")
@@ -121,6 +160,16 @@ class Table(Op):
         del tensors, out
         return self.table[inputs[0].view(np.uint8)]
 
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        del tensors
+        return {"table": self.table, "size": out.size}
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        del tensors
+        return Work(elements={"table": out.size}, pieces=out.size)
+
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
         self.require(tensors[0].dtype == out.dtype == "int8", "input and output must be int8")
@@ -148,6 +197,15 @@ class Requantise(Op):
         """See `Op.reference`."""
         x = inputs[0].astype(np.int64) - tensors[0].zero_point
         return out.saturate(rounding_shift(x * self.mul, self.shift) + out.zero_point)
+
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        return {"size": out.size, **rescaling(self.mul, self.shift, tensors[0], out)}
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        del tensors
+        return Work(elements={"requantise": out.size}, pieces=out.size)
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""

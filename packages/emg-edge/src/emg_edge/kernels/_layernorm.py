@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from emg_edge.program._program import Op, Tensor
+from emg_edge.program._op import Cut, Op, Work
+from emg_edge.program._tensor import Tensor, storage
 
 from ._fixed import isqrt, rounding_shift
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from emg_edge.program._op import Members
 
 FRACTION = 12  # bits behind the point of the normalised value
 MAX_EPS = 2**60  # with the variance still below the 2**62 of the square root
@@ -71,6 +74,33 @@ class LayerNorm(Op):
         t = (d * inv + (np.int64(1) << (e + 2))) >> (e + 3)
         scaled = t * self.gamma.astype(np.int64) + self.beta.astype(np.int64)
         return out.saturate(rounding_shift(scaled, self.shift) + out.zero_point)
+
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        width = len(self.gamma)
+        return {
+            "gamma": self.gamma,
+            "beta": self.beta,
+            "eps": f"{self.eps}u" if self.eps < 2**32 else f"{self.eps}ull",
+            "rows": out.size // width,
+            "width": width,
+            "shift": self.shift,
+            "zero": out.zero_point,
+            "in": storage(tensors[0]),
+            "out": storage(out),
+        }
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        del tensors
+        rows = out.size // len(self.gamma)
+        return Work(elements={"layernorm": out.size, "row": rows}, pieces=rows)
+
+    def cut(self, tensors: list[Tensor], out: Tensor) -> Cut:
+        """See `Op.cut`: row by row."""
+        rows = out.size // len(self.gamma)
+        moved = tensors[0].nbytes + out.nbytes
+        return Cut(rows=rows, row_bytes=-(-moved // rows), resident=self.gamma.nbytes + self.beta.nbytes)
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from emg_edge.program._program import DTYPES, Op, Tensor
+from emg_edge.program._op import Cut, Op, Product, Work
+from emg_edge.program._tensor import DTYPES, Tensor, storage
 
 from ._fixed import rounding_shift
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from emg_edge.program._op import Members
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,43 @@ class Linear(Op):
         """See `Op.macs`."""
         del out
         return self.rows(tensors) * self.weight.size
+
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        outputs, depth = self.weight.shape
+        return {
+            "weight": self.weight,
+            "bias": self.bias,
+            "mul": self.mul,
+            "table": self.table,
+            "rows": self.rows(tensors),
+            "outputs": outputs,
+            "depth": depth,
+            "shift": self.shift,
+            "pre_zero": self.pre_zero,
+            "in": storage(tensors[0]),
+            "out": storage(out),
+        }
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        outputs, depth = self.weight.shape
+        rows = self.rows(tensors)
+        product = Product(rows=rows, columns=outputs, depth=depth, wide=tensors[0].dtype == "int16")
+        elements = {"output": out.size, "table": 0 if self.table is None else out.size}
+        return Work(products=(product,), elements=elements, pieces=max(rows, -(-outputs // 4)))
+
+    def cut(self, tensors: list[Tensor], out: Tensor) -> Cut:
+        """See `Op.cut`: rows of the input stream past blocks of output channels."""
+        outputs, depth = self.weight.shape
+        rows = self.rows(tensors)
+        return Cut(
+            rows=rows,
+            row_bytes=tensors[0].nbytes // rows + out.nbytes // rows,
+            resident=0 if self.table is None else self.table.nbytes,
+            columns=outputs,
+            column_bytes=depth + 8,
+        )
 
     def acc_bound(self, tensors: list[Tensor]) -> int:
         """Largest possible |accumulator|, from the weights' row norms and the input's dtype."""

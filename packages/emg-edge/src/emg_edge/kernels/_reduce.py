@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from emg_edge.program._program import Op, Tensor
+from emg_edge.program._op import Cut, Op, Work, rescaling
+from emg_edge.program._tensor import Tensor, storage
 
 from ._fixed import rounding_shift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from emg_edge.program._op import Members
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,25 @@ class Mean(Op):
             - tensors[0].zero_point
         )
         return out.saturate(rounding_shift(x.sum(2) * self.mul, self.shift) + out.zero_point)
+
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        return {
+            "outer": self.outer,
+            "axis": self.axis,
+            "inner": self.inner,
+            **rescaling(self.mul, self.shift, tensors[0], out),
+        }
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        return Work(elements={"copy": tensors[0].size, "requantise": out.size}, pieces=out.size)
+
+    def cut(self, tensors: list[Tensor], out: Tensor) -> Cut:
+        """See `Op.cut`: rows stream past the sums of all columns."""
+        rows = self.outer * self.axis
+        moved = tensors[0].nbytes + out.nbytes
+        return Cut(rows=rows, row_bytes=-(-moved // rows), resident=4 * self.inner)
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
@@ -79,6 +101,22 @@ class Transpose(Op):
         del tensors, out
         x = inputs[0].reshape(len(inputs[0]), *self.shape)
         return np.ascontiguousarray(x.transpose(0, *(axis + 1 for axis in self.perm)))
+
+    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
+        """See `Op.members`."""
+        del tensors
+        strides = [int(np.prod(self.shape[axis + 1 :])) for axis in range(len(self.shape))]
+        missing = 4 - len(self.perm)
+        return {
+            "extent": (1,) * missing + tuple(self.shape[axis] for axis in self.perm),
+            "stride": (0,) * missing + tuple(strides[axis] for axis in self.perm),
+            "type": storage(out),
+        }
+
+    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
+        """See `Op.work`."""
+        del tensors
+        return Work(elements={"copy": out.size}, pieces=out.size)
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""

@@ -11,7 +11,7 @@ from ._linear import Linear
 from ._reduce import Mean, Transpose
 
 if TYPE_CHECKING:
-    from emg_edge.program._program import Op
+    from emg_edge.program._op import Op
 
 OPERATORS: dict[str, type[Op]] = {
     op.kind: op for op in (Add, AddConstant, Attention, LayerNorm, Linear, Mean, Requantise, Table, Transpose)

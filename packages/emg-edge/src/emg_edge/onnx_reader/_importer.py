@@ -11,7 +11,8 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError, Unsupported
 from emg_edge.graph._float import run_node
 from emg_edge.graph._graph import MAX_ELEMENTS, Node, Value
-from emg_edge.graph._shapes import MOVEMENT, output_shape
+from emg_edge.graph._shapes import output_shape
+from emg_edge.graph.operations import MOVEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

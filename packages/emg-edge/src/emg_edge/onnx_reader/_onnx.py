@@ -12,7 +12,7 @@ from emg_edge._errors import EmgEdgeError, UnsupportedError
 from emg_edge.graph._graph import MAX_ELEMENTS, MAX_RANK, Graph, checked_size
 
 from ._importer import Importer, Source
-from ._translations import add_node
+from .translations import add_node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError, Unsupported, UnsupportedError
 from emg_edge.graph._float import run_float
 from emg_edge.graph._graph import sample_shape
-from emg_edge.graph._shapes import BINARY, CANONICAL, MOVEMENT, UNARY
+from emg_edge.graph.operations import BINARY, CANONICAL, MOVEMENT, UNARY
 
 from ._attention import ATTENTION
 from ._fold import FOLD

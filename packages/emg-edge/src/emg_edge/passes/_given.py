@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emg_edge._errors import Unsupported, UnsupportedError
-from emg_edge.graph._shapes import MOVEMENT
+from emg_edge.graph.operations import MOVEMENT
 
 from ._pass import Notes, Pass
 from ._views import index_map

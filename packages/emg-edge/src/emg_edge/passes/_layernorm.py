@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_edge.graph._float import evaluate, normalise
+from emg_edge.graph._float import evaluate
 from emg_edge.graph._graph import Graph, Node
+from emg_edge.graph.operations._normalise import normalise
 
 from ._pass import Notes, Pass, rewrite, scope_of
 

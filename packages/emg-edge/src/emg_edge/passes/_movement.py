@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from emg_edge.graph._graph import Graph, Node
-from emg_edge.graph._shapes import CANONICAL, MOVEMENT
+from emg_edge.graph.operations import CANONICAL, MOVEMENT
 
 from ._pass import Notes, Pass, rewrite
 from ._views import as_transpose, index_map

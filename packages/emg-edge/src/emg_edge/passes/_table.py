@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emg_edge.graph._float import apply_body, gelu
+from emg_edge.graph._float import apply_body
 from emg_edge.graph._graph import Graph, Node, Value
-from emg_edge.graph._shapes import BINARY, UNARY
+from emg_edge.graph.operations import BINARY, UNARY
+from emg_edge.graph.operations._elementwise import gelu
 
 from ._pass import Notes, Pass, rewrite
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_edge.graph._float import run_node
-from emg_edge.graph._shapes import MOVEMENT
+from emg_edge.graph.operations import MOVEMENT
 
 from ._pass import split_constant
 

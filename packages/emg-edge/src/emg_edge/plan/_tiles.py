@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emg_edge._errors import BudgetError
-from emg_edge.kernels import Attention, LayerNorm, Linear, Mean
+from emg_edge.kernels import Attention
 
 if TYPE_CHECKING:
-    from emg_edge.program._program import Op, Tensor
+    from emg_edge.program._op import Cut, Op
+    from emg_edge.program._tensor import Tensor
     from emg_edge.targets import MemoryLevel
 
 QUERY_ROWS = 8  # query rows that attention holds at a time, one per core
@@ -45,49 +46,39 @@ def tile(op: Op, tensors: list[Tensor], out: Tensor, l1: MemoryLevel) -> Tiling:
     BudgetError
         When not even the smallest tile fits, naming layer, bytes and a way out.
     """
-    if isinstance(op, Linear):
-        return _tile_linear(op, tensors, out, l1)
     if isinstance(op, Attention):
         return _tile_attention(op, out, l1)
-    return _tile_rows(op, tensors, out, l1)
+    cut = op.cut(tensors, out)
+    return (_tile_columns if cut.columns else _tile_rows)(op, tensors, out, cut, l1)
 
 
-def _tile_rows(op: Op, tensors: list[Tensor], out: Tensor, l1: MemoryLevel) -> Tiling:
-    """Stream rows in and out, constants (and the sums of a mean) resident."""
+def _tile_rows(op: Op, tensors: list[Tensor], out: Tensor, cut: Cut, l1: MemoryLevel) -> Tiling:
+    """Stream rows in and out past what is resident."""
     constants = sum(array.nbytes for array in op.constants().values())
     moved = sum(tensor.nbytes for tensor in tensors) + out.nbytes
-    rows, resident = out.size, constants
-    if isinstance(op, LayerNorm):
-        rows = out.size // len(op.gamma)
-    if isinstance(op, Mean):
-        rows, resident = op.outer * op.axis, constants + 4 * op.inner
-    row = -(-moved // rows)
-    fit = _fit(op, 2 * row, resident, rows, l1)
-    tiles = -(-rows // fit)
+    fit = _fit(op, 2 * cut.row_bytes, cut.resident, cut.rows, l1)
+    tiles = -(-cut.rows // fit)
     transfers = tiles * (len(tensors) + 1) + 1
-    return Tiling(tiles=tiles, transfers=transfers, nbytes=moved + constants, l1_bytes=resident + 2 * row * fit)
+    nbytes = cut.resident + 2 * cut.row_bytes * fit
+    return Tiling(tiles=tiles, transfers=transfers, nbytes=moved + constants, l1_bytes=nbytes)
 
 
-def _tile_linear(op: Linear, tensors: list[Tensor], out: Tensor, l1: MemoryLevel) -> Tiling:
-    """Keep a block of output channels resident and stream rows past it; as many passes as cost least."""
-    outputs, depth = op.weight.shape
-    table = 0 if op.table is None else 256
-    rows = op.rows(tensors)
-    row = tensors[0].nbytes // rows + out.nbytes // rows
-    channel = depth + 8
+def _tile_columns(op: Op, tensors: list[Tensor], out: Tensor, cut: Cut, l1: MemoryLevel) -> Tiling:
+    """Keep a block of output columns resident and stream rows past it; as many passes as cost least."""
     best: Tiling | None = None
-    for passes in sorted({-(-outputs // block) for block in range(1, outputs + 1)}):
-        resident = channel * -(-outputs // passes) * (1 if passes == 1 else 2) + table
+    row = cut.row_bytes
+    for passes in sorted({-(-cut.columns // block) for block in range(1, cut.columns + 1)}):
+        resident = cut.column_bytes * -(-cut.columns // passes) * (1 if passes == 1 else 2) + cut.resident
         if resident + 2 * row > l1.budget:
             continue
-        fit = min((l1.budget - resident) // (2 * row), rows)
-        tiles = passes * -(-rows // fit)
-        nbytes = tensors[0].nbytes * passes + out.nbytes + outputs * channel + table
-        cut = Tiling(tiles=tiles, transfers=2 * tiles + passes, nbytes=nbytes, l1_bytes=resident + 2 * row * fit)
-        if best is None or _effort(cut) < _effort(best):
-            best = cut
+        fit = min((l1.budget - resident) // (2 * row), cut.rows)
+        tiles = passes * -(-cut.rows // fit)
+        nbytes = tensors[0].nbytes * passes + out.nbytes + cut.columns * cut.column_bytes + cut.resident
+        found = Tiling(tiles=tiles, transfers=2 * tiles + passes, nbytes=nbytes, l1_bytes=resident + 2 * row * fit)
+        if best is None or _effort(found) < _effort(best):
+            best = found
     if best is None:
-        _fit(op, 2 * row, 2 * channel + table, rows, l1)
+        _fit(op, 2 * row, 2 * cut.column_bytes + cut.resident, cut.rows, l1)
         raise AssertionError(op.name)
     return best
 

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge.graph._float import apply_body, gather_heads, rotate, run_node
+from emg_edge.graph._float import apply_body, by_name, run_node
 from emg_edge.graph._graph import sample_shape
+from emg_edge.graph.operations._attention import gather_heads, rotate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from emg_edge.graph._graph import Graph, Node
+
+    Feeds = dict[str, NDArray[np.float32]]
+    Samples = NDArray[Any] | Mapping[str, NDArray[Any]]
 
 Method = Literal["mse", "percentile", "minmax"]
 KEPT = 2**16  # values remembered per tensor
@@ -71,51 +77,86 @@ class Statistics:
     heads: dict[str, tuple[list[Sample], list[Sample], list[Sample]]]
 
 
-def check_calibration(graph: Graph, x: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the windows as float32 ``(n, *sample)`` or say what is wrong with them."""
-    expected = sample_shape(graph.shape(graph.inputs[0]))
-    array = np.asarray(x)
+def check_calibration(graph: Graph, x: Samples) -> Feeds:
+    """Return the windows of every input as float32 ``(n, *sample)`` or say what is wrong with them.
+
+    Parameters
+    ----------
+    graph
+        With the inputs.
+    x
+        One array ``(n, *sample)``, or one per input name.
+
+    Raises
+    ------
+    EmgEdgeError
+        Naming the input and what is wrong.
+    """
+    feeds = {name: _checked(graph, name, array) for name, array in by_name(graph, x).items()}
+    counts = {name: len(array) for name, array in feeds.items()}
+    if len(set(counts.values())) != 1:
+        raise EmgEdgeError(f"calibration windows: {counts} of the inputs; every input needs the same number")
+    if not any(array.any() for array in feeds.values()):
+        raise EmgEdgeError("calibration windows are all zero; give recorded windows, preprocessed as for inference")
+    return feeds
+
+
+def _checked(graph: Graph, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    expected = sample_shape(graph.shape(name))
     if array.ndim != len(expected) + 1 or array.shape[1:] != expected or len(array) < 1:
-        raise EmgEdgeError(f"calibration windows have shape {array.shape}, need (n, {', '.join(map(str, expected))})")
-    if array.dtype.kind not in "fiu":
-        raise EmgEdgeError(f"calibration windows are {array.dtype}; give real numbers")
+        raise EmgEdgeError(
+            f"calibration windows of {name!r} have shape {array.shape}, need (n, {', '.join(map(str, expected))})"
+        )
+    if array.dtype.kind not in "fiub":
+        raise EmgEdgeError(f"calibration windows of {name!r} are {array.dtype}; give real numbers")
     with np.errstate(over="ignore"):
         windows = array.astype(np.float32)
     finite = np.isfinite(windows).reshape(len(windows), -1).all(1)
     if not finite.all():
         raise EmgEdgeError(
-            f"calibration window {int(np.argmin(finite))} holds NaN, infinity or more than float32 can; remove it"
+            f"calibration window {int(np.argmin(finite))} of {name!r} holds NaN, infinity or more than float32 can; "
+            "remove it"
         )
-    if not np.any(windows):
-        raise EmgEdgeError("calibration windows are all zero; give recorded windows, preprocessed as for inference")
     return windows
 
 
-def collect(graph: Graph, x: NDArray[np.float32], *, seed: int = 0) -> Statistics:
-    """Run a canonical graph on windows ``(n, *sample)`` and sample every value."""
+def count(feeds: Feeds) -> int:
+    """Return the number of windows."""
+    return len(next(iter(feeds.values())))
+
+
+def taken(feeds: Feeds, index: slice) -> Feeds:
+    """Return some of the windows of every input."""
+    return {name: array[index] for name, array in feeds.items()}
+
+
+def collect(graph: Graph, feeds: Feeds, *, seed: int = 0) -> Statistics:
+    """Run a canonical graph on windows ``(n, *sample)`` by input and sample every value."""
     rng = np.random.default_rng(seed)
     statistics = Statistics({}, {})
-    for start in range(0, len(x), _CHUNK):
-        chunk = x[start : start + _CHUNK]
-        budget = max(64, KEPT * len(chunk) // len(x))
+    n = count(feeds)
+    for start in range(0, n, _CHUNK):
+        chunk = taken(feeds, slice(start, start + _CHUNK))
+        budget = max(64, KEPT * count(chunk) // n)
         _run_chunk(graph, chunk, statistics, budget, rng)
     return statistics
 
 
-def _run_chunk(
-    graph: Graph, chunk: NDArray[np.float32], statistics: Statistics, budget: int, rng: np.random.Generator
-) -> None:
-    values: dict[str, NDArray[Any]] = {graph.inputs[0]: chunk.reshape(len(chunk), *graph.shape(graph.inputs[0]))}
+def _run_chunk(graph: Graph, chunk: Feeds, statistics: Statistics, budget: int, rng: np.random.Generator) -> None:
+    values: dict[str, NDArray[Any]] = {
+        name: array.reshape(len(array), *graph.shape(name)) for name, array in chunk.items()
+    }
 
     def note(name: str, array: NDArray[Any]) -> None:
         if not np.isfinite(array).all():
             raise EmgEdgeError(f"the float model gives NaN or infinity at {name!r} on the calibration windows")
         statistics.values.setdefault(name, Sample()).add(array, budget, rng)
 
-    note(graph.inputs[0], values[graph.inputs[0]])
+    for name in graph.inputs:
+        note(name, values[name])
     for node in graph.nodes:
         arrays = [values[name] if name in values else graph.constants[name][None] for name in node.inputs]
-        if "body" in node.attrs and node.op == "linear":
+        if "body" in node.attrs and node.op != "table":
             plain = {key: value for key, value in node.attrs.items() if key != "body"}
             before = run_node(replace(node, attrs=plain), arrays)
             note(f"{node.output}:pre", before)

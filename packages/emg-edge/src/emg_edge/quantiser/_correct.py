@@ -10,17 +10,22 @@ import numpy as np
 from emg_edge.graph._float import run_float
 from emg_edge.kernels import Linear
 
+from ._calibrate import count, taken
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emg_edge.graph._graph import Graph
-    from emg_edge.program._program import Op, Program
+    from emg_edge.program._op import Op
+    from emg_edge.program._program import Program
+
+    from ._calibrate import Feeds
 
 _WINDOWS = 64
 _MACS = 2.0**34  # of all windows together, so that large models take seconds
 
 
-def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> Program:
+def corrected(graph: Graph, program: Program, feeds: Feeds) -> Program:
     """Return the program with corrected biases, layer after layer, each behind the corrected ones before it.
 
     Layers with a table, with scales per channel or with a grid that the file gives are left alone.
@@ -31,14 +36,13 @@ def corrected(graph: Graph, program: Program, windows: NDArray[np.float32]) -> P
         Canonical, as quantised.
     program
         Its program.
-    windows
-        float32 ``(n, channels, time)``; up to 64 of them, spread evenly, are used, fewer for large models.
+    feeds
+        float32 ``(n, *sample)`` by input; up to 64 windows, spread evenly, are used, fewer for large models.
     """
-    count = int(np.clip(_MACS // max(program.macs, 1), 4, _WINDOWS))
-    windows = windows[:: max(1, -(-len(windows) // count))]
-    floats = run_float(graph, windows)
-    (name,) = program.inputs
-    values: dict[str, NDArray[Any]] = {name: program.tensors[name].quantise(windows)}
+    wanted = int(np.clip(_MACS // max(program.macs, 1), 4, _WINDOWS))
+    feeds = taken(feeds, slice(None, None, max(1, -(-count(feeds) // wanted))))
+    floats = run_float(graph, feeds)
+    values: dict[str, NDArray[Any]] = {name: program.tensors[name].quantise(feeds[name]) for name in program.inputs}
     ops: list[Op] = []
     for op in program.ops:
         tensors, out = program.operands(op)

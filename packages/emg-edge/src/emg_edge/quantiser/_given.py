@@ -9,7 +9,9 @@ import numpy as np
 
 from emg_edge._errors import Unsupported, UnsupportedError
 from emg_edge.graph._graph import sample_shape
-from emg_edge.program._program import Tensor
+from emg_edge.program._tensor import Tensor
+
+from .lowering import LOWERINGS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +69,7 @@ def _tensor(graph: Graph, name: str, grid: GivenGrid) -> Tensor:
 
 def _check_writer(producer: Node | None, grids: dict[str, GivenGrid]) -> None:
     wide = grids.get("int16")
-    table = producer is not None and (producer.op in {"table", "attention"} or "body" in producer.attrs)
+    table = producer is not None and (LOWERINGS[producer.op].writes == "int8" or "body" in producer.attrs)
     if wide is not None and table and producer is not None:
         raise _refused(wide, f"{producer.name!r} writes int8 alone", "quantise it to int8")
 
@@ -75,7 +77,7 @@ def _check_writer(producer: Node | None, grids: dict[str, GivenGrid]) -> None:
 def _check_readers(readers: list[Node], grids: dict[str, GivenGrid], *, moved: bool) -> None:
     narrow, wide = grids.get("int8"), grids.get("int16")
     for reader in readers:
-        if reader.op in {"table", "attention"} and narrow is None and wide is not None:
+        if LOWERINGS[reader.op].reads == "int8" and narrow is None and wide is not None:
             raise _refused(wide, f"{reader.name!r} reads int8 alone", "quantise it to int8")
     if moved and narrow is not None and wide is not None:
         raise _refused(narrow, "its value is transposed and has an int16 grid, too", "give it one grid")

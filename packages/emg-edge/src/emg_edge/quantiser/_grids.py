@@ -10,11 +10,11 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body
 from emg_edge.graph._graph import sample_shape
-from emg_edge.program._program import DTYPES, Tensor
+from emg_edge.program._tensor import DTYPES, Tensor
 
 from ._calibrate import SEARCHED, Sample, Statistics, choose_range, int8_grid
 from ._given import given_channels, given_tensors
-from ._weights import quantise_weights
+from .lowering import LOWERINGS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph, Node
 
     from ._options import QuantiseOptions
-
-NARROW_READERS = {"linear", "attention", "table"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,8 @@ class Grids:
 
     def read(self, node: Node, name: str) -> Tensor:
         """Return the tensor that a node reads for a value."""
-        return self.narrow.get(name, self.tensors[name]) if node.op in NARROW_READERS else self.tensors[name]
+        narrow = LOWERINGS[node.op].reads != "any"
+        return self.narrow.get(name, self.tensors[name]) if narrow else self.tensors[name]
 
 
 def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions) -> Grids:
@@ -90,24 +89,24 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
     before = {
         node.output: _before_table(node, statistics.values[f"{node.output}:pre"], tensors[node.output])
         for node in graph.nodes
-        if node.op == "linear" and "body" in node.attrs
+        if node.op != "table" and "body" in node.attrs
     }
     return Grids(tensors, narrow, before, heads)
 
 
 def _leader(graph: Graph, name: str) -> str:
-    """Return the value whose grid a chain of transpositions, which only copy, must keep."""
-    while (node := graph.producers.get(name)) is not None and node.op == "transpose":
+    """Return the value whose grid a chain of operations that only copy must keep."""
+    while (node := graph.producers.get(name)) is not None and LOWERINGS[node.op].keeps_grid:
         name = node.inputs[0]
     return name
 
 
 def _readers(graph: Graph, name: str) -> tuple[list[Node], bool]:
-    """Return the nodes that read a value, directly or transposed, and whether a copy of it leaves the graph."""
+    """Return the nodes that read a value, directly or copied, and whether a copy of it leaves the graph."""
     found: list[Node] = []
     leaves = name in graph.outputs
     for node in graph.consumers.get(name, []):
-        if node.op == "transpose":
+        if LOWERINGS[node.op].keeps_grid:
             behind, out = _readers(graph, node.output)
             found, leaves = found + behind, leaves or out
         else:
@@ -116,17 +115,27 @@ def _readers(graph: Graph, name: str) -> tuple[list[Node], bool]:
 
 
 def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
-    """Return the tensor of a value and, where readers differ, its int8 copy."""
-    readers, leaves = _readers(graph, name)
-    given = given_tensors(graph, name, readers)
+    """Return the tensor of a value and, where readers differ, its int8 copy: given, dictated, or chosen."""
+    given = given_tensors(graph, name, _readers(graph, name)[0])
     if given is not None:
         return given
     producer = graph.producers.get(name)
-    kinds = {reader.op for reader in readers}
-    wide = kinds == {"linear"} and _reads_wide(graph, name, readers, _wide_scale(sample, options), options)
-    narrow_wanted = bool(kinds & NARROW_READERS) and not wide
-    wide_wanted = bool(kinds - NARROW_READERS) or leaves or wide
-    symmetric = "attention" in kinds or producer is None
+    dictated = None if producer is None else LOWERINGS[producer.op].grid
+    if producer is not None and dictated is not None:
+        dtype, scale, zero = dictated(producer)
+        return Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype=dtype, scale=scale, zero_point=zero), None
+    return _chosen(graph, name, sample, options)
+
+
+def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
+    """Choose the tensor of a value and, where readers differ, its int8 copy."""
+    readers, leaves = _readers(graph, name)
+    producer = graph.producers.get(name)
+    kinds = [LOWERINGS[reader.op] for reader in readers]
+    wide = {kind.reads for kind in kinds} == {"product"} and _reads_wide(graph, name, readers, sample, options)
+    narrow_wanted = any(kind.reads != "any" for kind in kinds) and not wide
+    wide_wanted = any(kind.reads == "any" for kind in kinds) or leaves or wide
+    symmetric = any(kind.symmetric for kind in kinds) or producer is None
     low, high = choose_range(sample, options.method, symmetric=symmetric, percentile=options.percentile)
     scale, zero = int8_grid(low, high)
     shape = sample_shape(graph.shape(name))
@@ -134,24 +143,24 @@ def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) 
     int16 = Tensor(name=name, shape=shape, dtype="int16", scale=_wide_scale(sample, options))
     if producer is None:
         return (int16 if _input_is_wide(graph, readers, int16.scale, options) else int8), None
-    only_int8 = producer.op == "table" or "body" in producer.attrs
+    only_int8 = LOWERINGS[producer.op].writes == "int8" or "body" in producer.attrs
     if only_int8 or not wide_wanted or (options.residual_dtype == "int8" and not leaves):
         return int8, None
     if not narrow_wanted:
         return int16, None
-    if any(reader.op == "transpose" for reader in graph.consumers[name]):  # a copy for each transposition costs more
+    if any(LOWERINGS[reader.op].keeps_grid for reader in graph.consumers[name]):  # a narrow copy for each costs more
         return int8, None
     return int16, replace(int8, name=f"{name}_int8")
 
 
-def _reads_wide(graph: Graph, name: str, readers: list[Node], scale: float, options: QuantiseOptions) -> bool:
-    """Whether the linear layers behind a value read it in int16."""
+def _reads_wide(graph: Graph, name: str, readers: list[Node], sample: Sample, options: QuantiseOptions) -> bool:
+    """Whether the products behind a value read it in int16."""
     if options.wide is not None:
         return name in options.wide
-    widths = [graph.constants[reader.inputs[1]].shape[1] for reader in readers]
+    scale, size = _wide_scale(sample, options), graph.values[name].size
     return options.residual_dtype == "int16" and all(
-        width == graph.values[name].size and _has_room(graph, reader, scale)
-        for width, reader in zip(widths, readers, strict=True)
+        reader.op == "linear" and graph.shape(reader.inputs[1])[1] == size and _has_room(graph, reader, scale)
+        for reader in readers
     )
 
 
@@ -159,18 +168,13 @@ def _input_is_wide(graph: Graph, readers: list[Node], scale: float, options: Qua
     """Whether the program's input is int16."""
     if options.input_dtype != "auto":
         return options.input_dtype == "int16"
-    return not any(
-        reader.op in {"attention", "table"} or (reader.op == "linear" and not _has_room(graph, reader, scale))
-        for reader in readers
-    )
+    return all(LOWERINGS[reader.op].reads == "any" or _has_room(graph, reader, scale) for reader in readers)
 
 
 def _has_room(graph: Graph, reader: Node, scale: float) -> bool:
-    """Whether no accumulator of a linear layer can overflow on int16 input."""
-    w, b = (graph.constants[name] for name in reader.inputs[1:])
-    weight, bias, _ = quantise_weights(w, b, scale, reader.attrs.get("steps"))
-    reach = np.abs(weight.astype(np.int64)).sum(1) * 2**15 + np.abs(bias)
-    return int(reach.max()) < 2**31
+    """Whether a reader can take an int16 value with that scale."""
+    entry = LOWERINGS[reader.op]
+    return entry.reads == "product" and entry.wide is not None and entry.wide(graph, reader, scale)
 
 
 def _wide_scale(sample: Sample, options: QuantiseOptions) -> float:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emg_edge.passes import canonicalise
 from emg_edge.passes._names import identifier
-from emg_edge.program._program import Op, Program
+from emg_edge.program._program import Program
 
 from ._calibrate import check_calibration, collect
 from ._correct import corrected
 from ._grids import choose_grids
-from ._lower import lower, narrowed
 from ._options import QuantiseOptions
+from .lowering import lower, narrowed
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from emg_edge.graph._graph import Graph
+    from emg_edge.program._op import Op
 
+    from ._calibrate import Samples
     from ._grids import Grids
 
 _MAX_NAME = 32
 
 
-def quantise(graph: Graph, calibration: NDArray[Any], options: QuantiseOptions | None = None) -> Program:
+def quantise(graph: Graph, calibration: Samples, options: QuantiseOptions | None = None) -> Program:
     """Quantise a model to integers, post-training.
 
     Weights become int8 per output channel; activations int8, except values that are only added, averaged, normalised or
@@ -37,7 +37,8 @@ def quantise(graph: Graph, calibration: NDArray[Any], options: QuantiseOptions |
     graph
         From `load_onnx` or `canonicalise`.
     calibration
-        float ``(n, channels, time)``, preprocessed as for inference; some hundred windows of all classes are enough.
+        float ``(n, channels, time)``, preprocessed as for inference; one array per input name where there are several.
+        Some hundred windows of all classes are enough.
     options
         Defaults where None.
 
@@ -48,8 +49,8 @@ def quantise(graph: Graph, calibration: NDArray[Any], options: QuantiseOptions |
     """
     options = options or QuantiseOptions()
     graph = canonicalise(graph)
-    windows = check_calibration(graph, calibration)
-    grids = choose_grids(graph, collect(graph, windows), options)
+    feeds = check_calibration(graph, calibration)
+    grids = choose_grids(graph, collect(graph, feeds), options)
     program = Program(
         name=identifier(graph.metadata.get("emg.model", graph.name), "net")[:_MAX_NAME],
         tensors={t.name: t for t in (*grids.tensors.values(), *grids.narrow.values())},
@@ -59,7 +60,7 @@ def quantise(graph: Graph, calibration: NDArray[Any], options: QuantiseOptions |
         metadata=dict(graph.metadata),
     )
     program.verify()
-    return corrected(graph, program, windows) if options.bias_correction else program
+    return corrected(graph, program, feeds) if options.bias_correction else program
 
 
 def _operators(graph: Graph, grids: Grids) -> list[Op]:

@@ -11,13 +11,16 @@ from emg_edge.graph._float import run_float
 from emg_edge.passes import canonicalise
 from emg_edge.program._program import run_reference
 
-from ._calibrate import check_calibration
+from ._calibrate import check_calibration, count, taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emg_edge.graph._graph import Graph
-    from emg_edge.program._program import Program, Tensor
+    from emg_edge.program._program import Program
+    from emg_edge.program._tensor import Tensor
+
+    from ._calibrate import Samples
 
 LARGEST = 120.0  # dB, for integers that are exact
 _CHUNK = 4  # windows compared at once
@@ -49,7 +52,7 @@ class _Sums:
         return float(10.0 * np.log10(max(signal, 1e-30) / noise))
 
 
-def layer_sqnr(graph: Graph, program: Program, x: NDArray[Any]) -> dict[str, float]:
+def layer_sqnr(graph: Graph, program: Program, x: Samples) -> dict[str, float]:
     """Compare integers with floats at the output of every operator.
 
     Parameters
@@ -59,7 +62,7 @@ def layer_sqnr(graph: Graph, program: Program, x: NDArray[Any]) -> dict[str, flo
     program
         From `quantise`.
     x
-        float ``(n, channels, time)``.
+        float ``(n, channels, time)``, or one array per input name.
 
     Returns
     -------
@@ -68,13 +71,12 @@ def layer_sqnr(graph: Graph, program: Program, x: NDArray[Any]) -> dict[str, flo
         the best scale of each channel is used.
     """
     graph = canonicalise(graph)
-    windows = check_calibration(graph, x)
-    (name,) = program.inputs
+    feeds = check_calibration(graph, x)
     sums = {op.name: _Sums() for op in program.ops}
-    for start in range(0, len(windows), _CHUNK):
-        chunk = windows[start : start + _CHUNK]
+    for start in range(0, count(feeds), _CHUNK):
+        chunk = taken(feeds, slice(start, start + _CHUNK))
         floats = run_float(graph, chunk)
-        stored = run_reference(program, {name: program.tensors[name].quantise(chunk)})
+        stored = run_reference(program, {name: program.tensors[name].quantise(chunk[name]) for name in chunk})
         for op in program.ops:
             source = op.output if op.output in floats else op.inputs[0]  # an int8 copy bears no float value's name
             sums[op.name].add(program.tensors[op.output], floats[source], stored[op.output])

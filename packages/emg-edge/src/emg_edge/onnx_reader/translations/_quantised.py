@@ -12,8 +12,7 @@ import numpy as np
 
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._graph import GivenGrid
-
-from ._importer import Importer, RefusedError
+from emg_edge.onnx_reader._importer import Importer, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,4 +128,4 @@ def _dequantise(i: Importer) -> None:
         i.steps[i.source.outputs[0]] = np.broadcast_to(wide if symmetric else np.full(wide.shape, np.nan), shape)
 
 
-QUANTISED: dict[str, Callable[[Importer], None]] = {"DequantizeLinear": _dequantise, "QuantizeLinear": _quantise}
+TRANSLATIONS: dict[str, Callable[[Importer], None]] = {"DequantizeLinear": _dequantise, "QuantizeLinear": _quantise}

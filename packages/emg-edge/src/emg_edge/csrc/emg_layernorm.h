@@ -1,0 +1,18 @@
+/* LayerNorm. */
+#ifndef EMG_LAYERNORM_H
+#define EMG_LAYERNORM_H
+
+#include "emg_types.h"
+
+typedef struct {
+    const int32_t *gamma; /* (width) */
+    const int32_t *beta;  /* (width) */
+    uint64_t eps;
+    int32_t rows, width;
+    int32_t shift, zero;
+    emg_type in, out;
+} emg_layernorm_params;
+
+void emg_layernorm(const emg_layernorm_params *p, const void *x, void *y);
+
+#endif

@@ -1,0 +1,53 @@
+"""From ONNX operators to IR nodes: attributes, defaults and what changed between opsets, one file a family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emg_edge._errors import EmgEdgeError, Unsupported
+from emg_edge.onnx_reader._importer import Importer, RefusedError, Source
+
+from . import _constants, _elementwise, _movement, _normalise, _products, _quantised
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["SUPPORTED", "TRANSLATIONS", "add_node"]
+
+_FAMILIES = (_constants, _elementwise, _movement, _normalise, _products, _quantised)
+
+TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
+    name: translate for family in _FAMILIES for name, translate in family.TRANSLATIONS.items()
+}
+SUPPORTED = frozenset(TRANSLATIONS)
+
+
+def add_node(importer: Importer, source: Source) -> None:
+    """Translate one node, or note why not; nodes behind a refused one are skipped, not blamed."""
+    if any(name in importer.lost for name in source.inputs) and source.op in TRANSLATIONS:
+        importer.lost.update(source.outputs)
+        return
+    clash = [name for name in source.outputs if name in importer.values or name in importer.constants]
+    if clash:
+        raise EmgEdgeError(f"{source.op} {source.name!r} writes {clash} a second time; every value has one writer")
+    importer.source = source
+    try:
+        TRANSLATIONS.get(source.op, _unknown)(importer)
+    except RefusedError as refused:
+        importer.unsupported.append(Unsupported(source.name, source.op, refused.why, refused.change))
+        importer.lost.update(source.outputs)
+
+
+def _unknown(i: Importer) -> None:
+    raise RefusedError("the operator is not known to emg-edge", _advice(i.source.op))
+
+
+def _advice(op: str) -> str:
+    table = {
+        "LSTM": "replace recurrent layers by attention or convolutions",
+        "GRU": "replace recurrent layers by attention or convolutions",
+        "BatchNormalization": "fold it into the layer before it (export in eval mode with folding)",
+        "Attention": "export with opset 20, which writes attention as MatMul, Softmax, MatMul",
+        "RotaryEmbedding": "export with opset 20, which writes the rotation as Mul and Add",
+    }
+    return table.get(op, "rewrite it with MatMul, Add, Softmax, LayerNormalization, element-wise functions and means")

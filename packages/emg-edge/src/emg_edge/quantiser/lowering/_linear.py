@@ -1,0 +1,56 @@
+"""Linear layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emg_edge.kernels import (
+    Linear,
+    multiplier,
+)
+from emg_edge.quantiser._weights import quantise_weights
+
+from ._common import function_table, int32
+from ._lowering import Lowering
+
+if TYPE_CHECKING:
+    from emg_edge.graph._graph import Graph, Node
+    from emg_edge.program._op import Op
+    from emg_edge.quantiser._grids import Grids
+
+
+def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
+    x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
+    w, b = (graph.constants[name] for name in node.inputs[1:])
+    weight, bias, w_scale = quantise_weights(w, b, x.scale, node.attrs.get("steps"))
+    bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
+    y_scale: Any = next((h.channels[out.name] for h in grids.heads.values() if out.name in h.channels), out.scale)
+    zero, table = out.zero_point, None
+    if "body" in node.attrs:
+        y_scale, zero = grids.before_table[node.output]
+        table = function_table(node, y_scale, zero, out)
+    mul, shift = multiplier(x.scale * w_scale / y_scale)
+    return Linear(
+        name=node.name,
+        inputs=(x.name,),
+        output=out.name,
+        weight=weight,
+        bias=int32(bias, f"bias of {node.name!r}"),
+        mul=mul,
+        shift=shift,
+        pre_zero=zero,
+        table=table,
+    )
+
+
+def _has_room(graph: Graph, node: Node, scale: float) -> bool:
+    """Whether no accumulator of a linear layer can overflow on int16 input."""
+    w, b = (graph.constants[name] for name in node.inputs[1:])
+    weight, bias, _ = quantise_weights(w, b, scale, node.attrs.get("steps"))
+    reach = np.abs(weight.astype(np.int64)).sum(1) * 2**15 + np.abs(bias)
+    return int(reach.max()) < 2**31
+
+
+LOWERINGS = {"linear": Lowering(lower=_linear, reads="product", wide=_has_room)}

@@ -1,0 +1,45 @@
+"""Means and copies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emg_edge.kernels import (
+    Mean,
+    Transpose,
+    multiplier,
+)
+
+from ._lowering import Lowering
+
+if TYPE_CHECKING:
+    from emg_edge.graph._graph import Graph, Node
+    from emg_edge.program._op import Op
+    from emg_edge.quantiser._grids import Grids
+
+
+def _mean(graph: Graph, node: Node, grids: Grids) -> Op:
+    del graph
+    x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
+    mul, shift = multiplier(x.scale / (out.scale * node.attrs["axis"]))
+    return Mean(
+        name=node.name,
+        inputs=(x.name,),
+        output=out.name,
+        outer=node.attrs["outer"],
+        axis=node.attrs["axis"],
+        inner=node.attrs["inner"],
+        mul=int(mul[0]),
+        shift=shift,
+    )
+
+
+def _transpose(graph: Graph, node: Node, grids: Grids) -> Op:
+    del graph
+    x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
+    return Transpose(
+        name=node.name, inputs=(x.name,), output=out.name, shape=node.attrs["view"], perm=node.attrs["perm"]
+    )
+
+
+LOWERINGS = {"mean": Lowering(lower=_mean), "transpose": Lowering(lower=_transpose, keeps_grid=True)}

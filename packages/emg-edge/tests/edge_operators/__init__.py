@@ -1,0 +1,18 @@
+"""Every integer operator for the tests: a generator of random instances, an oracle in plain Python, its real meaning.
+
+One file a family. ``GENERATORS[kind](rng, i)`` returns ``(op, input tensors, output tensor)``, extremes included;
+``ORACLES[kind](op, arrays, tensors, out)`` computes one sample element by element from the docstring's formula alone,
+in Python integers, and returns a flat list; ``REALS[kind](op, reals, tensors, out)`` returns what the operator means,
+in float64, for real inputs.
+"""
+
+from edge_operators import attention, elementwise, layernorm, linear, reduce
+
+_FAMILIES = (attention, elementwise, layernorm, linear, reduce)
+
+
+def _merged(name):
+    return {kind: entry for family in _FAMILIES for kind, entry in getattr(family, name).items()}
+
+
+GENERATORS, ORACLES, REALS = (_merged(name) for name in ("GENERATORS", "ORACLES", "REALS"))
