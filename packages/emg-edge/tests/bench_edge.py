@@ -13,7 +13,8 @@ import pytest
 
 from emg_edge import plan_arena
 from emg_edge.emit import emit_project
-from emg_edge.execute._execute import HostExecutor, ReferenceExecutor
+from emg_edge.execute._executor import ReferenceExecutor
+from emg_edge.execute._library import HostExecutor
 
 SIZES = {
     "student": {"tokens": 40, "width": 48, "heads": 3, "hidden": 96, "blocks": 2},

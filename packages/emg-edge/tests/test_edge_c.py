@@ -14,7 +14,8 @@ from emg_edge import EmgEdgeError, compile_model, load_onnx
 from emg_edge.emit import emit_project
 from emg_edge.execute._build import build
 from emg_edge.execute._compare import compare
-from emg_edge.execute._execute import HostExecutor, ReferenceExecutor
+from emg_edge.execute._executor import ReferenceExecutor
+from emg_edge.execute._library import HostExecutor
 from emg_edge.graph._float import run_float
 from emg_edge.kernels import OPERATORS
 from emg_edge.passes import canonicalise

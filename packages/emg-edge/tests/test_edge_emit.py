@@ -20,7 +20,7 @@ from emg_edge._artifact import read_program
 from emg_edge._serialise import from_dict, program_hash, to_dict
 from emg_edge.emit import check_name, constant_bytes, emit_project, kernel_sources
 from emg_edge.execute._build import Toolchain
-from emg_edge.execute._execute import CExecutor
+from emg_edge.execute._process import ProcessExecutor
 
 pytestmark = pytest.mark.skipif(
     shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
@@ -87,7 +87,7 @@ def test_objects_import_neither_float_nor_allocation(everything, tmp_path):
     assert {name for name in wanted if not name.startswith(("emg_", "all_"))} <= {"memset", "memcpy"}
 
 
-class SanitizedExecutor(CExecutor):
+class SanitizedExecutor(ProcessExecutor):
     """The host build under the address and undefined-behaviour sanitizers; slow."""
 
     toolchain = Toolchain(

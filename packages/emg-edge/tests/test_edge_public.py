@@ -165,14 +165,17 @@ def test_missing_compiler_says_how_to_get_it(compiled, monkeypatch, tmp_path):
 
 
 def test_a_runner_that_fails_is_reported(compiled):
-    from emg_edge.execute._execute import HostExecutor
+    from emg_edge.execute._build import Toolchain
+    from emg_edge.execute._process import ProcessExecutor
     from emg_edge.execute._samples import unpack
 
-    class Failing(HostExecutor):
+    class Failing(ProcessExecutor):
+        toolchain = Toolchain(name="plain", compiler="gcc", flags=())
+
         def command(self, binary):
             return ["false", str(binary)], 5.0
 
-    class Slow(HostExecutor):
+    class Slow(Failing):
         def command(self, binary):
             return ["sleep", "5" if binary else "1"], 0.05
 
@@ -188,7 +191,7 @@ def test_a_runner_that_fails_is_reported(compiled):
 
 def test_compiler_errors_are_shown(compiled, tmp_path):
     from emg_edge.execute._build import build
-    from emg_edge.execute._execute import HostExecutor
+    from emg_edge.execute._library import HostExecutor
 
     (tmp_path / "c").mkdir()
     with pytest.raises(EmgEdgeError, match=r"holds no main\.c"):

@@ -15,7 +15,9 @@ from emg_edge._cost import simulate
 from emg_edge.emit import constant_bytes, emit_project
 from emg_edge.execute._build import STRICT, build
 from emg_edge.execute._compare import compare
-from emg_edge.execute._execute import HostExecutor, ReferenceExecutor, Rv32Executor
+from emg_edge.execute._executor import ReferenceExecutor
+from emg_edge.execute._library import HostExecutor
+from emg_edge.execute._process import Rv32Executor
 from emg_edge.kernels import OPERATORS
 from emg_edge.plan._memory import plan_memory
 from emg_edge.plan._plan import plan_arena

@@ -50,8 +50,14 @@ class Toolchain:
         return path
 
 
-def build(folder: Path, toolchain: Toolchain, main: str, defines: tuple[str, ...] = ()) -> Path:
-    """Compile a project's network with one main file; return the executable.
+def build(
+    folder: Path,
+    toolchain: Toolchain,
+    main: str | None,
+    defines: tuple[str, ...] = (),
+    extra: tuple[Path, ...] = (),
+) -> Path:
+    """Compile a project's network, with one main file or as a library; return what was linked.
 
     Parameters
     ----------
@@ -60,9 +66,11 @@ def build(folder: Path, toolchain: Toolchain, main: str, defines: tuple[str, ...
     toolchain
         Compiler and flags.
     main
-        ``"main.c"`` or ``"test_main.c"``.
+        ``"main.c"`` or ``"test_main.c"``; None for the network alone.
     defines
         Preprocessor symbols.
+    extra
+        More source files.
 
     Returns
     -------
@@ -75,9 +83,10 @@ def build(folder: Path, toolchain: Toolchain, main: str, defines: tuple[str, ...
         With the compiler's first complaint.
     """
     compiler = toolchain.require()
-    sources = _sources(folder, main)
-    flags = [*STRICT, *toolchain.flags, *(f"-D{symbol}" for symbol in defines)]
-    binary = _cache(folder) / f"{toolchain.name}-{_key(folder, compiler, [*flags, *toolchain.link, main])}"
+    sources = [*_sources(folder, main), *extra]
+    flags = [*STRICT, *toolchain.flags, *(f"-D{symbol}" for symbol in defines), f"-I{folder}"]
+    words = [*flags, *toolchain.link, main or "library", *(path.read_text("ascii") for path in extra)]
+    binary = _cache(folder) / f"{toolchain.name}-{_key(folder, compiler, words)}"
     if not binary.exists():
         with tempfile.TemporaryDirectory(dir=binary.parent, prefix=".build-") as scratch:
             objects = _compile_all(compiler, flags, sources, Path(scratch))
@@ -87,14 +96,14 @@ def build(folder: Path, toolchain: Toolchain, main: str, defines: tuple[str, ...
     return binary
 
 
-def _sources(folder: Path, main: str) -> list[Path]:
-    """Return the files to compile: everything but the other main, vectors only where they are tested."""
+def _sources(folder: Path, main: str | None) -> list[Path]:
+    """Return the files to compile: everything but the other mains, vectors only where they are tested."""
     left_out = {"main.c", "test_main.c", "vectors.c"} - {main}
     if main == "test_main.c":
         left_out -= {"vectors.c"}
     sources = sorted(path for path in folder.glob("*.c") if path.name not in left_out)
-    if not any(path.name == main for path in sources):
-        raise EmgEdgeError(f"{folder} holds no {main}; compile the model again")
+    if not sources or (main and not any(path.name == main for path in sources)):
+        raise EmgEdgeError(f"{folder} holds no {main or 'C sources'}; compile the model again")
     return sources
 
 
