@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from emg_edge._errors import EmgEdgeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ._calibrate import Method
 
 
@@ -32,6 +34,8 @@ class QuantiseOptions:
         read by layers of one row, as a classifier is, where the accumulator has room.
     bias_correction
         Whether the mean output error of each channel is subtracted from the biases.
+    weight_bits
+        8, or 4 where a product's weights shall be stored in four bits; a mapping by layer name leaves the others at 8.
     """
 
     method: Method = "mse"
@@ -41,6 +45,7 @@ class QuantiseOptions:
     headroom: float = 2.0
     wide: tuple[str, ...] | None = None
     bias_correction: bool = True
+    weight_bits: int | Mapping[str, int] = 8
 
     def __post_init__(self) -> None:
         legal = {
@@ -49,7 +54,13 @@ class QuantiseOptions:
             "input_dtype": self.input_dtype in {"auto", "int8", "int16"},
             "residual_dtype": self.residual_dtype in {"int8", "int16"},
             "headroom": 1.0 <= self.headroom <= 64.0,
+            "weight_bits": set(_values(self.weight_bits)) <= {4, 8},
         }
         for name, holds in legal.items():
             if not holds:
                 raise EmgEdgeError(f"{name}={getattr(self, name)!r} is not allowed; see QuantiseOptions")
+
+
+def _values(choice: int | Mapping[str, int]) -> tuple[int, ...]:
+    """Return every number that a choice per layer names."""
+    return (choice,) if isinstance(choice, int) else tuple(choice.values())

@@ -8,6 +8,7 @@ from emg_edge.passes import canonicalise
 from emg_edge.passes._names import identifier
 from emg_edge.program._program import Program
 
+from ._bits import with_weight_bits
 from ._calibrate import check_calibration, collect
 from ._correct import corrected
 from ._grids import choose_grids
@@ -48,7 +49,7 @@ def quantise(graph: Graph, calibration: Samples, options: QuantiseOptions | None
         Verified. Tensors and operators bear the names of the canonical graph.
     """
     options = options or QuantiseOptions()
-    graph = canonicalise(graph)
+    graph = with_weight_bits(canonicalise(graph), options.weight_bits)
     feeds = check_calibration(graph, calibration)
     grids = choose_grids(graph, collect(graph, feeds), options)
     program = Program(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
     x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
     w, b = (graph.constants[name] for name in node.inputs[1:])
-    weight, bias, w_scale = quantise_weights(w, b, x.scale, node.attrs.get("steps"))
+    weight, bias, w_scale = quantise_weights(w, b, x.scale, node.attrs.get("steps"), node.attrs.get("weight_bits", 8))
     bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
     y_scale: Any = next((h.channels[out.name] for h in grids.heads.values() if out.name in h.channels), out.scale)
     zero, table = out.zero_point, None
@@ -48,7 +48,7 @@ def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
 def _has_room(graph: Graph, node: Node, scale: float) -> bool:
     """Whether no accumulator of a linear layer can overflow on int16 input."""
     w, b = (graph.constants[name] for name in node.inputs[1:])
-    weight, bias, _ = quantise_weights(w, b, scale, node.attrs.get("steps"))
+    weight, bias, _ = quantise_weights(w, b, scale, node.attrs.get("steps"), node.attrs.get("weight_bits", 8))
     reach = np.abs(weight.astype(np.int64)).sum(1) * 2**15 + np.abs(bias)
     return int(reach.max()) < 2**31
 
