@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 
 from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled
-from emg_edge._report import chart
+from emg_edge.quantiser._sqnr import BINS, LayerNoise
+from emg_edge.report._charts import histogram, memory_map
 from emg_edge.targets import TARGETS
 
 
@@ -43,9 +45,12 @@ def compiled(tmp_path_factory):
     program = programs.small_network(blocks=2)
     x = np.random.default_rng(0).normal(size=(4, 2, 60))
     folder = tmp_path_factory.mktemp("report")
-    sqnr = {op.name: 20.0 + i for i, op in enumerate(program.ops)}
+    noise = {
+        op.name: LayerNoise(sqnr_db=20.0 + i, saturated=0.25, codes=tuple(range(BINS)))
+        for i, op in enumerate(program.ops)
+    }
     return compile_program(
-        program, x, target=get_target("gap9"), out=folder / "m", sqnr=sqnr, warnings=["<few> samples"]
+        program, x, target=get_target("gap9"), out=folder / "m", noise=noise, warnings=["<few> samples"]
     )
 
 
@@ -68,6 +73,8 @@ def test_page_is_whole_and_self_contained(compiled, tmp_path):
     for wanted in ("90.00 %", "87.50 %", "80.00 to 92.00 %", "0.8600", "modelled", compiled.summary["hash"]):
         assert wanted in text
     assert "patch 20.0 dB" in text
+    assert "patch linear, 20.0 dB, 25.00% of the codes at a limit" in text
+    assert "weights' codes" in text
 
 
 def test_same_input_same_bytes_and_json_holds_the_facts(compiled, tmp_path):
@@ -83,12 +90,38 @@ def test_same_input_same_bytes_and_json_holds_the_facts(compiled, tmp_path):
 
 def test_every_buffer_is_drawn_inside_the_chart(compiled):
     arena = compiled.plan.arena
-    drawn = chart(arena)
+    drawn = memory_map(arena)
     assert len(drawn["boxes"]) == sum(b.in_arena for b in arena.buffers)
     for box in drawn["boxes"]:
         assert 70 <= box["x"] <= box["x"] + box["width"] <= 990.1
         assert 9.9 <= box["y"] <= box["y"] + box["height"] <= 300.1
     assert 3 <= len(drawn["ticks"]) <= 7
+
+
+def test_layers_as_csv_are_those_of_the_summary(compiled, tmp_path):
+    path = compiled.report(tmp_path / "r.html").with_suffix(".csv")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [row["name"] for row in compiled.layers]
+    for row, layer in zip(rows, compiled.layers, strict=True):
+        assert int(row["macs"]) == layer["macs"]
+        assert int(row["cycles"]) == layer["cycles"]
+        assert float(row["sqnr_db"]) == layer["sqnr_db"]
+        assert row["shape"] == "x".join(map(str, layer["shape"]))
+
+
+def test_the_worst_layers_come_first_with_histograms_of_codes_and_weights(compiled):
+    worst = compiled.summary["worst"]
+    assert [row["name"] for row in worst] == [op.name for op in compiled.program.ops[:5]]
+    patch = worst[0]["histograms"]
+    assert [drawn["title"] for drawn in patch] == ["int8 codes written", "weights' codes"]
+    assert sum(patch[1]["counts"]) == compiled.program.ops[0].weight.size
+
+
+def test_histograms_keep_inside_their_frame_and_leave_out_empty_bins():
+    drawn = histogram({"title": "t", "low": -128, "high": 127, "counts": [0, 4, 16, 0]})
+    assert [(bar["x"], bar["height"]) for bar in drawn["bars"]] == [(80.0, 45.0), (160.0, 90.0)]
+    assert histogram({"title": "t", "low": 0, "high": 1, "counts": [0, 0]})["bars"] == []
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
@@ -105,7 +138,13 @@ def test_browser_draws_it_without_overflow(compiled, tmp_path):
     path = compiled.report(tmp_path / "r.html")
     size = "document.documentElement.scrollWidth + ' ' + window.innerWidth"
     drawn = "document.querySelector('svg').getBoundingClientRect().height"
-    probe = f"<script>document.title = {size} + ' ' + {drawn}</script>"
+    bars = "document.querySelectorAll('svg.histogram rect').length"
+    outside = (
+        "[...document.querySelectorAll('svg rect')].filter(r => { const a = r.getBoundingClientRect(),"
+        " b = r.ownerSVGElement.getBoundingClientRect(); return a.left < b.left - 1 || a.right > b.right + 1"
+        " || a.top < b.top - 1 || a.bottom > b.bottom + 1 || a.width <= 0 }).length"
+    )
+    probe = f"<script>document.title = {size} + ' ' + {drawn} + ' ' + {bars} + ' ' + {outside}</script>"
     path.write_text(path.read_text().replace("</body>", probe + "</body>"))
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,900", "--dump-dom"]
     done = subprocess.run(
@@ -115,9 +154,13 @@ def test_browser_draws_it_without_overflow(compiled, tmp_path):
         check=True,
         timeout=90,
     )
-    width, window, height = map(float, re.search(r"<title>([\d. ]+)</title>", done.stdout)[1].split())
+    width, window, height, bars, outside = map(float, re.search(r"<title>([\d. ]+)</title>", done.stdout)[1].split())
     assert width <= window
     assert height > 200
+    assert bars == sum(
+        sum(count > 0 for count in drawn["counts"]) for row in compiled.summary["worst"] for drawn in row["histograms"]
+    )
+    assert outside == 0
 
 
 def test_hostile_metadata_neither_runs_nor_replaces_a_fact(tmp_path):
@@ -139,6 +182,7 @@ def test_what_is_no_accuracy_is_refused(compiled, tmp_path, accuracy):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_page_never_overwrites_its_own_json(compiled, tmp_path):
-    with pytest.raises(EmgEdgeError, match=r"r\.json: the page needs another suffix"):
-        compiled.report(tmp_path / "r.json")
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_the_page_never_overwrites_what_lies_beside_it(compiled, tmp_path, suffix):
+    with pytest.raises(EmgEdgeError, match=rf"r\.{suffix}: the page needs another suffix"):
+        compiled.report(tmp_path / f"r.{suffix}")

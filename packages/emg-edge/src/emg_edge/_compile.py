@@ -19,6 +19,7 @@ from .emit import check_name, emit_project
 from .graph._graph import sample_shape
 from .plan._memory import plan_memory
 from .program._tensor import Tensor
+from .report import worst_layers
 from .targets import get_target
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .plan._memory import MemoryPlan
     from .program._program import Program
     from .quantiser._options import QuantiseOptions
+    from .quantiser._sqnr import LayerNoise
     from .targets import Target
 
 VECTORS = 2
@@ -84,18 +86,18 @@ def compile_model(
     from .onnx_reader._onnx import load_onnx
     from .passes import canonicalise
     from .quantiser._quantise import quantise
-    from .quantiser._sqnr import layer_sqnr
+    from .quantiser._sqnr import layer_noise
 
     device = get_target(target).with_budgets(dict(budgets or {}))
     graph = canonicalise(load_onnx(onnx_path))
     feeds = _windows(graph, calibration)
     program = _named(quantise(graph, feeds, options), name, Path(onnx_path))
     n = len(next(iter(feeds.values())))
-    sqnr = layer_sqnr(graph, program, {port: array[:SQNR_SAMPLES] for port, array in feeds.items()})
+    noise = layer_noise(graph, program, {port: array[:SQNR_SAMPLES] for port, array in feeds.items()})
     few = n < FEW_SAMPLES
     warnings = [f"only {n} calibration samples; some hundred of all classes are better"] if few else []
     return compile_program(
-        program, feeds, target=device, out=out, sqnr=sqnr, warnings=warnings, budgets=dict(budgets or {})
+        program, feeds, target=device, out=out, noise=noise, warnings=warnings, budgets=dict(budgets or {})
     )
 
 
@@ -105,7 +107,7 @@ def compile_program(
     *,
     target: Target,
     out: Path | str,
-    sqnr: Mapping[str, float] | None = None,
+    noise: Mapping[str, LayerNoise] | None = None,
     warnings: list[str] | None = None,
     budgets: Mapping[str, int] | None = None,
 ) -> CompiledModel:
@@ -121,8 +123,8 @@ def compile_program(
         The device.
     out
         Folder.
-    sqnr
-        dB by operator name.
+    noise
+        What quantisation does at each operator, by name.
     warnings
         Carried into the summary.
     budgets
@@ -133,7 +135,7 @@ def compile_program(
     arrays = {program.inputs[0]: samples} if isinstance(samples, np.ndarray) else samples
     feeds = {name: program.tensors[name].quantise(arrays[name][:VECTORS]) for name in program.inputs}
     project = emit_project(program, memory.arena, feeds)
-    summary = summarise(program, memory, target, sqnr or {})
+    summary = summarise(program, memory, target, noise or {})
     summary["warnings"] = [*(warnings or []), *target.notes]
     summary["budgets"] = dict(budgets or {})
     documents = {"plan.json": memory.to_dict(program), "layers.json": summary}
@@ -141,7 +143,7 @@ def compile_program(
     return CompiledModel(Path(out), program, summary)
 
 
-def summarise(program: Program, memory: MemoryPlan, target: Target, sqnr: Mapping[str, float]) -> dict[str, Any]:
+def summarise(program: Program, memory: MemoryPlan, target: Target, noise: Mapping[str, LayerNoise]) -> dict[str, Any]:
     """Return the totals and one row per layer; cycles and energy are None where the target models none."""
     model = simulate(program, memory, target) if target.cycles is not None else None
     rows = []
@@ -156,7 +158,8 @@ def summarise(program: Program, memory: MemoryPlan, target: Target, sqnr: Mappin
                 "macs": op.macs(tensors, out),
                 "cycles": cost.get("cycles"),
                 "energy_uj": cost.get("energy_uj"),
-                "sqnr_db": sqnr.get(op.name),
+                "sqnr_db": noise[op.name].sqnr_db if op.name in noise else None,
+                "saturated": noise[op.name].saturated if op.name in noise else None,
             }
         )
     return {
@@ -166,6 +169,7 @@ def summarise(program: Program, memory: MemoryPlan, target: Target, sqnr: Mappin
         "memory": {**memory.used, "stack": memory.stack},
         "budget": memory.budget,
         "layers": rows,
+        "worst": worst_layers(program, noise),
         "macs": program.macs,
         "constant_bytes": program.constant_bytes,
         "cycles": None if model is None else model["cycles"],

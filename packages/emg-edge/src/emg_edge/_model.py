@@ -63,7 +63,7 @@ class CompiledModel:
 
     @property
     def layers(self) -> list[dict[str, Any]]:
-        """One row per layer: name, op, shape, macs, cycles, energy_uj, sqnr_db."""
+        """One row per layer: name, op, shape, macs, cycles, energy_uj, sqnr_db, saturated."""
         return [dict(row) for row in self.summary["layers"]]
 
     @property
@@ -140,12 +140,12 @@ class CompiledModel:
         return simulate(self.program, self.plan, self.target)
 
     def report(self, path: Path | str, **facts: Any) -> Path:  # noqa: ANN401  free facts for the reproducibility block
-        """Write the HTML report and, beside it, the same as JSON.
+        """Write the HTML report and, beside it, the same as JSON and the layers as CSV.
 
         Parameters
         ----------
         path
-            Of the HTML file; the JSON file has the same name and the suffix ``.json``.
+            Of the HTML file; the others have the same name and the suffixes ``.json`` and ``.csv``.
         **facts
             ``accuracy`` (dict from ``"float"``, ``"reference"``, ``"c"`` to a fraction or to what `evaluate`
             returned), ``command`` (how it was made), ``model`` (what it is), and anything else worth keeping.
@@ -155,7 +155,7 @@ class CompiledModel:
         Path
             Of the HTML file.
         """
-        from ._report import write_report
+        from .report import write_report
 
         return write_report(self, Path(path), facts)
 
@@ -171,7 +171,7 @@ def load_compiled(folder: Path | str) -> CompiledModel:
     folder = Path(folder)
     program = read_program(folder)
     summary = read_document(folder, "layers.json")
-    needed = {"target", "budgets", "memory", "layers", "warnings"}
+    needed = {"target", "budgets", "memory", "layers", "warnings", "worst"}
     if not isinstance(summary, dict) or not needed <= set(summary):
         raise EmgEdgeError(f"{folder / 'layers.json'} lacks {sorted(needed)}; compile the model again")
     return CompiledModel(folder, program, summary)
