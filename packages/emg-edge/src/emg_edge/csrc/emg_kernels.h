@@ -8,6 +8,7 @@
 #define EMG_KERNELS_H
 
 #include "emg_attention.h"
+#include "emg_convolution.h"
 #include "emg_elementwise.h"
 #include "emg_layernorm.h"
 #include "emg_linear.h"

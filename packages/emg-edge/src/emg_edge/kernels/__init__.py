@@ -1,6 +1,7 @@
 """Integer operators: the one definition of bit-exact, as readable numpy."""
 
 from ._attention import STEP, Attention, exp_table
+from ._convolution import Conv
 from ._elementwise import Add, AddConstant, Requantise, Table
 from ._fixed import isqrt, multiplier, rounding_shift
 from ._layernorm import FRACTION, MAX_EPS, LayerNorm
@@ -16,6 +17,7 @@ __all__ = [
     "Add",
     "AddConstant",
     "Attention",
+    "Conv",
     "LayerNorm",
     "Linear",
     "Mean",

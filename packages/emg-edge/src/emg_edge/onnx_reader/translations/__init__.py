@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from emg_edge._errors import EmgEdgeError, Unsupported
 from emg_edge.onnx_reader._importer import Importer, RefusedError, Source
 
-from . import _constants, _elementwise, _movement, _normalise, _products, _quantised
+from . import _constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["SUPPORTED", "TRANSLATIONS", "add_node"]
 
-_FAMILIES = (_constants, _elementwise, _movement, _normalise, _products, _quantised)
+_FAMILIES = (_constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised)
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     name: translate for family in _FAMILIES for name, translate in family.TRANSLATIONS.items()

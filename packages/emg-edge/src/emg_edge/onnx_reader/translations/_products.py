@@ -1,4 +1,4 @@
-"""Products and convolutions."""
+"""Products."""
 
 from __future__ import annotations
 
@@ -35,24 +35,7 @@ def _gemm(i: Importer) -> None:
         i.emit("Add", (product, c))
 
 
-def _conv(i: Importer) -> None:
-    weight = i.static(1)
-    if weight is None or i.attr("auto_pad", "NOTSET") not in {"NOTSET", "VALID"}:
-        raise RefusedError("weights are missing or padding is implicit", "export with explicit pads")
-    spatial = weight.ndim - 2
-    names = tuple(name for name in (i.require(0), i.require(1), i.input(2)) if name)
-    i.emit(
-        "Conv",
-        names,
-        strides=tuple(int(v) for v in i.attr("strides", [1] * spatial)),
-        pads=tuple(int(v) for v in i.attr("pads", [0] * 2 * spatial)),
-        dilations=tuple(int(v) for v in i.attr("dilations", [1] * spatial)),
-        group=int(i.attr("group", 1)),
-    )
-
-
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
-    "Conv": _conv,
     "Gemm": _gemm,
     "MatMul": _matmul,
 }
