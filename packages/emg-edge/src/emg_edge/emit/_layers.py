@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emg_edge.plan._plan import ArenaPlan
+    from emg_edge.program._op import Op
     from emg_edge.program._program import Program
     from emg_edge.program._tensor import Tensor
 
@@ -82,11 +83,17 @@ def _layer(program: Program, plan: ArenaPlan, tables: TablePrinter, index: int) 
         comment=f"{comment(op.name)} {op.kind}",
         function=f"emg_{op.kind}",
         symbol=f"{program.name}_op{index:03d}",
-        arguments=arguments,
+        arguments=_filled(op, arguments),
         result=result,
         nbytes=out.nbytes,
         fields=[(name, _value(value, tables)) for name, value in members.items()],
     )
+
+
+def _filled(op: Op, arguments: list[str]) -> list[str]:
+    """Put NULL where optional inputs are absent."""
+    behind = len(op.inputs) + 1
+    return [*arguments[:behind], *["NULL"] * (op.slots - len(op.inputs)), *arguments[behind:]]
 
 
 def _place(program: Program, plan: ArenaPlan, name: str) -> str:

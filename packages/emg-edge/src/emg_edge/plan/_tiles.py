@@ -90,18 +90,19 @@ def _effort(cut: Tiling) -> float:
 
 def _tile_attention(op: Attention, out: Tensor, l1: MemoryLevel) -> Tiling:
     """Keep keys and values of one head resident, or stream them once per block of query rows."""
-    n, width = op.tokens(out), op.width
+    n, m, width = op.tokens(out), op.key_rows(out), op.width
     turn = 0 if op.cos is None else 4 * op.cos.size
-    rows = QUERY_ROWS * (2 * width + 5 * n + 4 * width) + 256 + turn
-    resident = rows + 2 * n * width
-    per_head = 4 * n * width
+    turn += sum(array.nbytes for array in (op.mask, op.bias) if array is not None)
+    rows = QUERY_ROWS * (2 * width + 5 * m + 4 * width) + 256 + turn
+    resident = rows + 2 * m * width
+    per_head = 2 * (n + m) * width
     if resident <= l1.budget:
         blocks = -(-n // QUERY_ROWS)
         nbytes = op.heads * per_head + turn
         return Tiling(tiles=op.heads, transfers=op.heads * (2 + 2 * blocks), nbytes=nbytes, l1_bytes=resident)
-    fit = _fit(op, 2 * width, rows, n, l1)
-    blocks, pieces = -(-n // QUERY_ROWS), -(-n // fit)
-    nbytes = op.heads * (2 * n * width + blocks * 2 * n * width) + turn
+    fit = _fit(op, 2 * width, rows, m, l1)
+    blocks, pieces = -(-n // QUERY_ROWS), -(-m // fit)
+    nbytes = op.heads * (2 * n * width + blocks * 2 * m * width) + turn
     tiles = op.heads * blocks * pieces
     return Tiling(
         tiles=tiles, transfers=2 * tiles + 2 * op.heads * blocks, nbytes=nbytes, l1_bytes=rows + 2 * width * fit

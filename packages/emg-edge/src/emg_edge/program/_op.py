@@ -99,6 +99,8 @@ class Op(ABC):
     kind: ClassVar[str]
     arity: ClassVar[int | None] = 1
     """Number of inputs; None where it varies, which `check` then decides."""
+    slots: ClassVar[int] = 0
+    """Input arguments of the C function where the last ones are optional: NULL stands for those that are absent."""
     dtypes: ClassVar[Mapping[str, str]] = {}
     """dtype of every array field."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body, by_name, run_node
 from emg_edge.graph._graph import sample_shape
-from emg_edge.graph.operations._attention import gather_heads, rotate
+from emg_edge.graph.operations._attention import operands, rotate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,13 +171,12 @@ def _run_chunk(graph: Graph, chunk: Feeds, statistics: Statistics, budget: int, 
 def _note_heads(
     node: Node, arrays: list[NDArray[Any]], statistics: Statistics, budget: int, rng: np.random.Generator
 ) -> None:
-    heads, width, layout = node.attrs["heads"], node.attrs["width"], node.attrs["layout"]
-    rows = int(np.prod(node.attrs["shape"])) // (heads * width)
+    heads = node.attrs["heads"]
     fresh = tuple([Sample() for _ in range(heads)] for _ in range(3))
     samples = statistics.heads.setdefault(node.output, (fresh[0], fresh[1], fresh[2]))
-    for part in range(3):
-        x = gather_heads(arrays[part], layout[3 * part : 3 * part + 3], heads, rows, width)
-        turned = rotate(x, arrays[3][0], arrays[4][0]) if part < 2 and len(arrays) == 5 else None
+    parts, given = operands(node, arrays)
+    for part, x in enumerate(parts):
+        turned = rotate(x, given["cos"][0], given["sin"][0]) if part < 2 and "cos" in given else None
         for head in range(heads):
             samples[part][head].add(x[:, head], budget, rng)
             if turned is not None:

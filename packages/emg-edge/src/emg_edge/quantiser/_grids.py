@@ -185,7 +185,8 @@ def _wide_scale(sample: Sample, options: QuantiseOptions) -> float:
 def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
     """Channels ``(heads, width)`` of q, k or v within a row of its source, or None where rows are not rows."""
     base, head, row = node.attrs["layout"][3 * part : 3 * part + 3]
-    index = base + head * np.arange(node.attrs["heads"])[:, None] + np.arange(node.attrs["width"])
+    heads = np.arange(node.attrs["heads"]) // (node.attrs.get("group", 1) if part else 1)
+    index = base + head * heads[:, None] + np.arange(node.attrs["width"])
     return index if row > int(index.max()) else None
 
 
