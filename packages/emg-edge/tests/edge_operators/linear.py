@@ -19,16 +19,19 @@ def linear(rng, i):
     mul, shift = multiplier(rng.uniform(0.001, 0.05, outputs), int(rng.integers(8, 32)))
     if rng.random() < 0.2:
         mul, shift = rng.choice(np.array([0, 1, 2**31 - 1]), outputs).astype(np.int32), int(rng.choice([1, 62]))
+    bits = int(rng.choice([4, 8]))
+    peak = 2 ** (bits - 1) - 1
     op = Linear(
         name=f"linear{i}",
         inputs=(f"x{i}",),
         output=f"y{i}",
-        weight=rng.integers(-127, 128, (outputs, depth)).astype(np.int8),
+        weight=rng.integers(-peak, peak + 1, (outputs, depth)).astype(np.int8),
         bias=rng.integers(-(2**29), 2**29, outputs).astype(np.int32) >> int(rng.integers(0, 29)),
         mul=mul,
         shift=shift,
         pre_zero=int(rng.integers(-128, 128)),
         table=table,
+        weight_bits=bits,
     )
     return op, [tensor(rng, f"x{i}", (rows, depth), dtype)], tensor(rng, f"y{i}", (rows, outputs), out)
 
@@ -46,6 +49,16 @@ def linear_oracle(op, arrays, tensors, out):
     return y
 
 
+def linear_real(op, arrays, tensors, out):
+    (x,), (_source,) = arrays, tensors
+    rows = x.reshape(-1, op.weight.shape[1]).astype(np.float64)
+    acc = rows @ op.weight.T.astype(np.float64) + op.bias
+    before = (acc * op.mul * 2.0**-op.shift + op.pre_zero).reshape(-1)
+    if op.table is None:
+        return before
+    return np.interp(before, np.arange(-128, 128), np.roll(op.table.astype(np.float64), 128))
+
+
 GENERATORS = {"linear": linear}
 ORACLES = {"linear": linear_oracle}
-REALS = {}
+REALS = {"linear": linear_real}

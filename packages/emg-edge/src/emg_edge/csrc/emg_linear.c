@@ -1,75 +1,105 @@
-/* Linear layer: int8 or int16 by int8, requantisation per output, optional table. */
+/* Linear layer: int8 or int16 by int8 or int4, a block of outputs at a time past all rows. */
+#include "emg_linear.h"
+
 #include <stddef.h>
 
-#include "emg_linear.h"
-#include "emg_storage.h"
+#include "emg_primitives.h"
 
-/* Requantise one accumulator and store it as element `index` of y. */
-static inline void finish(const emg_linear_params *p, int32_t output, int32_t acc, void *y, int32_t index)
-{
-    int64_t scaled = (int64_t)(acc + p->bias[output]) * p->mul[output];
-    int64_t value = emg_rounding_shift(scaled, p->shift) + p->pre_zero;
-    if (p->table != NULL) {
-        ((int8_t *)y)[index] = emg_look_up(p->table, emg_saturate8(value));
-    } else {
-        emg_store(y, p->out, index, value);
-    }
-}
+/* Up to EMG_LINEAR_BLOCK outputs: their weights as bytes, and where their results go. */
+typedef struct {
+    const emg_linear_params *p;
+    const int8_t *weight;
+    int32_t start, count;
+    void *y;
+} block;
 
-static void row_int8(const emg_linear_params *p, const int8_t *x, void *y, int32_t first)
+static void finish(const block *b, const int32_t *acc, int32_t row)
 {
-    int32_t n = 0;
-    for (; n + 4 <= p->outputs; n += 4) {
-        int32_t acc[4];
-        emg_dot_1x4(x, p->weight + n * p->depth, p->depth, p->depth, acc);
-        for (int32_t i = 0; i < 4; i++) {
-            finish(p, n + i, acc[i], y, first + n + i);
-        }
-    }
-    for (; n < p->outputs; n++) {
-        finish(p, n, emg_dot(x, p->weight + n * p->depth, p->depth), y, first + n);
-    }
+    const emg_linear_params *p = b->p;
+    emg_finish(&p->finish, acc, p->bias + b->start, p->mul + b->start, b->count, b->y, row * p->outputs + b->start);
 }
 
 /* Two rows at once: every weight that is loaded serves both. */
-static void two_rows_int8(const emg_linear_params *p, const int8_t *x, void *y, int32_t first)
+static void two_rows(const block *b, const void *x, int32_t row)
 {
-    int32_t second = first + p->outputs;
+    int32_t depth = b->p->depth;
+    int32_t left[EMG_LINEAR_BLOCK], right[EMG_LINEAR_BLOCK];
+    const int8_t *w = b->weight;
     int32_t n = 0;
-    for (; n + 4 <= p->outputs; n += 4) {
-        int32_t acc[8];
-        emg_dot_2x4(x, p->weight + n * p->depth, p->depth, acc);
-        for (int32_t i = 0; i < 4; i++) {
-            finish(p, n + i, acc[i], y, first + n + i);
-            finish(p, n + i, acc[4 + i], y, second + n + i);
+    if (b->p->in == EMG_INT8) {
+        const int8_t *x0 = (const int8_t *)x + row * depth;
+        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
+            emg_dot_pair_4(x0, x0 + depth, w, depth, depth, left + n, right + n);
+        }
+        for (; n < b->count; n++, w += depth) {
+            left[n] = emg_dot(x0, w, depth);
+            right[n] = emg_dot(x0 + depth, w, depth);
+        }
+    } else {
+        const int16_t *x0 = (const int16_t *)x + row * depth;
+        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
+            emg_dot_pair_4_i16(x0, x0 + depth, w, depth, depth, left + n, right + n);
+        }
+        for (; n < b->count; n++, w += depth) {
+            left[n] = emg_dot_i16(x0, w, depth);
+            right[n] = emg_dot_i16(x0 + depth, w, depth);
         }
     }
-    for (; n < p->outputs; n++) {
-        finish(p, n, emg_dot(x, p->weight + n * p->depth, p->depth), y, first + n);
-        finish(p, n, emg_dot(x + p->depth, p->weight + n * p->depth, p->depth), y, second + n);
-    }
+    finish(b, left, row);
+    finish(b, right, row + 1);
 }
 
-static void row_int16(const emg_linear_params *p, const int16_t *x, void *y, int32_t first)
+static void one_row(const block *b, const void *x, int32_t row)
 {
-    for (int32_t n = 0; n < p->outputs; n++) {
-        finish(p, n, emg_dot_i16(x, p->weight + n * p->depth, p->depth), y, first + n);
-    }
-}
-
-void emg_linear(const emg_linear_params *p, const void *x, void *y)
-{
-    int32_t m = 0;
-    if (p->in == EMG_INT16) {
-        for (; m < p->rows; m++) {
-            row_int16(p, (const int16_t *)x + m * p->depth, y, m * p->outputs);
+    int32_t depth = b->p->depth;
+    int32_t acc[EMG_LINEAR_BLOCK];
+    const int8_t *w = b->weight;
+    int32_t n = 0;
+    if (b->p->in == EMG_INT8) {
+        const int8_t *x0 = (const int8_t *)x + row * depth;
+        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
+            emg_dot_1x4(x0, w, depth, depth, acc + n);
         }
-        return;
+        for (; n < b->count; n++, w += depth) {
+            acc[n] = emg_dot(x0, w, depth);
+        }
+    } else {
+        const int16_t *x0 = (const int16_t *)x + row * depth;
+        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
+            emg_dot_1x4_i16(x0, w, depth, depth, acc + n);
+        }
+        for (; n < b->count; n++, w += depth) {
+            acc[n] = emg_dot_i16(x0, w, depth);
+        }
     }
-    for (; m + 2 <= p->rows; m += 2) {
-        two_rows_int8(p, (const int8_t *)x + m * p->depth, y, m * p->outputs);
+    finish(b, acc, row);
+}
+
+/* The block's weights: in place, or unpacked from four bits into scratch. */
+static const int8_t *weights(const emg_linear_params *p, int32_t start, int32_t count, int8_t *scratch)
+{
+    if (p->packed == NULL) {
+        return p->weight + start * p->depth;
     }
-    if (m < p->rows) {
-        row_int8(p, (const int8_t *)x + m * p->depth, y, m * p->outputs);
+    int32_t stride = (p->depth + 1) / 2;
+    for (int32_t i = 0; i < count; i++) {
+        emg_unpack4(p->packed + (start + i) * stride, p->depth, scratch + i * p->depth);
+    }
+    return scratch;
+}
+
+void emg_linear(const emg_linear_params *p, const void *x, void *y, void *scratch)
+{
+    for (int32_t start = 0; start < p->outputs; start += EMG_LINEAR_BLOCK) {
+        int32_t rest = p->outputs - start;
+        int32_t count = rest < EMG_LINEAR_BLOCK ? rest : EMG_LINEAR_BLOCK;
+        block b = {p, weights(p, start, count, (int8_t *)scratch), start, count, y};
+        int32_t row = 0;
+        for (; row + 2 <= p->rows; row += 2) {
+            two_rows(&b, x, row);
+        }
+        if (row < p->rows) {
+            one_row(&b, x, row);
+        }
     }
 }

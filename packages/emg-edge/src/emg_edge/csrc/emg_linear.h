@@ -2,18 +2,22 @@
 #ifndef EMG_LINEAR_H
 #define EMG_LINEAR_H
 
+#include "emg_finish.h"
 #include "emg_types.h"
 
+#define EMG_LINEAR_BLOCK 8 /* outputs that share one pass over the rows */
+
 typedef struct {
-    const int8_t *weight; /* (outputs, depth) */
-    const int32_t *bias;  /* (outputs) */
-    const int32_t *mul;   /* (outputs) */
-    const int8_t *table;  /* 256 entries, or NULL */
+    const int8_t *weight;  /* (outputs, depth), or NULL */
+    const uint8_t *packed; /* (outputs, (depth + 1) / 2): nibbles as emg_unpack4 reads them, or NULL */
+    const int32_t *bias;   /* (outputs) */
+    const int32_t *mul;    /* (outputs) */
     int32_t rows, outputs, depth;
-    int32_t shift, pre_zero;
-    emg_type in, out;
+    emg_type in;
+    emg_finish_params finish;
 } emg_linear_params;
 
-void emg_linear(const emg_linear_params *p, const void *x, void *y);
+/* scratch: EMG_LINEAR_BLOCK * depth bytes where the weights are packed, else unused. */
+void emg_linear(const emg_linear_params *p, const void *x, void *y, void *scratch);
 
 #endif

@@ -102,6 +102,8 @@ static inline int32_t emg_bit_length(uint32_t value)
 /* Saturate to 8 and to 16 bits. */
 static inline int8_t emg_saturate8(int64_t value);
 static inline int16_t emg_saturate16(int64_t value);
+static inline int8_t emg_clip8(int32_t value);
+static inline int16_t emg_clip16(int32_t value);
 
 /* Sum over k of x[k] * w[k], int8 by int8 and int16 by int8. */
 static inline int32_t emg_dot(const int8_t *x, const int8_t *w, int32_t depth);
@@ -109,9 +111,13 @@ static inline int32_t emg_dot_i16(const int16_t *x, const int8_t *w, int32_t dep
 
 /* acc[i] = sum over k of x[k] * w[i * stride + k], i = 0..3: one row against four. */
 static inline void emg_dot_1x4(const int8_t *x, const int8_t *w, int32_t stride, int32_t depth, int32_t acc[4]);
+static inline void emg_dot_1x4_i16(const int16_t *x, const int8_t *w, int32_t stride, int32_t depth, int32_t acc[4]);
 
-/* acc[4 r + i] = sum over k of x[r * depth + k] * w[i * depth + k], r = 0..1, i = 0..3: two rows against four. */
-static inline void emg_dot_2x4(const int8_t *x, const int8_t *w, int32_t depth, int32_t acc[8]);
+/* left_acc[i] = sum over k of x[k] * w[i * stride + k] and right_acc[i] the same of y, i = 0..3: two against four. */
+static inline void emg_dot_pair_4(const int8_t *x, const int8_t *y, const int8_t *w, int32_t stride, int32_t depth,
+                                  int32_t left_acc[4], int32_t right_acc[4]);
+static inline void emg_dot_pair_4_i16(const int16_t *x, const int16_t *y, const int8_t *w, int32_t stride,
+                                      int32_t depth, int32_t left_acc[4], int32_t right_acc[4]);
 
 /* acc[i] += sum over j = 0..3 of e[j] * v[j * stride + i], uint8 by int8. */
 static inline void emg_weighted_rows4(const uint8_t *e, const int8_t *v, int32_t stride, int32_t width, int32_t *acc);
@@ -129,5 +135,11 @@ static inline void emg_copy_wait(void);
 #else
 #include "emg_target_scalar.h"
 #endif
+
+/* acc[4 r + i] = sum over k of x[r * depth + k] * w[i * depth + k], r = 0..1, i = 0..3: rows that lie close. */
+static inline void emg_dot_2x4(const int8_t *x, const int8_t *w, int32_t depth, int32_t acc[8])
+{
+    emg_dot_pair_4(x, x + depth, w, depth, depth, acc, acc + 4);
+}
 
 #endif

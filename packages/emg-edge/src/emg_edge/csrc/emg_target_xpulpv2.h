@@ -21,18 +21,29 @@ static inline int32_t emg_four(const int8_t *x)
     return word;
 }
 
-static inline int8_t emg_saturate8(int64_t value)
+/* p.clip. */
+static inline int8_t emg_clip8(int32_t value)
 {
     int32_t clipped;
-    __asm__(".insn r 0x33, 1, 0x0a, %0, %1, x8" : "=r"(clipped) : "r"(emg_saturate32(value)));
+    __asm__(".insn r 0x33, 1, 0x0a, %0, %1, x8" : "=r"(clipped) : "r"(value));
     return (int8_t)clipped;
+}
+
+static inline int16_t emg_clip16(int32_t value)
+{
+    int32_t clipped;
+    __asm__(".insn r 0x33, 1, 0x0a, %0, %1, x16" : "=r"(clipped) : "r"(value));
+    return (int16_t)clipped;
+}
+
+static inline int8_t emg_saturate8(int64_t value)
+{
+    return emg_clip8(emg_saturate32(value));
 }
 
 static inline int16_t emg_saturate16(int64_t value)
 {
-    int32_t clipped;
-    __asm__(".insn r 0x33, 1, 0x0a, %0, %1, x16" : "=r"(clipped) : "r"(emg_saturate32(value)));
-    return (int16_t)clipped;
+    return emg_clip16(emg_saturate32(value));
 }
 
 static inline int32_t emg_dot(const int8_t *x, const int8_t *w, int32_t depth)
@@ -75,10 +86,17 @@ static inline void emg_dot_1x4(const int8_t *x, const int8_t *w, int32_t stride,
     acc[3] = a3 + emg_dot(x + k, row[3] + k, depth - k);
 }
 
-static inline void emg_dot_2x4(const int8_t *x, const int8_t *w, int32_t depth, int32_t acc[8])
+static inline void emg_dot_1x4_i16(const int16_t *x, const int8_t *w, int32_t stride, int32_t depth, int32_t acc[4])
 {
-    const int8_t *row[4] = {w, w + depth, w + 2 * depth, w + 3 * depth};
-    const int8_t *y = x + depth;
+    for (int32_t i = 0; i < 4; i++) {
+        acc[i] = emg_dot_i16(x, w + i * stride, depth);
+    }
+}
+
+static inline void emg_dot_pair_4(const int8_t *x, const int8_t *y, const int8_t *w, int32_t stride, int32_t depth,
+                                  int32_t left_acc[4], int32_t right_acc[4])
+{
+    const int8_t *row[4] = {w, w + stride, w + 2 * stride, w + 3 * stride};
     int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
     int32_t k = 0;
     for (; k + 4 <= depth; k += 4) {
@@ -96,9 +114,17 @@ static inline void emg_dot_2x4(const int8_t *x, const int8_t *w, int32_t depth, 
         EMG_SDOTSP(b3, right, v3);
     }
     int32_t sums[8] = {a0, a1, a2, a3, b0, b1, b2, b3};
-    for (int32_t i = 0; i < 8; i++) {
-        acc[i] = sums[i] + emg_dot((i < 4 ? x : y) + k, row[i & 3] + k, depth - k);
+    for (int32_t i = 0; i < 4; i++) {
+        left_acc[i] = sums[i] + emg_dot(x + k, row[i] + k, depth - k);
+        right_acc[i] = sums[4 + i] + emg_dot(y + k, row[i] + k, depth - k);
     }
+}
+
+static inline void emg_dot_pair_4_i16(const int16_t *x, const int16_t *y, const int8_t *w, int32_t stride,
+                                      int32_t depth, int32_t left_acc[4], int32_t right_acc[4])
+{
+    emg_dot_1x4_i16(x, w, stride, depth, left_acc);
+    emg_dot_1x4_i16(y, w, stride, depth, right_acc);
 }
 
 static inline void emg_weighted_rows4(const uint8_t *e, const int8_t *v, int32_t stride, int32_t width, int32_t *acc)

@@ -74,9 +74,12 @@ def _layer(program: Program, plan: ArenaPlan, tables: TablePrinter, index: int) 
     tensors, out = program.operands(op)
     result = _place(program, plan, op.output)
     scratch = plan.scratch(index)
-    arguments = [f"&{program.name}_op{index:03d}", *(_place(program, plan, name) for name in op.inputs), result]
-    if scratch is not None:
-        arguments.append(f"ARENA({scratch.offset})")
+    places = [_place(program, plan, name) for name in op.inputs]
+    if op.variadic:
+        places = [f"(const void *const[]){{{', '.join(places)}}}"]
+    arguments = [f"&{program.name}_op{index:03d}", *places, result]
+    if op.works or scratch is not None:
+        arguments.append("NULL" if scratch is None else f"ARENA({scratch.offset})")
     members = op.members(tensors, out)
     return Layer(
         index=index,

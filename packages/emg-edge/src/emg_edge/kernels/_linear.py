@@ -1,4 +1,4 @@
-"""Linear layer (and patch embedding): int8 by int8 with per-channel requantisation and an optional table behind it."""
+"""Linear layer (and patch embedding): per-channel requantisation, an optional table behind it, weights of 8 or 4 bits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from emg_edge.program._op import Cut, Op, Product, Work
 from emg_edge.program._tensor import DTYPES, Tensor, storage
 
 from ._fixed import rounding_shift
+from ._weights import finish, rounding_error, stored_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from emg_edge.program._op import Members
+
+BLOCK = 8  # EMG_LINEAR_BLOCK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +46,13 @@ class Linear(Op):
         Added after the shift, before saturation; within the output's dtype.
     table
         int8 ``(256,)`` indexed by the byte of ``y``, or None.
+    weight_bits
+        8, or 4: weights in [-7, 7], held by the device as rows of nibbles (`pack_nibbles`), unpacked a few rows at a
+        time into scratch. The arithmetic is the same.
     """
 
     kind: ClassVar[str] = "linear"
+    works: ClassVar[bool] = True
     dtypes: ClassVar[Mapping[str, str]] = {"weight": "int8", "bias": "int32", "mul": "int32", "table": "int8"}
 
     weight: NDArray[np.int8]
@@ -54,6 +61,7 @@ class Linear(Op):
     shift: int
     pre_zero: int = 0
     table: NDArray[np.int8] | None = None
+    weight_bits: int = 8
 
     def reference(self, inputs: list[NDArray[Any]], tensors: list[Tensor], out: Tensor) -> NDArray[Any]:
         """See `Op.reference`; the float64 product is exact because every partial sum stays below 2**53."""
@@ -73,22 +81,29 @@ class Linear(Op):
         del out
         return self.rows(tensors) * self.weight.size
 
+    def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
+        """See `Op.error_steps`: one rounding; behind a table half its largest step, between entries interpolated."""
+        del tensors, out
+        return rounding_error(self.table)
+
     def members(self, tensors: list[Tensor], out: Tensor) -> Members:
         """See `Op.members`."""
         outputs, depth = self.weight.shape
         return {
-            "weight": self.weight,
+            **stored_weights(self.weight, self.weight_bits),
             "bias": self.bias,
             "mul": self.mul,
-            "table": self.table,
             "rows": self.rows(tensors),
             "outputs": outputs,
             "depth": depth,
-            "shift": self.shift,
-            "pre_zero": self.pre_zero,
             "in": storage(tensors[0]),
-            "out": storage(out),
+            **finish(self.shift, self.pre_zero, self.table, out),
         }
+
+    def scratch_bytes(self, tensors: list[Tensor], out: Tensor) -> int:
+        """See `Op.scratch_bytes`: a block of unpacked rows."""
+        del tensors, out
+        return 0 if self.weight_bits == 8 else BLOCK * int(self.weight.shape[1])
 
     def work(self, tensors: list[Tensor], out: Tensor) -> Work:
         """See `Op.work`."""
@@ -105,9 +120,9 @@ class Linear(Op):
         return Cut(
             rows=rows,
             row_bytes=tensors[0].nbytes // rows + out.nbytes // rows,
-            resident=0 if self.table is None else self.table.nbytes,
+            resident=(0 if self.table is None else self.table.nbytes) + self.scratch_bytes(tensors, out),
             columns=outputs,
-            column_bytes=depth + 8,
+            column_bytes=-(-depth * self.weight_bits // 8) + 8,
         )
 
     def acc_bound(self, tensors: list[Tensor]) -> int:
@@ -129,7 +144,10 @@ class Linear(Op):
         )
         _, low, high = DTYPES[out.dtype]
         self.require(low <= self.pre_zero <= high, f"pre_zero {self.pre_zero} must lie in {low}..{high}")
-        self.require(int(self.weight.min(initial=0)) >= -127, "weights must lie in [-127, 127]")
+        self.require(self.weight_bits in {4, 8}, f"weight_bits {self.weight_bits} must be 8 or 4")
+        peak = 2 ** (self.weight_bits - 1) - 1
+        largest = int(np.abs(self.weight.astype(np.int64)).max(initial=0))
+        self.require(largest <= peak, f"weights reach {largest}, must lie in [-{peak}, {peak}]")
         self.require(
             int(self.mul.min()) >= 0 and 1 <= self.shift <= 62, f"mul must be >= 0 and shift {self.shift} in 1..62"
         )

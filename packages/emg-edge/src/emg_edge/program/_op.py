@@ -79,6 +79,8 @@ class Cut:
     columns, column_bytes
         Output columns with constants of their own, which may be taken in several passes over the rows; 0 where the
         constants are resident.
+    again
+        How often the resident bytes are fetched anew where they do not fit L1.
     """
 
     rows: int
@@ -86,6 +88,7 @@ class Cut:
     resident: int
     columns: int = 0
     column_bytes: int = 0
+    again: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +99,15 @@ class Op(ABC):
     Subclasses define `kind`, the reference, the C structure and the counts.
     """
 
+    slots: ClassVar[int] = 0
+    """Input arguments of the C function where the last ones are optional: NULL stands for those that are absent."""
     kind: ClassVar[str]
     arity: ClassVar[int | None] = 1
     """Number of inputs; None where it varies, which `check` then decides."""
-    slots: ClassVar[int] = 0
-    """Input arguments of the C function where the last ones are optional: NULL stands for those that are absent."""
+    variadic: ClassVar[bool] = False
+    """Whether the C kernel takes its inputs as one array of addresses."""
+    works: ClassVar[bool] = False
+    """Whether the C function always takes working memory last, NULL where `scratch_bytes` is 0."""
     dtypes: ClassVar[Mapping[str, str]] = {}
     """dtype of every array field."""
 

@@ -42,6 +42,7 @@ def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
         shift=shift,
         pre_zero=zero,
         table=table,
+        weight_bits=node.attrs.get("weight_bits", 8),
     )
 
 
