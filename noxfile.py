@@ -83,8 +83,8 @@ def local(package: str) -> str:
 
 
 def install(session: nox.Session, *requirements: str) -> None:
-    """Install with the repository's constraints."""
-    session.install("--quiet", *requirements, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
+    """Install with the repository's constraints; what is never imported need not be compiled."""
+    session.install("--quiet", "--no-compile", *requirements, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
 
 
 def install_all(session: nox.Session, *tools: str) -> None:
@@ -187,7 +187,7 @@ def compat(session: nox.Session, package: str) -> None:
 def cross(session: nox.Session) -> None:
     """Tests that need two or more packages, and the rules of the house."""
     install_all(session, "onnxruntime", *TEST_TOOLS)
-    run_pytest(session, "cross", "tests")
+    run_pytest(session, "cross", *in_parallel(session, "all"), "tests")
 
 
 @nox.session(python=False)
