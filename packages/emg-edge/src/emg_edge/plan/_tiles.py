@@ -56,11 +56,22 @@ def _tile_rows(op: Op, tensors: list[Tensor], out: Tensor, cut: Cut, l1: MemoryL
     """Stream rows in and out past what is resident."""
     constants = sum(array.nbytes for array in op.constants().values())
     moved = sum(tensor.nbytes for tensor in tensors) + out.nbytes
+    if cut.again > 1 and cut.resident + 2 * cut.row_bytes > l1.budget:
+        return _tile_again(op, cut, moved, l1)
     fit = _fit(op, 2 * cut.row_bytes, cut.resident, cut.rows, l1)
     tiles = -(-cut.rows // fit)
     transfers = tiles * (len(tensors) + 1) + 1
     nbytes = cut.resident + 2 * cut.row_bytes * fit
     return Tiling(tiles=tiles, transfers=transfers, nbytes=moved + constants, l1_bytes=nbytes)
+
+
+def _tile_again(op: Op, cut: Cut, moved: int, l1: MemoryLevel) -> Tiling:
+    """Stream the constants through two buffers of equal pieces, once a row."""
+    fit = _fit(op, 2, 2 * cut.row_bytes, cut.resident, l1)
+    pieces = -(-cut.resident // fit)
+    tiles = cut.again * pieces
+    nbytes = moved + cut.again * cut.resident
+    return Tiling(tiles=tiles, transfers=tiles + 2 * cut.rows, nbytes=nbytes, l1_bytes=2 * fit + 2 * cut.row_bytes)
 
 
 def _tile_columns(op: Op, tensors: list[Tensor], out: Tensor, cut: Cut, l1: MemoryLevel) -> Tiling:

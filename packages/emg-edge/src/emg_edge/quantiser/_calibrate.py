@@ -1,19 +1,20 @@
-"""Calibration: what values each float tensor takes on sample windows, and which range of them a grid should cover."""
+"""Calibration: what values each float tensor takes on sample windows, in memory that does not grow with their number."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body, by_name, run_node
 from emg_edge.graph._graph import sample_shape
+from emg_edge.graph.operations._recurrent import recur
 from emg_edge.graph.operations._attention import operands, rotate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
     Feeds = dict[str, NDArray[np.float32]]
     Samples = NDArray[Any] | Mapping[str, NDArray[Any]]
 
-Method = Literal["mse", "percentile", "minmax"]
 KEPT = 2**16  # values remembered per tensor
-SEARCHED = 2**14  # of which a search for the best range looks at
-_CHUNK = 4  # windows run at once
+_CHUNK = 4  # windows run at once, where they are small
+_LIVE = 2**25  # elements of one value on the windows that run at once
 
 
 @dataclass
@@ -68,7 +68,8 @@ class Statistics:
     Parameters
     ----------
     values
-        Per value of the graph; for a linear node with a table also ``"<name>:pre"``, in front of the table.
+        Per value of the graph; for a linear node with a table also ``"<name>:pre"``, in front of the table; for an
+        lstm ``"<name>:cell"``.
     heads
         Per attention node: q, k (before and after rotation together) and v, one sample per head.
     """
@@ -134,38 +135,52 @@ def collect(graph: Graph, feeds: Feeds, *, seed: int = 0) -> Statistics:
     """Run a canonical graph on windows ``(n, *sample)`` by input and sample every value."""
     rng = np.random.default_rng(seed)
     statistics = Statistics({}, {})
-    n = count(feeds)
-    for start in range(0, n, _CHUNK):
-        chunk = taken(feeds, slice(start, start + _CHUNK))
-        budget = max(64, KEPT * count(chunk) // n)
+    for chunk in chunks(graph, feeds):
+        budget = max(1, KEPT * count(chunk) // count(feeds))
         _run_chunk(graph, chunk, statistics, budget, rng)
     return statistics
 
 
-def _run_chunk(graph: Graph, chunk: Feeds, statistics: Statistics, budget: int, rng: np.random.Generator) -> None:
-    values: dict[str, NDArray[Any]] = {
-        name: array.reshape(len(array), *graph.shape(name)) for name, array in chunk.items()
-    }
+def chunks(graph: Graph, feeds: Feeds) -> Iterator[Feeds]:
+    """Yield the windows a few at a time, one at a time where the graph's values are large."""
+    largest = max(value.size for value in graph.values.values())
+    step = int(np.clip(_LIVE // largest, 1, _CHUNK))
+    for start in range(0, count(feeds), step):
+        yield taken(feeds, slice(start, start + step))
 
-    def note(name: str, array: NDArray[Any]) -> None:
-        if not np.isfinite(array).all():
-            raise EmgEdgeError(f"the float model gives NaN or infinity at {name!r} on the calibration windows")
-        statistics.values.setdefault(name, Sample()).add(array, budget, rng)
 
+def walk(graph: Graph, chunk: Feeds) -> Iterator[tuple[Node | None, str, list[NDArray[Any]], NDArray[Any]]]:
+    """Run a graph, yielding (node, value's name, its inputs, value), inputs of the graph first with no node.
+
+    A node with a function fused behind it yields what stands in front of that function as ``"<name>:pre"`` before.
+    Values are forgotten behind their last reader, so that memory holds what is alive and not the whole graph.
+    """
+    last = {name: node.output for node in graph.nodes for name in node.inputs}
+    values = {name: array.reshape(len(array), *graph.shape(name)) for name, array in chunk.items()}
     for name in graph.inputs:
-        note(name, values[name])
+        yield None, name, [], values[name]
     for node in graph.nodes:
         arrays = [values[name] if name in values else graph.constants[name][None] for name in node.inputs]
         if "body" in node.attrs and node.op != "table":
             plain = {key: value for key, value in node.attrs.items() if key != "body"}
             before = run_node(replace(node, attrs=plain), arrays)
-            note(f"{node.output}:pre", before)
+            yield node, f"{node.output}:pre", arrays, before
             values[node.output] = apply_body(node.attrs["body"], before)
         else:
             values[node.output] = run_node(node, arrays)
-        if node.op == "attention":
-            _note_heads(node, arrays, statistics, budget, rng)
-        note(node.output, values[node.output])
+        yield node, node.output, arrays, values[node.output]
+        for name in node.inputs:
+            if last[name] == node.output:
+                values.pop(name, None)
+
+
+def _run_chunk(graph: Graph, chunk: Feeds, statistics: Statistics, budget: int, rng: np.random.Generator) -> None:
+    for node, name, arrays, array in walk(graph, chunk):
+        if not np.isfinite(array).all():
+            raise EmgEdgeError(f"the float model gives NaN or infinity at {name!r} on the calibration windows")
+        if node is not None and node.op == "attention":
+            _note_heads(node, arrays, statistics, max(1, budget // node.attrs["heads"]), rng)
+        statistics.values.setdefault(name, Sample()).add(array, budget, rng)
 
 
 def _note_heads(
@@ -181,57 +196,3 @@ def _note_heads(
             samples[part][head].add(x[:, head], budget, rng)
             if turned is not None:
                 samples[part][head].add(turned[:, head], budget, rng)
-
-
-def choose_range(sample: Sample, method: Method, *, symmetric: bool, percentile: float = 99.99) -> tuple[float, float]:
-    """Return the (low, high) that an int8 grid should cover; always contains 0.
-
-    Parameters
-    ----------
-    sample
-        Of the tensor.
-    method
-        ``"minmax"``: everything; ``"percentile"``: that share of values; ``"mse"``: where clipping and
-        rounding together cost the least squared error.
-    symmetric
-        Whether low must be -high.
-    percentile
-        For ``"percentile"``, in (50, 100].
-    """
-    values = sample.values
-    low, high = min(sample.low, 0.0), max(sample.high, 0.0)
-    if method == "percentile":
-        cut = np.percentile(values, [100.0 - percentile, percentile])
-        low, high = min(float(cut[0]), 0.0), max(float(cut[1]), 0.0)
-    if symmetric:
-        low, high = -max(-low, high), max(-low, high)
-    if low == high:
-        return (-1.0, 1.0) if symmetric else (0.0, 1.0)
-    return _least_error(sample.thinned(SEARCHED), low, high, symmetric=symmetric) if method == "mse" else (low, high)
-
-
-def _least_error(values: NDArray[np.float32], low: float, high: float, *, symmetric: bool) -> tuple[float, float]:
-    """Shrink the range where that lowers the squared error: both ends together, else one after the other."""
-    shrink = np.linspace(1.0, 0.15, 52)
-    if symmetric:
-        return min(((low * s, high * s) for s in shrink), key=lambda r: grid_error(values, *r))
-    for _ in range(2):
-        high = min((high * s for s in shrink), key=lambda h: grid_error(values, low, h))
-        low = min((low * s for s in shrink), key=lambda v: grid_error(values, v, high))
-    return low, high
-
-
-def grid_error(values: NDArray[Any], low: float, high: float) -> float:
-    """Mean squared error of values on an int8 grid over (low, high)."""
-    scale, zero = int8_grid(low, high)
-    wide = values.astype(np.float64)
-    stored = np.clip(np.rint(wide / scale) + zero, -128, 127)
-    return float(np.square((stored - zero) * scale - wide).mean())
-
-
-def int8_grid(low: float, high: float) -> tuple[float, int]:
-    """Return (scale, zero point) of the int8 grid that covers (low, high); symmetric ranges get zero point 0."""
-    if low == -high:
-        return float(high) / 127.0, 0
-    scale = float(high - low) / 255.0
-    return scale, int(np.clip(np.rint(-128.0 - low / scale), -128, 127))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,8 @@ from emg_edge.graph._float import apply_body
 from emg_edge.graph._graph import sample_shape
 from emg_edge.program._tensor import DTYPES, Tensor
 
-from ._calibrate import SEARCHED, Sample, Statistics, choose_range, int8_grid
 from ._given import given_channels, given_tensors
+from ._ranges import SEARCHED, choose_range, int8_grid
 from .lowering import LOWERINGS
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from emg_edge.graph._graph import Graph, Node
 
+    from ._calibrate import Sample, Statistics
     from ._options import QuantiseOptions
 
 
@@ -54,12 +55,15 @@ class Grids:
         (scale, zero) in front of the table of a linear node, by its output.
     heads
         By attention output.
+    cells
+        Largest absolute cell state, with headroom, by lstm output.
     """
 
     tensors: dict[str, Tensor]
     narrow: dict[str, Tensor]
     before_table: dict[str, tuple[float, int]]
     heads: dict[str, HeadScales]
+    cells: dict[str, float] = field(default_factory=dict)
 
     def read(self, node: Node, name: str) -> Tensor:
         """Return the tensor that a node reads for a value."""
@@ -91,7 +95,12 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
         for node in graph.nodes
         if node.op != "table" and "body" in node.attrs
     }
-    return Grids(tensors, narrow, before, heads)
+    cells = {
+        node.output: options.headroom * _peak(statistics.values[f"{node.output}:cell"])
+        for node in graph.nodes
+        if node.op == "lstm"
+    }
+    return Grids(tensors, narrow, before, heads, cells)
 
 
 def _leader(graph: Graph, name: str) -> str:
@@ -177,9 +186,12 @@ def _has_room(graph: Graph, reader: Node, scale: float) -> bool:
     return entry.reads == "product" and entry.wide is not None and entry.wide(graph, reader, scale)
 
 
+def _peak(sample: Sample) -> float:
+    return max(-sample.low, sample.high)
+
+
 def _wide_scale(sample: Sample, options: QuantiseOptions) -> float:
-    peak = max(-sample.low, sample.high) or 1.0
-    return peak * options.headroom / DTYPES["int16"][2]
+    return (_peak(sample) or 1.0) * options.headroom / DTYPES["int16"][2]
 
 
 def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
