@@ -9,7 +9,8 @@ from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import run_float
 from emg_edge.onnx_reader._onnx import load_onnx
 from emg_edge.passes import canonicalise
-from emg_edge.quantiser._calibrate import KEPT, Sample, check_calibration, choose_range, collect, grid_error, int8_grid
+from emg_edge.quantiser._calibrate import KEPT, Sample, check_calibration, collect
+from emg_edge.quantiser._ranges import choose_range, grid_error, int8_grid
 
 
 def sample(values):

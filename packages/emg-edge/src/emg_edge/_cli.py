@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 Folder = Annotated[Path, typer.Argument(help="Folder that `compile` wrote.")]
 Backend = Annotated[Literal["reference", "c", "rv32"], typer.Option(help="Who computes; all give the same bits.")]
 TargetName = Literal["host", "rv32", "pulp-open", "gap9"]
-Method = Literal["mse", "percentile", "minmax"]
+Method = Literal["mse", "percentile", "minmax", "entropy"]
 
 
 @app.command()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._model import CompiledModel
-    from .quantiser._calibrate import Method
+    from .quantiser._ranges import Method
 
     Result = tuple[dict[str, Any], Any]
 

@@ -1,4 +1,4 @@
-"""Calibration: what values each float tensor takes on sample windows, in memory that does not grow with their number."""
+"""Calibration: what values each float tensor takes on sample windows, in memory that their number does not decide."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body, by_name, run_node
 from emg_edge.graph._graph import sample_shape
-from emg_edge.graph.operations._recurrent import recur
 from emg_edge.graph.operations._attention import operands, rotate
+from emg_edge.graph.operations._recurrent import recur
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -178,9 +178,11 @@ def _run_chunk(graph: Graph, chunk: Feeds, statistics: Statistics, budget: int, 
     for node, name, arrays, array in walk(graph, chunk):
         if not np.isfinite(array).all():
             raise EmgEdgeError(f"the float model gives NaN or infinity at {name!r} on the calibration windows")
-        if node is not None and node.op == "attention":
+        if node is not None and node.op == "attention" and name == node.output:
             _note_heads(node, arrays, statistics, max(1, budget // node.attrs["heads"]), rng)
         statistics.values.setdefault(name, Sample()).add(array, budget, rng)
+        if node is not None and node.op == "lstm" and name == node.output:
+            statistics.values.setdefault(f"{name}:cell", Sample()).add(recur(node, arrays)[1], budget, rng)
 
 
 def _note_heads(

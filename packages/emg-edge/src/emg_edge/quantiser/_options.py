@@ -10,7 +10,7 @@ from emg_edge._errors import EmgEdgeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ._calibrate import Method
+    from ._ranges import Method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class QuantiseOptions:
     Parameters
     ----------
     method
-        How ranges of int8 activations are chosen: ``"mse"``, ``"percentile"`` or ``"minmax"``.
+        How ranges of int8 activations are chosen: ``"mse"``, ``"percentile"``, ``"minmax"`` or ``"entropy"``.
     percentile
         Share of values inside the range for ``"percentile"``, in (50, 100].
     input_dtype
@@ -49,7 +49,7 @@ class QuantiseOptions:
 
     def __post_init__(self) -> None:
         legal = {
-            "method": self.method in {"mse", "percentile", "minmax"},
+            "method": self.method in {"mse", "percentile", "minmax", "entropy"},
             "percentile": 50.0 < self.percentile <= 100.0,
             "input_dtype": self.input_dtype in {"auto", "int8", "int16"},
             "residual_dtype": self.residual_dtype in {"int8", "int16"},
