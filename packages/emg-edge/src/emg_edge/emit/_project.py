@@ -59,13 +59,13 @@ def emit_project(program: Program, plan: ArenaPlan, feeds: Mapping[str, NDArray[
     return dict(sorted((sources | printed).items()))
 
 
-def kernel_sources() -> dict[str, bytes]:
-    """Return the kernels' files by name."""
+def kernel_sources(*, streaming: bool = False) -> dict[str, bytes]:
+    """Return the kernels' files by name, those of the streaming front end only where they are asked for."""
     folder = resources.files("emg_edge") / "csrc"
     return {
         entry.name: entry.read_bytes()
         for entry in sorted(folder.iterdir(), key=lambda e: e.name)
-        if entry.name.endswith((".c", ".h"))
+        if entry.name.endswith((".c", ".h")) and (streaming or not entry.name.startswith("emg_frontend."))
     }
 
 
