@@ -197,39 +197,6 @@ def test_linear_does_not_absorb_across_rows():
     assert [n.op for n in result.nodes] == ["linear", "Add"]
 
 
-@pytest.mark.parametrize(
-    ("shape", "weight", "strides"),
-    [
-        ((1, 1, 4, 20), (6, 1, 1, 5), (1, 5)),
-        ((1, 3, 12), (7, 3, 4), (4,)),
-        ((1, 2, 6), (3, 2, 6), (1,)),
-        ((1, 1, 4, 6), (3, 1, 2, 3), (2, 3)),
-    ],
-)
-def test_patch_convolutions_become_linear(shape, weight, strides):
-    count = len(strides)
-    attrs = {"strides": strides, "pads": (0,) * 2 * count, "dilations": (1,) * count, "group": 1}
-    rng = np.random.default_rng(0)
-    graph = build(
-        shape,
-        ("Conv", ("x", "w", "b"), "y", attrs),
-        constants={"w": rng.normal(size=weight), "b": rng.normal(size=weight[0])},
-    )
-    result, _ = apply(LINEAR, graph)
-    assert "linear" in {n.op for n in result.nodes}
-    final = canonicalise(graph)
-    assert {n.op for n in final.nodes} <= {"linear", "transpose"}
-
-
-def test_other_convolutions_are_refused_with_reason():
-    attrs = {"strides": (1,), "pads": (1, 1), "dilations": (1,), "group": 1}
-    graph = build((1, 2, 8), ("Conv", ("x", "w"), "y", attrs), constants={"w": np.ones((3, 2, 3))})
-    with pytest.raises(
-        UnsupportedError, match=r"kernel \(3,\) with strides \(1,\) and pads \(1, 1\) do not cut \(8,\)"
-    ):
-        canonicalise(graph)
-
-
 def test_mean_sees_through_the_head_of_tinymyo():
     graph = build(
         (1, 6, 4),

@@ -78,7 +78,7 @@ class Conv(Op):
     @property
     def channels(self) -> int:
         """Channels of the input."""
-        return self.weight.shape[3] * self.groups
+        return int(self.weight.shape[3]) * self.groups
 
     @property
     def depthwise(self) -> bool:
@@ -124,14 +124,14 @@ class Conv(Op):
         taps = [self._tap(x, r, s) for r in range(rows) for s in range(columns)]
         patches = np.stack([tap.reshape(*tap.shape[:3], self.groups, width) for tap in taps], 4)
         patches = patches.reshape(-1, self.groups, rows * columns * width).swapaxes(0, 1)
-        weight = self.weight.reshape(self.groups, outputs // self.groups, -1).astype(exact)
+        weight: NDArray[Any] = self.weight.reshape(self.groups, outputs // self.groups, -1).astype(exact)
         acc: NDArray[Any] = patches @ weight.swapaxes(1, 2)
         return acc.swapaxes(0, 1).reshape(len(x), *self.extent, outputs)
 
     def _depthwise(self, x: NDArray[Any], exact: type) -> NDArray[Any]:
         outputs, rows, columns, _ = self.weight.shape
-        weight = self.weight[..., 0].reshape(self.groups, -1, rows, columns).astype(exact)
-        acc = np.zeros((len(x), *self.extent, *weight.shape[:2]), exact)
+        weight: NDArray[Any] = self.weight[..., 0].reshape(self.groups, -1, rows, columns).astype(exact)
+        acc: NDArray[Any] = np.zeros((len(x), *self.extent, *weight.shape[:2]), exact)
         for r in range(rows):
             for s in range(columns):
                 acc += self._tap(x, r, s)[..., None] * weight[:, :, r, s]
@@ -168,7 +168,7 @@ class Conv(Op):
         }
 
     def work(self, tensors: list[Tensor], out: Tensor) -> Work:
-        """See `Op.work`: gathering a patch costs a copy; depthwise taps are priced as products of depth 4, unblocked."""
+        """See `Op.work`: gathering patches costs copies, depthwise taps cost a small product each."""
         outputs, rows, columns, width = self.weight.shape
         pixels, wide = prod(self.extent), tensors[0].dtype == "int16"
         elements = {"output": out.size, "table": 0 if self.table is None else out.size}
@@ -241,7 +241,8 @@ class Conv(Op):
         self.require(lengths == [2, 2, 2, 4], "size, stride and dilation need two values, pads four")
         self.require(
             min(*self.stride, *self.dilation, self.groups) >= 1 and min(self.pads) >= 0,
-            f"stride {self.stride}, dilation {self.dilation} and groups {self.groups} must be >= 1, pads {self.pads} >= 0",
+            f"stride {self.stride}, dilation {self.dilation} and groups {self.groups} must be >= 1, "
+            f"pads {self.pads} >= 0",
         )
         self.require(
             len(self.weight) % self.groups == 0, f"{len(self.weight)} outputs do not split into {self.groups} groups"

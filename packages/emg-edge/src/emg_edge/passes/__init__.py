@@ -2,6 +2,7 @@
 
 from ._attention import ATTENTION
 from ._canonicalise import PASSES, canonicalise, is_canonical
+from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN
 from ._identity import IDENTITY
@@ -16,6 +17,7 @@ from ._table import FUSE, TABLE
 
 __all__ = [
     "ATTENTION",
+    "CONVOLUTION",
     "FOLD",
     "FUSE",
     "GIVEN",

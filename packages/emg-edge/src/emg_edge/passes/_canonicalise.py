@@ -12,6 +12,7 @@ from emg_edge.graph._graph import sample_shape
 from emg_edge.graph.operations import BINARY, CANONICAL, MOVEMENT, UNARY
 
 from ._attention import ATTENTION
+from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN, refuse_lost_grids
 from ._identity import IDENTITY
@@ -27,7 +28,7 @@ from ._table import FUSE, TABLE
 if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph
 
-PASSES = (FOLD, IDENTITY, GIVEN, LAYERNORM, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL)
+PASSES = (FOLD, IDENTITY, GIVEN, LAYERNORM, CONVOLUTION, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL)
 LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph, Node
 
 _WRAPPERS = ("encoder.", "model.", "module.", "backbone.", "network.")
-_KINDS_NAMED_BY_SCOPE = {"linear", "layernorm", "attention"}
+_KINDS_NAMED_BY_SCOPE = {"linear", "layernorm", "attention", "conv"}
 _LENGTH = 48
 
 

@@ -1,4 +1,4 @@
-"""Bias correction: the mean error that quantisation leaves in each channel of a linear layer goes into its bias."""
+"""Bias correction: the mean error that quantisation leaves in each channel of a linear or convolutional layer goes into its bias."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_edge.graph._float import run_float
-from emg_edge.kernels import Linear
+from emg_edge.kernels import Conv, Linear
 
 from ._calibrate import count, taken
 
@@ -48,7 +48,7 @@ def corrected(graph: Graph, program: Program, feeds: Feeds) -> Program:
         tensors, out = program.operands(op)
         inputs = [values[i] for i in op.inputs]
         result = op.reference(inputs, tensors, out)
-        if isinstance(op, Linear) and op.table is None and out.scale > 0.0 and op.output not in graph.given:
+        if isinstance(op, Linear | Conv) and op.table is None and out.scale > 0.0 and op.output not in graph.given:
             room = 2**31 - 1 - op.acc_bound(tensors)
             op = _shifted(op, out.dequantise(result), floats[op.output], out.scale, room)  # noqa: PLW2901
             result = op.reference(inputs, tensors, out)
@@ -57,7 +57,7 @@ def corrected(graph: Graph, program: Program, feeds: Feeds) -> Program:
     return replace(program, ops=tuple(ops))
 
 
-def _shifted(op: Linear, found: NDArray[np.float32], wanted: NDArray[Any], scale: float, room: int) -> Linear:
+def _shifted(op: Linear | Conv, found: NDArray[np.float32], wanted: NDArray[Any], scale: float, room: int) -> Linear | Conv:
     """Return the layer with the mean error in its biases, as far as the accumulator has ``room``."""
     channels = len(op.bias)
     error = (wanted.reshape(-1, channels).astype(np.float64) - found.reshape(-1, channels)).mean(0)

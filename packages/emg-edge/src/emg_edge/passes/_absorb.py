@@ -1,0 +1,108 @@
+"""What stands behind a product and belongs into it: per-channel factors and offsets, and the steps of its weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ._pass import split_constant
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from emg_edge.graph._graph import Graph, Node
+
+    from ._pass import Notes
+
+_AFFINE = {"Add", "Sub", "Mul", "Div"}
+
+
+def absorb(
+    graph: Graph, start: str, weight: NDArray[np.float64], bias: NDArray[np.float64], axis: int
+) -> tuple[list[Node], NDArray[np.float64], NDArray[np.float64]]:
+    """Follow the chain of affine nodes behind a value; return it with the weights and biases that make it superfluous.
+
+    Parameters
+    ----------
+    graph
+        With the chain.
+    start
+        What the product writes.
+    weight, bias
+        ``(N, K)`` and ``(N,)``, a row per channel.
+    axis
+        The value's axis of N channels.
+    """
+    chain: list[Node] = []
+    while (node := graph.sole_consumer(value := chain[-1].output if chain else start)) and node.op in _AFFINE:
+        channel = None if value in graph.given else _per_channel(graph, node, len(bias), axis)
+        if channel is None:
+            break
+        gain, offset = channel
+        weight, bias = weight * gain[:, None], bias * gain + offset
+        chain.append(node)
+    return chain, weight, bias
+
+
+def _per_channel(
+    graph: Graph, node: Node, count: int, axis: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return factor and offset of each channel, or None where the node is not affine along the axis."""
+    pair = split_constant(graph, node)
+    if pair is None or graph.shape(node.output) != graph.shape(pair[0]):
+        return None
+    constant = graph.constants[pair[1]].astype(np.float64)
+    reversed_order = pair[0] != node.inputs[0]
+    wide = (1,) * (len(graph.shape(pair[0])) - constant.ndim) + constant.shape
+    if constant.size != wide[axis] or (node.op == "Div" and reversed_order):
+        return None
+    c = np.broadcast_to(constant.reshape(-1), (count,))
+    factor = {"Add": np.ones_like(c), "Sub": np.full_like(c, -1.0 if reversed_order else 1.0), "Mul": c}
+    gain = factor[node.op] if node.op in factor else 1.0 / c
+    return gain, {"Add": c, "Sub": c if reversed_order else -c}.get(node.op, np.zeros_like(c))
+
+
+def row_steps(
+    node: Node, rows: NDArray[np.float64] | None, notes: Notes
+) -> NDArray[np.float64] | Literal[False] | None:
+    """Return the step of each row of weights that the file quantised, None where it did not, False if refused.
+
+    Parameters
+    ----------
+    node, notes
+        For the refusal.
+    rows
+        Steps ``(N, K)`` of the weights, or None.
+    """
+    if rows is None:
+        return None
+    if not (rows == rows[:, :1]).all():  # NaN, too, differs from itself
+        notes.refuse(
+            node,
+            "its weights are quantised with a zero point, to -128, or with steps that differ within an output channel",
+            "quantise weights symmetrically to -127..127, per tensor or per output channel",
+        )
+        return False
+    return rows[:, 0]
+
+
+def steps_attr(steps: NDArray[np.float64] | None) -> dict[str, Any]:
+    """Return the attribute of a product whose weights have steps of their own."""
+    return {} if steps is None else {"steps": tuple(float(step) for step in steps)}
+
+
+def absorbed(
+    graph: Graph,
+    node: Node,
+    weight: NDArray[Any],
+    bias: NDArray[Any],
+    steps: NDArray[np.float64] | None,
+    axis: int,
+) -> tuple[list[Node], NDArray[np.float32], NDArray[np.float32], NDArray[np.float64] | None]:
+    """Return the chain behind a product, and its weights, biases and steps with the chain in them."""
+    known = np.zeros((len(weight), 0)) if steps is None else steps[:, None]
+    wide = np.hstack([weight.astype(np.float64), known])  # the chain scales weights and their steps alike
+    chain, wide, b = absorb(graph, node.output, wide, bias.astype(np.float64), axis)
+    w, known = np.split(wide, [weight.shape[1]], axis=1)
+    return chain, w.astype(np.float32), b.astype(np.float32), None if steps is None else np.abs(known[:, 0])

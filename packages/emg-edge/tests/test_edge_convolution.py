@@ -1,0 +1,104 @@
+"""Convolutions from the ONNX file to host C: every geometry, what stands behind them, and transposes between layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from emg_edge import load_onnx
+from emg_edge.graph._float import run_float
+from emg_edge.passes import CONVOLUTION, Notes, canonicalise
+
+RNG = np.random.default_rng(0)
+
+
+def f32(*shape, scale=1.0):
+    return (RNG.normal(size=shape) * scale).astype(np.float32)
+
+
+def saved(model, folder):
+    path = folder / "m.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def one_node(kind, shape, *constants, **attrs):
+    names = [f"c{i}" for i in range(len(constants))]
+    node = helper.make_node(kind, ["emg", *names], ["y"], name="it", **attrs)
+    graph = helper.make_graph(
+        [node],
+        "g",
+        [helper.make_tensor_value_info("emg", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(c), n) for c, n in zip(constants, names, strict=True)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
+def wanted_of(model, x):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
+
+
+CASES = {
+    "1-D": ("Conv", (1, 3, 12), (f32(4, 3, 3), f32(4)), {"pads": [1, 1]}),
+    "1-D causal": ("Conv", (1, 3, 12), (f32(4, 3, 3),), {"pads": [4, 0], "dilations": [2]}),
+    "2-D": (
+        "Conv", (1, 4, 9, 8), (f32(6, 2, 3, 2), f32(6)),
+        {"strides": [2, 1], "dilations": [2, 3], "pads": [1, 2, 0, 1], "group": 2},
+    ),
+    "pixels": ("Conv", (1, 5, 3, 4), (f32(7, 5, 1, 1), f32(7)), {}),
+    "pixels strided": ("Conv", (1, 5, 3, 4), (f32(7, 5, 1, 1), f32(7)), {"strides": [2, 1]}),
+    "patches": ("Conv", (1, 3, 12), (f32(7, 3, 4),), {"strides": [4]}),
+    "patches 2-D": ("Conv", (1, 1, 4, 6), (f32(3, 1, 2, 3), f32(3)), {"strides": [2, 3]}),
+    "whole input": ("Conv", (1, 2, 6), (f32(3, 2, 6),), {}),
+    "depthwise": ("Conv", (1, 4, 10), (f32(8, 1, 3), f32(8)), {"group": 4, "pads": [2, 1]}),
+    "same upper": ("Conv", (1, 2, 7, 6), (f32(3, 2, 2, 3),), {"auto_pad": "SAME_UPPER", "strides": [2, 3]}),
+    "same lower": ("Conv", (1, 2, 7, 6), (f32(3, 2, 4, 3),), {"auto_pad": "SAME_LOWER", "strides": [2, 1]}),
+    "valid": ("Conv", (1, 2, 7), (f32(3, 2, 3),), {"auto_pad": "VALID"}),
+    "implicit kernel": ("Conv", (1, 2, 7), (f32(3, 2, 3),), {"kernel_shape": [3]}),
+}  # fmt: skip
+TRANSPOSED = {
+    "doubling": ("ConvTranspose", (1, 3, 5), (f32(3, 2, 4), f32(2)), {"strides": [2], "pads": [1, 1]}),
+    "no overlap": ("ConvTranspose", (1, 3, 5), (f32(3, 2, 2), f32(2)), {"strides": [2]}),
+    "gaps": ("ConvTranspose", (1, 3, 5), (f32(3, 2, 2),), {"strides": [3], "output_padding": [1]}),
+    "plain": ("ConvTranspose", (1, 3, 5), (f32(3, 2, 3),), {}),
+    "2-D": (
+        "ConvTranspose", (1, 4, 3, 4), (f32(4, 3, 3, 2), f32(6)),
+        {"strides": [2, 3], "pads": [1, 0, 0, 1], "output_padding": [1, 0], "dilations": [1, 2], "group": 2},
+    ),
+    "shape": ("ConvTranspose", (1, 2, 5), (f32(2, 3, 4),), {"strides": [2], "output_shape": [9]}),
+    "same upper": ("ConvTranspose", (1, 2, 5), (f32(2, 3, 3),), {"strides": [2], "auto_pad": "SAME_UPPER"}),
+    "same lower": ("ConvTranspose", (1, 2, 5), (f32(2, 3, 4),), {"strides": [3], "auto_pad": "SAME_LOWER"}),
+    "valid": ("ConvTranspose", (1, 2, 5), (f32(2, 3, 4),), {"strides": [3], "auto_pad": "VALID"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*CASES.values(), *TRANSPOSED.values()], ids=[*CASES, *(f"T {n}" for n in TRANSPOSED)])
+def test_import_and_pass_equal_onnxruntime(case, tmp_path):
+    kind, shape, constants, attrs = case
+    model = one_node(kind, shape, *constants, **attrs)
+    x = f32(*shape)
+    wanted = wanted_of(model, x)
+    graph = load_onnx(saved(model, tmp_path))
+    for found in (graph, CONVOLUTION(graph, Notes())):
+        got = run_float(found, x)[found.outputs[0]]
+        assert got.size == wanted.size
+        np.testing.assert_allclose(got.reshape(wanted.shape), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("1-D", {"conv"}), ("pixels", {"linear"}), ("pixels strided", {"conv"}), ("patches", {"linear"}),
+        ("patches 2-D", {"linear"}), ("whole input", {"linear"}), ("depthwise", {"conv"}),
+    ],
+)  # fmt: skip
+def test_each_form_becomes_one_product(name, kinds, tmp_path):
+    kind, shape, constants, attrs = CASES[name]
+    graph = canonicalise(load_onnx(saved(one_node(kind, shape, *constants, **attrs), tmp_path)))
+    assert {node.op for node in graph.nodes} - {"transpose", "move"} == kinds
