@@ -1,0 +1,76 @@
+"""The streaming front end: integer reference against plain integers, C and rv32, chunks of any size, bounds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import edge_frontend as fronts
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emg_edge.execute._execute import Rv32Executor
+from emg_edge.frontend._state import FrontEndState
+
+needs_gcc = pytest.mark.skipif(
+    shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
+)
+TOOLS = ("riscv64-unknown-elf-gcc", "qemu-system-riscv32")
+
+
+@pytest.fixture(scope="module")
+def cases():
+    rng = np.random.default_rng(7)
+    return [fronts.random_front(rng, i) for i in range(60)]
+
+
+def test_reference_equals_plain_integers(cases):
+    for front, codes in cases:
+        windows = FrontEndState(front).push(codes, trace=True)
+        wanted = fronts.oracle(front, codes)
+        assert windows.sample.tolist() == [sample for sample, _ in wanted]
+        assert windows.x.tolist() == [x for _, x in wanted]
+    assert sum(len(FrontEndState(front).push(codes).x) for front, codes in cases) > 100
+
+
+@given(seed=st.integers(0, 2**16), cuts=st.lists(st.integers(0, 120), max_size=8))
+@settings(max_examples=40)
+def test_chunks_of_any_size_give_the_same_bits(seed, cuts):
+    rng = np.random.default_rng(seed)
+    front, codes = fronts.random_front(rng, seed)
+    whole = FrontEndState(front).push(codes, trace=True)
+    state = FrontEndState(front)
+    state.push(codes[:, :5])
+    state.reset()
+    parts = [state.push(part, trace=True) for part in np.split(codes, sorted(cuts), axis=1)]
+    assert np.concatenate([part.sample for part in parts]).tolist() == whole.sample.tolist()
+    for name, array in whole.trace.items():
+        axis = 0 if name == "window" else 1
+        np.testing.assert_array_equal(np.concatenate([part.trace[name] for part in parts], axis), array, err_msg=name)
+
+
+def assert_same(cases, found):
+    for (front, codes), stages in zip(cases, found, strict=True):
+        wanted = fronts.stage_bytes(front, FrontEndState(front).push(codes, trace=True))
+        for name in (*front.stages, "sample"):
+            assert stages[name] == wanted[name], (front, name)
+
+
+@needs_gcc
+def test_c_equals_the_reference_stage_by_stage_under_sanitizers(cases, tmp_path):
+    strict = ["-Wall", "-Wextra", "-Wconversion", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    driver = fronts.build_driver(tmp_path, "gcc", strict)
+    assert_same(cases, fronts.run_driver([str(driver)], tmp_path, cases))
+
+
+@pytest.mark.rv32
+def test_rv32_equals_the_reference_stage_by_stage(cases, tmp_path):
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing and os.environ.get("CI") != "true":
+        pytest.skip(f"{missing} not installed: the Debian packages are named in the README")
+    chain = Rv32Executor.toolchain
+    driver = fronts.build_driver(tmp_path, chain.compiler, [*chain.flags, *chain.link])
+    command, _ = Rv32Executor.command(Rv32Executor, driver)
+    assert_same(cases[:25], fronts.run_driver(command, tmp_path, cases[:25]))
