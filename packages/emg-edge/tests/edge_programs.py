@@ -8,7 +8,7 @@ import numpy as np
 from edge_operators import GENERATORS
 from edge_operators.common import tensor
 
-from emg_edge.kernels import Add, AddConstant, Attention, LayerNorm, Linear, Mean, exp_table, multiplier
+from emg_edge.kernels import Add, Affine, Attention, LayerNorm, Linear, Mean, exp_table, multiplier
 from emg_edge.program._program import Program
 from emg_edge.program._tensor import DTYPES
 
@@ -31,10 +31,10 @@ def sweep(kind, seed, count, name="sweep"):
     return program
 
 
-def everything(seed, count, name="all"):
-    """`count` operators of every kind in one program; operators of one kind are those of `sweep`, renamed."""
+def everything(seed, count, name="all", kinds=tuple(GENERATORS)):
+    """`count` operators of each of the kinds in one program; those of one kind are those of `sweep`, renamed."""
     tensors, ops, inputs, outputs = {}, [], [], []
-    for kind in sorted(GENERATORS):
+    for kind in sorted(kinds):
         part = sweep(kind, seed, count)
         new = {old: f"{kind}_{old}" for old in part.tensors}
         tensors |= {new[old]: replace(t, name=new[old]) for old, t in part.tensors.items()}
@@ -99,8 +99,16 @@ def small_network(seed=0, tokens=12, width=16, heads=2, hidden=24, classes=5, bl
     tensors["emg"] = tensor(rng, "emg", (2, tokens // 2 * 10))
     x = add_op(dense("patch", "emg", 10, width), (tokens, width))
     value = rng.integers(-(2**21), 2**21, (2, width)).astype(np.int32)
-    constant = AddConstant(
-        name="channel", inputs=(x,), output="channel", value=value, mul=1 << 22, shift=15, repeat=tokens // 2
+    constant = Affine(
+        name="channel",
+        inputs=(x,),
+        output="channel",
+        mul=np.array([[1 << 22]], np.int32),
+        add=value,
+        shift=15,
+        rows=2,
+        width=width,
+        repeat=tokens // 2,
     )
     x = add_op(constant, (tokens, width), "int16")
     angle = np.arange(tokens // 2)[:, None] * 0.3 ** np.arange(width // heads // 2)

@@ -17,7 +17,6 @@ from emg_edge.kernels import (
     Mean,
     Requantise,
     Table,
-    Transpose,
     exp_table,
     isqrt,
     multiplier,
@@ -197,7 +196,6 @@ def test_linear_refuses(changes, message):
     ("op", "shape", "message"),
     [
         (Mean(name="m", inputs=("x",), output="y", outer=1, axis=3, inner=1, mul=1, shift=1), (4,), "is not .outer"),
-        (Transpose(name="t", inputs=("x",), output="y", shape=(2, 2), perm=(0, 0)), (4,), "perm"),
         (Table(name="t", inputs=("x",), output="y", table=np.zeros(255, np.int8)), (4,), "256 entries"),
         (Requantise(name="r", inputs=("x",), output="y", mul=-1, shift=1), (4,), "out of range"),
         (

@@ -14,12 +14,12 @@ from emg_edge.graph._graph import Graph, Node, Value
 from emg_edge.graph._shapes import output_shape
 from emg_edge.graph.operations import CANONICAL
 from emg_edge.onnx_reader._onnx import load_onnx
-from emg_edge.passes import FOLD, IDENTITY, LAYERNORM, LINEAR, MEAN, PASSES, RESIDUAL, TABLE, Notes, Pass, canonicalise
+from emg_edge.passes import AFFINE, FOLD, IDENTITY, LAYERNORM, LINEAR, MEAN, PASSES, PAIRWISE, TABLE, Notes, Pass, canonicalise
 from emg_edge.passes._names import identifier
 from emg_edge.passes._views import affine, as_transpose, index_map, linear_form
 
 EXPECTED = [
-    "linear", "add_constant", "layernorm", "linear", "attention", "linear", "add", "layernorm", "linear", "linear",
+    "linear", "affine", "layernorm", "linear", "attention", "linear", "add", "layernorm", "linear", "linear",
     "add", "layernorm", "mean", "linear",
 ]  # fmt: skip
 SPELLINGS = [
@@ -234,32 +234,28 @@ def test_sums_and_their_constants():
         ("Add", ("a", "b"), "y", {}),
         constants={"value": value},
     )
-    result, _ = apply(RESIDUAL, graph)
-    assert [n.op for n in result.nodes] == ["add_constant", "Relu", "add"]
-    assert result.nodes[0].attrs["repeat"] == 3
-    assert result.constants[result.nodes[0].inputs[1]].shape == (2, 4)
+    result, _ = apply(PAIRWISE, apply(AFFINE, graph)[0])
+    assert [n.op for n in result.nodes] == ["affine", "Relu", "add"]
+    first = result.nodes[0]
+    assert [first.attrs[key] for key in ("outer", "rows", "repeat", "width")] == [1, 2, 3, 4]
+    assert [result.constants[name].shape for name in first.inputs[1:]] == [(1, 1), (2, 4)]
 
 
-def test_broadcast_sums_are_refused():
-    graph = build((1, 2, 3), ("ReduceMean", ("x",), "m", {"axes": (2,), "keepdims": 1}), ("Add", ("x", "m"), "y", {}))
-    with pytest.raises(
-        UnsupportedError, match=r"operands of shapes \[\(1, 2, 3\), \(1, 2, 1\)\]; add two values of one shape"
-    ):
-        canonicalise(graph)
+def test_broadcast_sums_read_through_strides():
+    graph = build((1, 2, 3), ("ReduceMean", ("x",), "m", {"axes": (2,), "keepdims": 1}), ("Sub", ("x", "m"), "y", {}))
+    last = canonicalise(graph).nodes[-1]
+    assert (last.op, last.attrs["extent"], last.attrs["stride_b"]) == ("add", (2, 3), (1, 0))
 
 
-@pytest.mark.parametrize(("spec", "op"), [
-    (("Slice", ("x",), "y", {"slices": ((0, 1, 1), (0, 2, 1))}), "Slice"),
-    (("Transpose", ("x",), "y", {"perm": (1, 0)}), "none"),
+@pytest.mark.parametrize(("spec", "ops"), [
+    (("Slice", {"slices": ((0, 1, 1), (3, 0, -2))}), ["table", "move", "table"]),
+    (("Gather", {"axis": 1, "indices": np.array([3, 0, 0, 2, 1])}), ["table", "gather", "table"]),
+    (("Pad", {"pads": ((0, 0), (2, 1))}), ["table", "move", "table"]),
+    (("Transpose", {"perm": (1, 0)}), ["table", "table"]),
 ])  # fmt: skip
-def test_movement_becomes_a_transposition_or_a_refusal(spec, op):
-    graph = build((1, 4), ("Relu", ("x",), "r", {}), (spec[0], ("r",), "m", spec[3]), ("Relu", ("m",), "y", {}))
-    if op == "none":
-        assert [n.op for n in canonicalise(graph).nodes] == ["table", "table"]
-        return
-    with pytest.raises(UnsupportedError, match="in no order that is one transposition") as caught:
-        canonicalise(graph)
-    assert caught.value.unsupported[0].op == op
+def test_movement_becomes_nothing_a_box_or_rows(spec, ops):
+    graph = build((1, 4), ("Relu", ("x",), "r", {}), (spec[0], ("r",), "m", spec[1]), ("Tanh", ("m",), "y", {}))
+    assert [n.op for n in canonicalise(graph).nodes] == ops
 
 
 def attention_graph(builders, tmp_path, **form):

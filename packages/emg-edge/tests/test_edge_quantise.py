@@ -73,7 +73,7 @@ def test_which_integers_hold_what(program):
     dtypes = {name: t.dtype for name, t in program.tensors.items()}
     wide = {n for n, d in dtypes.items() if d == "int16"}
     assert wide == {
-        n for n in dtypes if "add" in n or "proj" in n or "fc2" in n or n in {"emg", "n2", "norm", "mean", "logits"}
+        n for n in dtypes if "add" in n or "affine" in n or "proj" in n or "fc2" in n or n in {"emg", "n2", "norm", "mean", "logits"}
     }  # fmt: skip
     assert program.tensors["attn_qkv"].scale == 0.0
     assert {t.zero_point for n, t in program.tensors.items() if n in {"emg", "attn_qkv"}} == {0}
@@ -173,27 +173,33 @@ def test_a_value_that_is_added_and_multiplied_gets_an_int8_copy():
         "w": rng.normal(size=(6, 6)).astype(np.float32),
         "b": np.ones(6, np.float32),
         "v": rng.normal(size=(4, 6)).astype(np.float32),
+        "one": np.ones((1, 1), np.float32),
     }
     s = (1, 4, 6)
     graph = chain(
-        ("add_constant", ("x", "v"), "a", s, {"repeat": 1}),
+        ("affine", ("x", "one", "v"), "a", s, {"outer": 1, "rows": 4, "repeat": 1, "width": 6}),
         ("linear", ("a", "w", "b"), "l", s, {}),
         ("add", ("a", "l"), "y", s, {}),
         constants=c,
     )
     program = quantise(graph, random_windows(32, 4, 6))
-    assert [op.kind for op in program.ops] == ["add_constant", "requantise", "linear", "add"]
+    assert [op.kind for op in program.ops] == ["affine", "requantise", "linear", "add"]
     assert (program.tensors["a"].dtype, program.tensors["a_int8"].dtype) == ("int16", "int8")
     assert min(layer_sqnr(graph, program, random_windows(50, 4, 6)).values()) > 30
+
+
+def turned(rows, columns):
+    """A transposition of (rows, columns) as the box of a `move`."""
+    return {"extent": (columns, rows), "stride": (1, columns), "base": 0, "out_stride": (rows, 1), "out_base": 0}
 
 
 def test_transposed_values_keep_their_grid():
     rng = np.random.default_rng(0)
     c = {"w": rng.normal(size=(3, 4)).astype(np.float32), "b": np.ones(3, np.float32)}
     graph = chain(
-        ("transpose", ("x",), "t", (1, 6, 4), {"view": (4, 6), "perm": (1, 0)}),
+        ("move", ("x",), "t", (1, 6, 4), turned(4, 6)),
         ("linear", ("t", "w", "b"), "l", (1, 6, 3), {}),
-        ("transpose", ("l",), "y", (1, 3, 6), {"view": (6, 3), "perm": (1, 0)}),
+        ("move", ("l",), "y", (1, 3, 6), turned(6, 3)),
         constants=c,
     )
     program = quantise(graph, random_windows(32, 4, 6))

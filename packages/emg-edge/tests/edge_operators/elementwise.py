@@ -1,48 +1,37 @@
-"""Element-wise operators."""
+"""Element-wise operators of one operand."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from edge_operators.common import rounded, sat, scale_to, small, tensor
-from emg_edge.kernels import (
-    Add,
-    AddConstant,
-    Requantise,
-    Table,
-)
+from emg_edge.kernels import Affine, Requantise, Table
 from emg_edge.program._tensor import DTYPES
 
 
-def add(rng, i):
-    shape = (int(rng.integers(1, 9)), int(rng.integers(1, 9)))
-    a, b, out = small(rng), small(rng), small(rng)
-    mul_a, shift = scale_to(rng, DTYPES[a][2], out)
-    op = Add(
-        name=f"add{i}",
-        inputs=(f"a{i}", f"b{i}"),
-        output=f"y{i}",
-        mul_a=mul_a,
-        mul_b=int(rng.choice([0, mul_a, 2**31 - 1])),
-        shift=shift,
-    )
-    return op, [tensor(rng, f"a{i}", shape, a), tensor(rng, f"b{i}", shape, b)], tensor(rng, f"y{i}", shape, out)
-
-
-def add_constant(rng, i):
-    rows, repeat, width = (int(v) for v in rng.integers(1, 7, 3))
+def affine(rng, i):
+    outer, rows, repeat, width = (int(v) for v in rng.integers(1, 5, 4))
     dtype, out = small(rng), small(rng)
     mul, shift = scale_to(rng, DTYPES[dtype][2], out)
-    op = AddConstant(
-        name=f"constant{i}",
+
+    def constants(peak):
+        shape = (1, 1) if rng.random() < 0.3 else (rows, width)
+        return rng.integers(-peak, peak, shape, endpoint=True).astype(np.int32)
+
+    op = Affine(
+        name=f"affine{i}",
         inputs=(f"x{i}",),
         output=f"y{i}",
-        value=rng.integers(-(2**31), 2**31, (rows, width)).astype(np.int32),
-        mul=mul,
+        mul=constants(mul),
+        add=constants(2**31 - 1),
+        negative=constants(mul) if rng.random() < 0.4 else None,
         shift=shift,
+        outer=outer,
+        rows=rows,
         repeat=repeat,
+        width=width,
     )
-    shape = (rows, repeat, width)
+    shape = (outer, rows, repeat, width)
     return op, [tensor(rng, f"x{i}", shape, dtype)], tensor(rng, f"y{i}", shape, out)
 
 
@@ -59,28 +48,33 @@ def requantise(rng, i):
     return op, [tensor(rng, f"x{i}", shape, dtype)], tensor(rng, f"y{i}", shape, out)
 
 
-def add_oracle(op, arrays, tensors, out):
-    (a, b), (ta, tb) = arrays, tensors
-    y = []
-    for p, q in zip(a.reshape(-1), b.reshape(-1), strict=True):
-        total = (int(p) - ta.zero_point) * op.mul_a + (int(q) - tb.zero_point) * op.mul_b
-        y.append(sat(rounded(total, op.shift) + out.zero_point, out.dtype))
-    return y
-
-
-def add_constant_oracle(op, arrays, tensors, out):
-    (x,), (source,) = arrays, tensors
-    width, y = op.value.shape[1], []
+def _lines(op, arrays, tensors):
+    """gain * x + offset of every element in front of the shift, as Python integers."""
+    (x,), (source,), totals = arrays, tensors, []
     for e, v in enumerate(x.reshape(-1)):
-        row, column = e // (op.repeat * width), e % width
-        total = (int(v) - source.zero_point) * op.mul + int(op.value[row, column])
-        y.append(sat(rounded(total, op.shift) + out.zero_point, out.dtype))
-    return y
+        at = (e // (op.repeat * op.width) % op.rows, e % op.width)
+        value = int(v) - source.zero_point
+        gains = op.negative if value < 0 and op.negative is not None else op.mul
+        gain, offset = (int(array[at] if array.size > 1 else array[0, 0]) for array in (gains, op.add))
+        totals.append(value * gain + offset)
+    return totals
+
+
+def affine_oracle(op, arrays, tensors, out):
+    return [sat(rounded(v, op.shift) + out.zero_point, out.dtype) for v in _lines(op, arrays, tensors)]
+
+
+def affine_real(op, arrays, tensors, out):
+    return np.array([v / 2**op.shift + out.zero_point for v in _lines(op, arrays, tensors)])
 
 
 def table_oracle(op, arrays, tensors, out):
     (x,), (_source,) = arrays, tensors
     return [int(op.table[int(v) & 255]) for v in x.reshape(-1)]
+
+
+def table_real(op, arrays, tensors, out):
+    return np.array(table_oracle(op, arrays, tensors, out), np.float64)
 
 
 def requantise_oracle(op, arrays, tensors, out):
@@ -90,11 +84,11 @@ def requantise_oracle(op, arrays, tensors, out):
     ]
 
 
-GENERATORS = {"add": add, "add_constant": add_constant, "table": table, "requantise": requantise}
-ORACLES = {
-    "add": add_oracle,
-    "add_constant": add_constant_oracle,
-    "table": table_oracle,
-    "requantise": requantise_oracle,
-}
-REALS = {}
+def requantise_real(op, arrays, tensors, out):
+    (x,), (source,) = arrays, tensors
+    return (x.reshape(-1).astype(np.float64) - source.zero_point) * op.mul / 2.0**op.shift + out.zero_point
+
+
+GENERATORS = {"affine": affine, "table": table, "requantise": requantise}
+ORACLES = {"affine": affine_oracle, "table": table_oracle, "requantise": requantise_oracle}
+REALS = {"affine": affine_real, "table": table_real, "requantise": requantise_real}

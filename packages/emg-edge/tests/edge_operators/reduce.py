@@ -1,14 +1,11 @@
-"""Means and copies."""
+"""Reductions."""
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
 from edge_operators.common import rounded, sat, scale_to, small, tensor
-from emg_edge.kernels import (
-    Mean,
-    Transpose,
-)
+from emg_edge.kernels import Mean
 from emg_edge.program._tensor import DTYPES
 
 
@@ -22,16 +19,6 @@ def mean(rng, i):
     return op, [tensor(rng, f"x{i}", (outer, axis, inner), dtype)], tensor(rng, f"y{i}", (outer, inner), out)
 
 
-def transpose(rng, i):
-    axes = int(rng.integers(1, 5))
-    shape = tuple(int(v) for v in rng.integers(1, 6, axes))
-    perm = tuple(int(v) for v in rng.permutation(axes))
-    dtype = str(rng.choice(["int8", "int16", "int32"]))
-    op = Transpose(name=f"transpose{i}", inputs=(f"x{i}",), output=f"y{i}", shape=shape, perm=perm)
-    out = tuple(shape[axis] for axis in perm)
-    return op, [tensor(rng, f"x{i}", shape, dtype)], tensor(rng, f"y{i}", out, dtype)
-
-
 def mean_oracle(op, arrays, tensors, out):
     (x,), (source,) = arrays, tensors
     flat, y = [int(v) for v in x.reshape(-1)], []
@@ -42,21 +29,12 @@ def mean_oracle(op, arrays, tensors, out):
     return y
 
 
-def transpose_oracle(op, arrays, tensors, out):
-    (x,), (_source,) = arrays, tensors
-    flat = x.reshape(-1)
-    strides = [math.prod(op.shape[axis + 1 :]) for axis in range(len(op.shape))]
-    extents = [op.shape[axis] for axis in op.perm]
-    y = []
-    for e in range(len(flat)):
-        place, rest = 0, e
-        for axis in reversed(range(len(extents))):
-            place += rest % extents[axis] * strides[op.perm[axis]]
-            rest //= extents[axis]
-        y.append(int(flat[place]))
-    return y
+def mean_real(op, arrays, tensors, out):
+    (x,), (source,) = arrays, tensors
+    total = (x.reshape(op.outer, op.axis, op.inner).astype(np.float64) - source.zero_point).sum(1)
+    return total.reshape(-1) * op.mul / 2.0**op.shift + out.zero_point
 
 
-GENERATORS = {"mean": mean, "transpose": transpose}
-ORACLES = {"mean": mean_oracle, "transpose": transpose_oracle}
-REALS = {}
+GENERATORS = {"mean": mean}
+ORACLES = {"mean": mean_oracle}
+REALS = {"mean": mean_real}

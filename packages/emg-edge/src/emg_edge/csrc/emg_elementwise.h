@@ -1,22 +1,16 @@
-/* Element-wise kernels. */
+/* Element-wise kernels of one operand. */
 #ifndef EMG_ELEMENTWISE_H
 #define EMG_ELEMENTWISE_H
 
 #include "emg_types.h"
 
 typedef struct {
-    int32_t size;
-    int32_t mul_a, mul_b, shift;
-    int32_t zero_a, zero_b, zero;
-    emg_type a, b, out;
-} emg_add_params;
-
-typedef struct {
-    const int32_t *value; /* (rows, width) */
-    int32_t rows, repeat, width;
-    int32_t mul, shift, zero_in, zero;
+    const int32_t *mul, *add, *negative; /* (rows, width), or one for all where the step is 0; negative may be NULL */
+    int32_t mul_step, add_step, negative_step;
+    int32_t outer, rows, repeat, width;
+    int32_t shift, zero_in, zero;
     emg_type in, out;
-} emg_add_constant_params;
+} emg_affine_params;
 
 typedef struct {
     const int8_t *table; /* 256 entries */
@@ -29,8 +23,7 @@ typedef struct {
     emg_type in, out;
 } emg_requantise_params;
 
-void emg_add(const emg_add_params *p, const void *a, const void *b, void *y);
-void emg_add_constant(const emg_add_constant_params *p, const void *x, void *y);
+void emg_affine(const emg_affine_params *p, const void *x, void *y);
 void emg_table(const emg_table_params *p, const int8_t *x, int8_t *y);
 void emg_requantise(const emg_requantise_params *p, const void *x, void *y);
 

@@ -12,6 +12,9 @@
 #include "emg_elementwise.h"
 #include "emg_layernorm.h"
 #include "emg_linear.h"
+#include "emg_movement.h"
+#include "emg_pairwise.h"
+#include "emg_recurrent.h"
 #include "emg_reduce.h"
 
 #endif

@@ -1,4 +1,4 @@
-/* Kernels that reduce or move. */
+/* Kernels that reduce the middle axis. */
 #ifndef EMG_REDUCE_H
 #define EMG_REDUCE_H
 
@@ -10,13 +10,6 @@ typedef struct {
     emg_type in, out;
 } emg_mean_params;
 
-typedef struct {
-    int32_t extent[4]; /* of the output */
-    int32_t stride[4]; /* step in the input, in elements, for each axis of the output */
-    emg_type type;
-} emg_transpose_params;
-
 void emg_mean(const emg_mean_params *p, const void *x, void *y);
-void emg_transpose(const emg_transpose_params *p, const void *x, void *y);
 
 #endif

@@ -89,7 +89,7 @@ def _layer(program: Program, plan: ArenaPlan, tables: TablePrinter, index: int) 
         arguments=_filled(op, arguments),
         result=result,
         nbytes=out.nbytes,
-        fields=[(name, _value(value, tables)) for name, value in members.items()],
+        fields=[(name, value(member, tables)) for name, member in members.items()],
     )
 
 
@@ -108,7 +108,7 @@ def _place(program: Program, plan: ArenaPlan, name: str) -> str:
     return f"ARENA({plan.buffer(name).offset})"
 
 
-def _value(value: NDArray[Any] | tuple[int, ...] | str | int | None, tables: TablePrinter) -> str:
+def value(value: NDArray[Any] | tuple[int, ...] | str | int | None, tables: TablePrinter) -> str:
     """Return a structure member's initialiser."""
     if value is None:
         return "NULL"

@@ -2,29 +2,45 @@
 
 from ._attention import STEP, Attention, exp_table
 from ._convolution import Conv
-from ._elementwise import Add, AddConstant, Requantise, Table
+from ._elementwise import Affine, Requantise, Table
 from ._fixed import isqrt, multiplier, rounding_shift
+from ._gru import Gru
 from ._layernorm import FRACTION, MAX_EPS, LayerNorm
 from ._linear import Linear
-from ._reduce import Mean, Transpose
+from ._lstm import Lstm
+from ._movement import Concat, Gather, Move
+from ._pairwise import Add, Div, Maximum, Minimum, Mul
+from ._recurrent import GATE_BITS, HIDDEN_SCALE, gate_table
+from ._reduce import Mean
 from ._registry import OPERATORS
 
 __all__ = [
     "FRACTION",
+    "GATE_BITS",
+    "HIDDEN_SCALE",
     "MAX_EPS",
     "OPERATORS",
     "STEP",
     "Add",
-    "AddConstant",
+    "Affine",
     "Attention",
+    "Concat",
     "Conv",
+    "Div",
+    "Gather",
+    "Gru",
     "LayerNorm",
     "Linear",
+    "Lstm",
+    "Maximum",
     "Mean",
+    "Minimum",
+    "Move",
+    "Mul",
     "Requantise",
     "Table",
-    "Transpose",
     "exp_table",
+    "gate_table",
     "isqrt",
     "multiplier",
     "rounding_shift",

@@ -1,8 +1,9 @@
-"""Element-wise kernels: residual addition of two scales, table look-up, change of scale."""
+"""Element-wise kernels of one operand: gains and offsets per channel, table look-up, change of scale."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,104 +24,61 @@ _SMALL = {"int8", "int16"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Add(Op):
-    """``y = sat(((a - za) mul_a + (b - zb) mul_b + 2**(shift-1)) >> shift) + zy)`` in int64: one rounding.
+class Affine(Op):
+    """``y = sat((((x - zx) mul[r, d] + add[r, d] + 2**(shift-1)) >> shift) + zy)`` in int64, constants per channel.
+
+    The input is seen as ``(outer, R, repeat, D)``; row ``r`` of the constants serves ``repeat`` consecutive rows, as a
+    channel embedding ``(C, 1, D)`` does on tokens ``(C, P, D)``. Where ``x < zx`` and ``negative`` is given, it stands
+    in for ``mul``. ``add`` is stored at scale ``S_y * 2**-shift``, so only the result is rounded. The largest
+    intermediate is 2**17 * 2**31 + 2**31 + 2**61.
 
     Parameters
     ----------
-    mul_a, mul_b
-        0 to 2**31 - 1.
+    mul, add, negative
+        int32 ``(R, D)``, or ``(1, 1)`` for all channels; -(2**31 - 1) to 2**31 - 1.
     shift
         1 to 62.
+    rows, width
+        R and D.
+    repeat, outer
+        >= 1; ``outer * R * repeat * D`` equals the tensor's size.
     """
 
-    kind: ClassVar[str] = "add"
-    arity: ClassVar[int] = 2
+    kind: ClassVar[str] = "affine"
+    dtypes: ClassVar[Mapping[str, str]] = {"mul": "int32", "add": "int32", "negative": "int32"}
 
-    mul_a: int
-    mul_b: int
+    mul: NDArray[np.int32]
+    add: NDArray[np.int32]
     shift: int
-
-    def reference(self, inputs: list[NDArray[Any]], tensors: list[Tensor], out: Tensor) -> NDArray[Any]:
-        """See `Op.reference`."""
-        a, b = (x.reshape(len(x), -1).astype(np.int64) - t.zero_point for x, t in zip(inputs, tensors, strict=True))
-        total = a * self.mul_a + b * self.mul_b
-        return out.saturate(rounding_shift(total, self.shift) + out.zero_point)
-
-    def members(self, tensors: list[Tensor], out: Tensor) -> Members:
-        """See `Op.members`."""
-        return {
-            "size": out.size,
-            "mul_a": self.mul_a,
-            "mul_b": self.mul_b,
-            "shift": self.shift,
-            "zero_a": tensors[0].zero_point,
-            "zero_b": tensors[1].zero_point,
-            "zero": out.zero_point,
-            "a": storage(tensors[0]),
-            "b": storage(tensors[1]),
-            "out": storage(out),
-        }
-
-    def work(self, tensors: list[Tensor], out: Tensor) -> Work:
-        """See `Op.work`."""
-        del tensors
-        return Work(elements={"add": out.size}, pieces=out.size)
-
-    def check(self, tensors: list[Tensor], out: Tensor) -> None:
-        """See `Op.check`."""
-        self.require({t.dtype for t in (*tensors, out)} <= _SMALL, "operands must be int8 or int16")
-        self.require(tensors[0].size == tensors[1].size == out.size, "operands and result must have one size")
-        self.require(
-            min(self.mul_a, self.mul_b) >= 0 and max(self.mul_a, self.mul_b) < 2**31,
-            "multipliers must lie in 0..2**31-1",
-        )
-        self.require(1 <= self.shift <= 62, f"shift {self.shift} must lie in 1..62")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddConstant(Op):
-    """``y[r, p, d] = sat((((x[r, p, d] - zx) mul + value[r, d] + 2**(shift-1)) >> shift) + zy)`` in int64.
-
-    Row ``r`` of the constant serves ``repeat`` consecutive rows of the input, as a channel embedding ``(C, 1, D)``
-    does on tokens ``(C, P, D)``. It is stored at scale ``S_y * 2**-shift``, so only the sum is rounded.
-
-    Parameters
-    ----------
-    value
-        int32 ``(R, D)``.
-    mul
-        0 to 2**31 - 1.
-    shift
-        1 to 62.
-    repeat
-        >= 1; ``R * repeat * D`` equals the tensor's size.
-    """
-
-    kind: ClassVar[str] = "add_constant"
-    dtypes: ClassVar[Mapping[str, str]] = {"value": "int32"}
-
-    value: NDArray[np.int32]
-    mul: int
-    shift: int
+    rows: int
+    width: int
     repeat: int = 1
+    outer: int = 1
+    negative: NDArray[np.int32] | None = None
 
     def reference(self, inputs: list[NDArray[Any]], tensors: list[Tensor], out: Tensor) -> NDArray[Any]:
         """See `Op.reference`."""
-        rows, width = self.value.shape
-        x = inputs[0].astype(np.int64).reshape(len(inputs[0]), rows, self.repeat, width) - tensors[0].zero_point
-        total = x * self.mul + self.value.astype(np.int64)[:, None, :]
-        return out.saturate(rounding_shift(total, self.shift) + out.zero_point)
+        shape = (len(inputs[0]), self.outer, self.rows, self.repeat, self.width)
+        x = inputs[0].astype(np.int64).reshape(shape) - tensors[0].zero_point
+        mul, add = (array.astype(np.int64)[:, None, :] for array in (self.mul, self.add))
+        total = x * (mul if self.negative is None else np.where(x < 0, self.negative.astype(np.int64)[:, None, :], mul))
+        return out.saturate(rounding_shift(total + add, self.shift) + out.zero_point)
 
     def members(self, tensors: list[Tensor], out: Tensor) -> Members:
         """See `Op.members`."""
-        rows, width = self.value.shape
+        arrays = {"mul": self.mul, "add": self.add, "negative": self.negative}
         return {
-            "value": self.value,
-            "rows": rows,
+            **arrays,
+            **{f"{name}_step": int(array is not None and array.size > 1) for name, array in arrays.items()},
+            "outer": self.outer,
+            "rows": self.rows,
             "repeat": self.repeat,
-            "width": width,
-            **rescaling(self.mul, self.shift, tensors[0], out),
+            "width": self.width,
+            "shift": self.shift,
+            "zero_in": tensors[0].zero_point,
+            "zero": out.zero_point,
+            "in": storage(tensors[0]),
+            "out": storage(out),
         }
 
     def work(self, tensors: list[Tensor], out: Tensor) -> Work:
@@ -128,16 +86,25 @@ class AddConstant(Op):
         del tensors
         return Work(elements={"requantise": out.size}, pieces=out.size)
 
+    def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
+        """See `Op.error_steps`: one rounding."""
+        del tensors, out
+        return 0.5
+
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
         self.require({tensors[0].dtype, out.dtype} <= _SMALL, "operands must be int8 or int16")
+        extents = (self.outer, self.rows, self.repeat, self.width)
         self.require(
-            self.value.ndim == 2 and self.value.size * self.repeat == tensors[0].size == out.size,
-            "rows * repeat * width must equal the tensor's size",
+            min(extents) >= 1 and prod(extents) == tensors[0].size == out.size,
+            f"outer * rows * repeat * width {extents} must equal the tensor's size {out.size}",
         )
-        self.require(
-            0 <= self.mul < 2**31 and 1 <= self.shift <= 62, f"mul {self.mul} or shift {self.shift} out of range"
-        )
+        for name, array in self.constants().items():
+            self.require(
+                array.shape in {(1, 1), (self.rows, self.width)},
+                f"{name} is {array.shape}, need (1, 1) or {(self.rows, self.width)}",
+            )
+        self.require(1 <= self.shift <= 62, f"shift {self.shift} must lie in 1..62")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +136,11 @@ class Table(Op):
         """See `Op.work`."""
         del tensors
         return Work(elements={"table": out.size}, pieces=out.size)
+
+    def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
+        """See `Op.error_steps`: the table is the function."""
+        del tensors, out
+        return 0.0
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""
@@ -206,6 +178,11 @@ class Requantise(Op):
         """See `Op.work`."""
         del tensors
         return Work(elements={"requantise": out.size}, pieces=out.size)
+
+    def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
+        """See `Op.error_steps`: one rounding."""
+        del tensors, out
+        return 0.5
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""

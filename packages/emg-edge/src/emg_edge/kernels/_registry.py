@@ -6,14 +6,38 @@ from typing import TYPE_CHECKING
 
 from ._attention import Attention
 from ._convolution import Conv
-from ._elementwise import Add, AddConstant, Requantise, Table
+from ._elementwise import Affine, Requantise, Table
+from ._gru import Gru
 from ._layernorm import LayerNorm
 from ._linear import Linear
-from ._reduce import Mean, Transpose
+from ._lstm import Lstm
+from ._movement import Concat, Gather, Move
+from ._pairwise import Add, Div, Maximum, Minimum, Mul
+from ._reduce import Mean
 
 if TYPE_CHECKING:
     from emg_edge.program._op import Op
 
 OPERATORS: dict[str, type[Op]] = {
-    op.kind: op for op in (Add, AddConstant, Attention, Conv, LayerNorm, Linear, Mean, Requantise, Table, Transpose)
+    op.kind: op
+    for op in (
+        Add,
+        Affine,
+        Attention,
+        Concat,
+        Conv,
+        Div,
+        Gather,
+        Gru,
+        LayerNorm,
+        Linear,
+        Lstm,
+        Maximum,
+        Mean,
+        Minimum,
+        Move,
+        Mul,
+        Requantise,
+        Table,
+    )
 }

@@ -1,7 +1,9 @@
 """Passes from the importer's dialect to the canonical one; `canonicalise` runs them all."""
 
+from ._affine import AFFINE
 from ._attention import ATTENTION
 from ._canonicalise import PASSES, canonicalise, is_canonical
+from ._concat import CONCAT
 from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN
@@ -11,12 +13,15 @@ from ._linear import LINEAR
 from ._mean import MEAN
 from ._movement import MOVEMENT_PASS
 from ._names import NAMES
+from ._pairwise import PAIRWISE
 from ._pass import Notes, Pass
-from ._residual import RESIDUAL
+from ._recurrent import RECURRENT
 from ._table import FUSE, TABLE
 
 __all__ = [
+    "AFFINE",
     "ATTENTION",
+    "CONCAT",
     "CONVOLUTION",
     "FOLD",
     "FUSE",
@@ -27,8 +32,9 @@ __all__ = [
     "MEAN",
     "MOVEMENT_PASS",
     "NAMES",
+    "PAIRWISE",
     "PASSES",
-    "RESIDUAL",
+    "RECURRENT",
     "TABLE",
     "Notes",
     "Pass",

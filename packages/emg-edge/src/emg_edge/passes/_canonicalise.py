@@ -9,9 +9,11 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError, Unsupported, UnsupportedError
 from emg_edge.graph._float import run_float
 from emg_edge.graph._graph import sample_shape
-from emg_edge.graph.operations import BINARY, CANONICAL, MOVEMENT, UNARY
+from emg_edge.graph.operations import BINARY, CANONICAL, MOVEMENT, PADDING, UNARY
 
+from ._affine import AFFINE
 from ._attention import ATTENTION
+from ._concat import CONCAT
 from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN, refuse_lost_grids
@@ -21,14 +23,15 @@ from ._linear import LINEAR
 from ._mean import MEAN
 from ._movement import MOVEMENT_PASS
 from ._names import NAMES
+from ._pairwise import PAIRWISE
 from ._pass import Notes
-from ._residual import RESIDUAL
+from ._recurrent import RECURRENT
 from ._table import FUSE, TABLE
 
 if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph
 
-PASSES = (FOLD, IDENTITY, GIVEN, LAYERNORM, CONVOLUTION, LINEAR, ATTENTION, MEAN, TABLE, RESIDUAL)
+PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, ATTENTION, MEAN, TABLE, AFFINE, PAIRWISE, CONCAT)
 LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 
@@ -62,7 +65,7 @@ def canonicalise(graph: Graph) -> Graph:
     notes, result = Notes(), graph
     for step in PASSES:
         result = step(result, notes)
-    _refuse_leftovers(result, notes, allowed=CANONICAL | MOVEMENT)
+    _refuse_leftovers(result, notes, allowed=CANONICAL | MOVEMENT | PADDING)
     for step in LAST_PASSES:
         result = step(result, notes)
     _refuse_leftovers(result, notes, allowed=CANONICAL)
@@ -77,7 +80,7 @@ def _refuse_leftovers(graph: Graph, notes: Notes, allowed: frozenset[str]) -> No
     left = [node for node in graph.nodes if node.op not in allowed]
     blamed = [node for node in left if node.output in notes.refused]
     rest = [node for node in left if node not in blamed]
-    quiet = MOVEMENT | UNARY | BINARY | {"MatMul"} if blamed else frozenset()
+    quiet = MOVEMENT | PADDING | UNARY | BINARY | {"MatMul"} if blamed else frozenset()
     found = {node.output: notes.refused[node.output] for node in blamed}
     for node in rest:
         if node.op not in quiet:

@@ -61,6 +61,15 @@ def _body(graph: Graph, root: str, sink: str) -> Graph:
     )
 
 
+def _is_line(body: Graph) -> bool:
+    """Whether a function is a gain and an offset, which needs no table."""
+    return all(
+        node.op in {"Add", "Sub", "Mul", "Neg"} or (node.op == "Div" and node.inputs[1] in body.constants)
+        for node in body.nodes
+        if len(body.dynamic(node)) == 1
+    ) and all(len(body.dynamic(node)) == 1 for node in body.nodes)
+
+
 def _name(body: Graph) -> str:
     grid = np.linspace(-8.0, 8.0, 1601)
     values = apply_body(body, grid)
@@ -74,6 +83,8 @@ def _match(graph: Graph, node: Node, roots: dict[str, str]) -> Graph | None:
     if root is None or (inner and node.output not in graph.outputs):
         return None
     body = _body(graph, root, node.output)
+    if _is_line(body):
+        return None
     fused = replace(
         node,
         op="table",
@@ -89,7 +100,7 @@ def _run(graph: Graph, notes: Notes) -> Graph:
     return rewrite(graph, lambda graph, node: _match(graph, node, roots))
 
 
-TABLE = Pass(name="table", run=_run, ensures=UNARY)
+TABLE = Pass(name="table", run=_run, ensures=UNARY - {"Neg"})
 
 
 def _fuse(graph: Graph, node: Node) -> Graph | None:

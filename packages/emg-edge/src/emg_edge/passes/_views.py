@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emg_edge.graph._float import run_node
-from emg_edge.graph.operations import MOVEMENT
+from emg_edge.graph.operations import MOVEMENT, PADDING
 
 from ._pass import split_constant
 
@@ -78,6 +78,12 @@ def index_map(graph: Graph, name: str) -> tuple[str, NDArray[np.int64]]:
     return form.source, form.index[:, 0]
 
 
+def padded_map(graph: Graph, name: str) -> tuple[str, NDArray[np.int64]]:
+    """Follow movement and padding back; return the source and each element's index in it, -1 for a zero."""
+    form = _form(graph, name, MOVEMENT | PADDING)
+    return form.source, np.where(form.factor[:, 0] == 0.0, -1, form.index[:, 0])
+
+
 def _form(graph: Graph, name: str, through: frozenset[str]) -> Form:
     """Evaluate the chain behind a value, oldest node first; a node that does not fit starts a new source."""
     forms: dict[str, Form] = {}
@@ -100,6 +106,8 @@ def _step(graph: Graph, node: Node, inner: list[Form]) -> Form | None:
         return None
     if node.op in MOVEMENT:
         return _moved(graph, node, inner) if len(inner) == len(node.inputs) else None
+    if node.op in PADDING:
+        return _padded(graph, node, inner[0])
     if node.op == "Neg":
         return Form(inner[0].source, inner[0].index, -inner[0].factor)
     if node.op in {"Add", "Sub"}:
@@ -115,6 +123,14 @@ def _moved(graph: Graph, node: Node, inner: list[Form]) -> Form:
     starts = np.cumsum([0, *(len(form.index) for form in inner)])
     rows = [np.arange(starts[j], starts[j + 1]).reshape(1, *graph.shape(name)) for j, name in enumerate(node.inputs)]
     return Form(inner[0].source, index, factor).taken(run_node(node, rows).reshape(-1))
+
+
+def _padded(graph: Graph, node: Node, inner: Form) -> Form:
+    """Stand absent terms where zeros are."""
+    rows = np.arange(len(inner.index)).reshape(graph.shape(node.inputs[0]))
+    padded = np.pad(rows, node.attrs["pads"], constant_values=-1).reshape(-1)
+    form = inner.taken(np.maximum(padded, 0))
+    return Form(form.source, form.index, np.where(padded[:, None] < 0, 0.0, form.factor))
 
 
 def _broadcast_rows(graph: Graph, name: str, shape: tuple[int, ...]) -> NDArray[np.int64]:

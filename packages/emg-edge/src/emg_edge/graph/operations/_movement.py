@@ -77,16 +77,14 @@ def _expand(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     return np.broadcast_to(a, (len(a), *shape))
 
 
-def _permute_shape(shapes: list[Shape], node: Node) -> Shape:
-    view, perm, shape = (tuple(node.attrs[key]) for key in ("view", "perm", "shape"))
-    need(sorted(perm) == list(range(len(view))) and len(view) <= 4, "perm must permute at most four axes")
-    need(prod(view) == prod(shapes[0]) == prod(shape), "view does not fit")
-    return shape
+def _pad_shape(shapes: list[Shape], node: Node) -> Shape:
+    pads = node.attrs["pads"]
+    need(len(pads) == len(shapes[0]) and min(min(pair) for pair in pads) >= 0, "needs two pads >= 0 per axis")
+    return tuple(extent + before + after for extent, (before, after) in zip(shapes[0], pads, strict=True))
 
 
-def _permute(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    x = arrays[0].reshape(-1, *node.attrs["view"]).transpose(0, *(axis + 1 for axis in node.attrs["perm"]))
-    return x.reshape(len(x), *node.attrs["shape"])
+def _pad(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    return np.pad(arrays[0], ((0, 0), *node.attrs["pads"]))
 
 
 def _move(
@@ -102,5 +100,5 @@ OPERATIONS = {
     "Reshape": _move(_reshape_shape, lambda node, a: a[0].reshape(len(a[0]), *node.attrs["shape"])),
     "Slice": _move(_slice_shape, _slice),
     "Transpose": _move(_transpose_shape, lambda node, a: a[0].transpose(0, *(axis + 1 for axis in node.attrs["perm"]))),
-    "transpose": Operation(group="canonical", shape=_permute_shape, run=_permute),
+    "Pad": Operation(group="padding", shape=_pad_shape, run=_pad),
 }

@@ -1,4 +1,4 @@
-"""Means and copies."""
+"""Reductions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from emg_edge.kernels import (
     Mean,
-    Transpose,
     multiplier,
 )
 
@@ -34,12 +33,4 @@ def _mean(graph: Graph, node: Node, grids: Grids) -> Op:
     )
 
 
-def _transpose(graph: Graph, node: Node, grids: Grids) -> Op:
-    del graph
-    x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
-    return Transpose(
-        name=node.name, inputs=(x.name,), output=out.name, shape=node.attrs["view"], perm=node.attrs["perm"]
-    )
-
-
-LOWERINGS = {"mean": Lowering(lower=_mean), "transpose": Lowering(lower=_transpose, keeps_grid=True)}
+LOWERINGS = {"mean": Lowering(lower=_mean)}
