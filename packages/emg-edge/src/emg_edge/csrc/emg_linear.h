@@ -5,7 +5,7 @@
 #include "emg_finish.h"
 #include "emg_types.h"
 
-#define EMG_LINEAR_BLOCK 8 /* outputs that share one pass over the rows */
+#define EMG_LINEAR_BLOCK 16 /* outputs that share one pass over the rows */
 
 typedef struct {
     const int8_t *weight;  /* (outputs, depth), or NULL */

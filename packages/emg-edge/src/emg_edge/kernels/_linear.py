@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from emg_edge.program._op import Members
 
-BLOCK = 8  # EMG_LINEAR_BLOCK
+BLOCK = 16  # EMG_LINEAR_BLOCK
 
 
 @dataclass(frozen=True, kw_only=True)
