@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 from importlib import resources
@@ -245,3 +246,30 @@ def random_codes(rng, n_chans, n, dtype):
         np.where(np.arange(n) < n // 4, high, 0),
     ]
     return np.array([rows[k] for k in rng.integers(0, len(rows), n_chans)], dtype).reshape(n_chans, n)
+
+
+def record(sections=(), normalisation=None, **changed):
+    """What emg-models writes for windows of 4 channels and 10 samples at 1 kHz, hop 3."""
+    found = {
+        "sfreq": 1000.0,
+        "unit": "V",
+        "channels": ["a", "b", "c", "d"],
+        "resample": None,
+        "filter": {"kind": "sos", "causal": True, "sos": [list(row) for row in sections]} if sections else None,
+        "normalisation": normalisation,
+        "window": {"length": 10, "hop": 3, "unit": "samples", "seconds": 0.01},
+    }
+    return found | changed
+
+
+def write_model(path, declared):
+    """A perceptron over (1, 4, 10) windows that declares its preprocessing."""
+    import edge_programs as programs
+    import onnx
+
+    arrays = programs.write_onnx(path)
+    model = onnx.load(str(path))
+    metadata = {"emg.version": "1", "emg.preprocessing": json.dumps(declared)}
+    onnx.helper.set_model_props(model, metadata)
+    onnx.save(model, str(path))
+    return arrays

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from ._model import CompiledModel, load_compiled
     from .execute._compare import Comparison, Difference
     from .execute._execute import BACKENDS
+    from .execute._stream import Stream, StreamEvent
+    from .frontend._frontend import FrontEnd
+    from .frontend._raw import RawInput
     from .graph._float import run_float
     from .graph._graph import Graph
     from .onnx_reader._onnx import load_onnx
@@ -34,10 +37,14 @@ __all__ = [
     "CompiledModel",
     "Difference",
     "EmgEdgeError",
+    "FrontEnd",
     "Graph",
     "Op",
     "Program",
     "QuantiseOptions",
+    "RawInput",
+    "Stream",
+    "StreamEvent",
     "Target",
     "Tensor",
     "Unsupported",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .frontend._frontend import FrontEnd
+    from .frontend._raw import RawInput
     from .graph._graph import Graph
     from .plan._memory import MemoryPlan
     from .program._program import Program
@@ -48,6 +50,7 @@ def compile_model(
     name: str | None = None,
     options: QuantiseOptions | None = None,
     budgets: Mapping[str, int] | None = None,
+    raw: RawInput | None = None,
 ) -> CompiledModel:
     """Import, quantise, plan, print C and write everything to a folder.
 
@@ -68,6 +71,8 @@ def compile_model(
         Of the quantiser.
     budgets
         Bytes by memory (``"l1"``, ``"l2"``, ``"l3"``) instead of the target's.
+    raw
+        What the converter's codes are; then the preprocessing that the model declares becomes ``<name>_push``.
 
     Returns
     -------
@@ -96,8 +101,16 @@ def compile_model(
     noise = layer_noise(graph, program, {port: array[:SQNR_SAMPLES] for port, array in feeds.items()})
     few = n < FEW_SAMPLES
     warnings = [f"only {n} calibration samples; some hundred of all classes are better"] if few else []
+    warnings += graph.notes
     return compile_program(
-        program, feeds, target=device, out=out, noise=noise, warnings=warnings, budgets=dict(budgets or {})
+        program,
+        feeds,
+        target=device,
+        out=out,
+        noise=noise,
+        warnings=warnings,
+        budgets=dict(budgets or {}),
+        front=None if raw is None else _front_end(program, raw),
     )
 
 
@@ -110,6 +123,7 @@ def compile_program(
     noise: Mapping[str, LayerNoise] | None = None,
     warnings: list[str] | None = None,
     budgets: Mapping[str, int] | None = None,
+    front: FrontEnd | None = None,
 ) -> CompiledModel:
     """Plan, print and write a program that is already quantised.
 
@@ -129,23 +143,33 @@ def compile_program(
         Carried into the summary.
     budgets
         What was overridden on the target.
+    front
+        Of ``<name>_push``, where there is one.
     """
     program.verify()
-    memory = plan_memory(program, target)
+    memory = plan_memory(program, target, *(() if front is None else (front.state_bytes, front.constant_bytes)))
     arrays = {program.inputs[0]: samples} if isinstance(samples, np.ndarray) else samples
     feeds = {name: program.tensors[name].quantise(arrays[name][:VECTORS]) for name in program.inputs}
-    project = emit_project(program, memory.arena, feeds)
-    summary = summarise(program, memory, target, noise or {})
+    project = emit_project(program, memory.arena, feeds, front)
+    summary = summarise(program, memory, target, noise or {}, front)
     summary["warnings"] = [*(warnings or []), *target.notes]
     summary["budgets"] = dict(budgets or {})
     documents = {"plan.json": memory.to_dict(program), "layers.json": summary}
+    if front is not None:
+        documents["frontend.json"] = front.to_dict()
     write_artifact(Path(out), program, documents, project)
-    return CompiledModel(Path(out), program, summary)
+    return CompiledModel(Path(out), program, summary, front)
 
 
-def summarise(program: Program, memory: MemoryPlan, target: Target, noise: Mapping[str, LayerNoise]) -> dict[str, Any]:
+def summarise(
+    program: Program,
+    memory: MemoryPlan,
+    target: Target,
+    noise: Mapping[str, LayerNoise],
+    front: FrontEnd | None = None,
+) -> dict[str, Any]:
     """Return the totals and one row per layer; cycles and energy are None where the target models none."""
-    model = simulate(program, memory, target) if target.cycles is not None else None
+    model = simulate(program, memory, target, front) if target.cycles is not None else None
     rows = []
     for index, op in enumerate(program.ops):
         tensors, out = program.operands(op)
@@ -177,7 +201,34 @@ def summarise(program: Program, memory: MemoryPlan, target: Target, noise: Mappi
         "energy_mj": None if model is None else model["energy_mj"],
         "interval": None if model is None else model["interval"],
         "modelled": True,
+        **({} if front is None else {"frontend": summarise_front(front, model)}),
     }
+
+
+def summarise_front(front: FrontEnd, model: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what a streaming front end does and costs; nothing is modelled where the target models nothing."""
+    cost = {} if model is None else model["frontend"]
+    return {
+        "sfreq": front.sfreq,
+        "channels": front.n_chans,
+        "sections": front.n_sections,
+        "window": front.n_times,
+        "hop": front.hop,
+        "state_bytes": front.state_bytes,
+        "constant_bytes": front.constant_bytes,
+        "filter_error_codes": front.facts["noise"] + front.facts["drift"],
+        **cost,
+    }
+
+
+def _front_end(program: Program, raw: RawInput) -> FrontEnd:
+    """Return the front end of a program with one input."""
+    from .frontend._declaration import read_declaration
+    from .frontend._design import design_frontend
+
+    if len(program.inputs) != 1:
+        raise EmgEdgeError(f"a front end feeds one input, the model has {list(program.inputs)}; compile it without raw")
+    return design_frontend(read_declaration(program.metadata), raw, program.tensors[program.inputs[0]])
 
 
 def _windows(graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Path | str) -> dict[str, NDArray[Any]]:

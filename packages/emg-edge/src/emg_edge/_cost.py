@@ -14,6 +14,7 @@ from ._errors import EmgEdgeError
 from .plan._tiles import tile
 
 if TYPE_CHECKING:
+    from .frontend._frontend import FrontEnd
     from .plan._memory import MemoryPlan
     from .program._op import Op, Product, Work
     from .program._program import Program
@@ -35,7 +36,9 @@ class LayerCost:
     energy_uj: float | None
 
 
-def simulate(program: Program, memory: MemoryPlan, target: Target) -> dict[str, Any]:
+def simulate(
+    program: Program, memory: MemoryPlan, target: Target, front: FrontEnd | None = None
+) -> dict[str, Any]:
     """Model the program on a target.
 
     Parameters
@@ -46,13 +49,17 @@ def simulate(program: Program, memory: MemoryPlan, target: Target) -> dict[str, 
         Its plan for the same target.
     target
         With a cycle model.
+    front
+        The streaming front end in front of the program, where there is one; it runs on one core.
 
     Returns
     -------
     dict
         ``modelled`` (always True), ``cycles``, ``latency_ms``, ``energy_mj``, ``macs_per_cycle``, ``layers``,
         ``interval`` with (low, high) per figure (energy: the errors of time and power together), ``notes``. Time and
-        energy are None where the target states no clock or power.
+        energy are None where the target states no clock or power. With a front end also ``frontend``: cycles per frame
+        and per window, cycles a second for the whole stream, and the part of real time that they take (``load``; the
+        ``real_time_factor`` is its inverse).
 
     Raises
     ------
@@ -81,6 +88,28 @@ def simulate(program: Program, memory: MemoryPlan, target: Target) -> dict[str, 
         },
         "layers": [asdict(layer) for layer in layers],
         "notes": list(target.notes),
+        **({} if front is None else {"frontend": _stream(front, cycles, target)}),
+    }
+
+
+def _stream(front: FrontEnd, network: int, target: Target) -> dict[str, Any]:
+    """Model a stream: what a pushed frame, a window and a second cost."""
+    model = target.cycles
+    if model is None:
+        raise AssertionError(target.name)
+    scaled = front.n_chans * front.n_times * (model.requantise if front.kind != "affine" else model.copy)
+    per_frame = front.n_chans * (model.frame + model.section * front.n_sections) / front.every
+    frames_per_window = front.hop * front.every
+    second = front.sfreq * (per_frame + (scaled + network) / frames_per_window)
+    load = None if target.clock_hz is None else second / target.clock_hz
+    return {
+        "cycles_per_frame": round(per_frame),
+        "cycles_per_window": round(scaled),
+        "macs_per_frame": 5 * front.n_sections * front.n_chans / front.every,
+        "windows_per_second": front.sfreq / frames_per_window,
+        "cycles_per_second": round(second),
+        "load": load,
+        "real_time_factor": None if load is None else 1 / load,
     }
 
 

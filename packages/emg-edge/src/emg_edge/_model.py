@@ -14,6 +14,7 @@ from ._errors import EmgEdgeError
 from .execute._compare import Comparison, compare
 from .execute._evaluate import score
 from .execute._execute import get_executor
+from .frontend._frontend import from_dict
 from .plan._memory import MemoryPlan, plan_memory
 from .targets import get_target
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .execute._stream import Stream
+    from .frontend._frontend import FrontEnd
     from .program._program import Program
     from .targets import Target
 
@@ -39,12 +42,17 @@ class CompiledModel:
         Its integer program.
     summary
         The content of ``layers.json``.
+    front
+        The streaming front end, where there is one.
     """
 
-    def __init__(self, folder: Path, program: Program, summary: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, program: Program, summary: Mapping[str, Any], front: FrontEnd | None = None
+    ) -> None:
         self.folder = folder
         self.program = program
         self.summary = dict(summary)
+        self.front = front
 
     @property
     def target(self) -> Target:
@@ -54,7 +62,8 @@ class CompiledModel:
     @property
     def plan(self) -> MemoryPlan:
         """Where everything lives."""
-        return plan_memory(self.program, self.target)
+        beside = () if self.front is None else (self.front.state_bytes, self.front.constant_bytes)
+        return plan_memory(self.program, self.target, *beside)
 
     @property
     def memory(self) -> dict[str, int]:
@@ -110,6 +119,29 @@ class CompiledModel:
         """Return every output as stored integers ``(n, *shape)`` for quantised inputs."""
         return get_executor(backend, self.program, self.folder / "c").run(feeds)
 
+    def stream(self, backend: str = "c") -> Stream:
+        """Return the model at work on a live signal: ``push`` codes ``(channels, n)``, get events.
+
+        Parameters
+        ----------
+        backend
+            ``"reference"``, ``"c"`` (``<name>_push``, loaded into this process) or ``"rv32"`` (replays from the start at
+            every push); all give the same bits.
+
+        Raises
+        ------
+        EmgEdgeError
+            The model was compiled without a raw input.
+        """
+        from .execute._stream import get_stream
+
+        if self.front is None:
+            raise EmgEdgeError(
+                f"{self.folder} has no front end; compile the model with raw=RawInput(scale=...), or `emg-edge compile "
+                "--raw`, from a file that declares its preprocessing"
+            )
+        return get_stream(backend, self.program, self.front, self.folder / "c")
+
     def compare(self, x: Samples, backend: str = "c") -> Comparison:
         """Compare every layer of a backend with the integer reference, bit for bit."""
         feeds = self.quantise(x)
@@ -137,7 +169,7 @@ class CompiledModel:
 
     def simulate(self) -> dict[str, Any]:
         """Return modelled cycles, latency and energy; see `emg_edge.simulate`."""
-        return simulate(self.program, self.plan, self.target)
+        return simulate(self.program, self.plan, self.target, self.front)
 
     def report(self, path: Path | str, **facts: Any) -> Path:  # noqa: ANN401  free facts for the reproducibility block
         """Write the HTML report and, beside it, the same as JSON and the layers as CSV.
@@ -174,4 +206,5 @@ def load_compiled(folder: Path | str) -> CompiledModel:
     needed = {"target", "budgets", "memory", "layers", "warnings", "worst"}
     if not isinstance(summary, dict) or not needed <= set(summary):
         raise EmgEdgeError(f"{folder / 'layers.json'} lacks {sorted(needed)}; compile the model again")
-    return CompiledModel(folder, program, summary)
+    front = from_dict(read_document(folder, "frontend.json")) if "frontend" in summary else None
+    return CompiledModel(folder, program, summary, front)

@@ -9,6 +9,7 @@ from emg_edge._serialise import program_hash
 
 from ._layers import layers, ports, signature
 from ._names import check_name
+from ._stream import stream_facts
 from ._tables import TablePrinter
 from ._vectors import vector_tables
 
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     import jinja2
     from numpy.typing import NDArray
 
+    from emg_edge.frontend._frontend import FrontEnd
     from emg_edge.plan._plan import ArenaPlan
     from emg_edge.program._program import Program
 
 PRINTED = ("main.c", "test_main.c", "vectors.c", "vectors.h", "Makefile", "CMakeLists.txt")
 
 
-def emit_project(program: Program, plan: ArenaPlan, feeds: Mapping[str, NDArray[Any]]) -> dict[str, bytes]:
+def emit_project(
+    program: Program, plan: ArenaPlan, feeds: Mapping[str, NDArray[Any]], front: FrontEnd | None = None
+) -> dict[str, bytes]:
     """Print the project.
 
     Parameters
@@ -35,6 +39,8 @@ def emit_project(program: Program, plan: ArenaPlan, feeds: Mapping[str, NDArray[
         Its arena.
     feeds
         Quantised inputs of the test vectors, ``(n, *shape)`` per input name, n >= 1.
+    front
+        What ``<name>_push`` does in front of the network; None for a project without it.
 
     Returns
     -------
@@ -42,15 +48,15 @@ def emit_project(program: Program, plan: ArenaPlan, feeds: Mapping[str, NDArray[
         Content by file name, all in one folder; sorted.
     """
     name = check_name(program.name)
-    sources = kernel_sources()
-    facts = _facts(program, plan, feeds, sources)
+    sources = kernel_sources(streaming=front is not None)
+    facts = _facts(program, plan, feeds, sources, front)
     environment = _environment()
     templates = {
         f"{name}.h": "network.h",
         f"{name}.c": "network.c",
         f"{name}_weights.h": "weights.h",
         f"{name}_weights.c": "weights.c",
-        **{file: file for file in PRINTED},
+        **{file: file for file in (*PRINTED, *(["test_stream.c"] if front else []))},
     }
     printed = {
         file: environment.get_template(f"{template}.j2").render(facts).encode("ascii")
@@ -77,12 +83,17 @@ def constant_bytes(program: Program, plan: ArenaPlan) -> int:
 
 
 def _facts(
-    program: Program, plan: ArenaPlan, feeds: Mapping[str, NDArray[Any]], sources: Mapping[str, bytes]
+    program: Program,
+    plan: ArenaPlan,
+    feeds: Mapping[str, NDArray[Any]],
+    sources: Mapping[str, bytes],
+    front: FrontEnd | None,
 ) -> dict[str, Any]:
     """Return everything that the templates mention."""
     tables = TablePrinter(f"{program.name}_c")
     calls = layers(program, plan, tables)
     inputs, outputs = ports(program, program.inputs, "input"), ports(program, program.outputs, "output")
+    stream = None if front is None else stream_facts(program, front, tables)
     n_vectors, vectors = vector_tables(program, feeds)
     network = [f"{program.name}.c", f"{program.name}_weights.c"]
     return {
@@ -94,6 +105,7 @@ def _facts(
         "outputs": outputs,
         "signature": signature(inputs, outputs),
         "layers": calls,
+        "stream": stream,
         "tables": tables.tables,
         "arena_bytes": plan.nbytes,
         "constant_bytes": tables.nbytes,

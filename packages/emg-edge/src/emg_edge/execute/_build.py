@@ -98,7 +98,7 @@ def build(
 
 def _sources(folder: Path, main: str | None) -> list[Path]:
     """Return the files to compile: everything but the other mains, vectors only where they are tested."""
-    left_out = {"main.c", "test_main.c", "vectors.c"} - {main}
+    left_out = {"main.c", "test_main.c", "test_stream.c", "vectors.c"} - {main}
     if main == "test_main.c":
         left_out -= {"vectors.c"}
     sources = sorted(path for path in folder.glob("*.c") if path.name not in left_out)

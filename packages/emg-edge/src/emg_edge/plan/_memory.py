@@ -46,6 +46,8 @@ class MemoryPlan:
         Bytes by memory that the target offers; 0 where it has none.
     stack
         Estimated bytes of stack, all cores.
+    state
+        Bytes of the streaming front end's memory, in ``l2``.
     """
 
     arena: ArenaPlan
@@ -53,6 +55,7 @@ class MemoryPlan:
     used: dict[str, int]
     budget: dict[str, int]
     stack: int
+    state: int = 0
 
     def streamed(self, layer: str) -> int:
         """Return the bytes of a layer's constants that come from L3."""
@@ -71,12 +74,13 @@ class MemoryPlan:
                 "peak_layer": program.ops[peak].name,
                 "live": list(self.arena.live),
             },
+            **({"state": self.state} if self.state else {}),
             "buffers": [vars(buffer) for buffer in self.arena.buffers],
             "constants": [vars(constant) for constant in self.constants],
         }
 
 
-def plan_memory(program: Program, target: Target) -> MemoryPlan:
+def plan_memory(program: Program, target: Target, state: int = 0, tables: int = 0) -> MemoryPlan:
     """Place everything, or say what does not fit.
 
     Parameters
@@ -85,6 +89,8 @@ def plan_memory(program: Program, target: Target) -> MemoryPlan:
         A verified program.
     target
         Gives memories and budgets.
+    state, tables
+        Bytes of memory and of constants that a streaming front end needs beside the program.
 
     Raises
     ------
@@ -93,14 +99,15 @@ def plan_memory(program: Program, target: Target) -> MemoryPlan:
     """
     arena = plan_arena(program)
     budget = {name: level.budget if (level := target.level(name)) else 0 for name in ("l1", "l2", "l3")}
-    free = budget["l2"] - arena.nbytes - arena.caller_bytes
+    state_l2 = state + (tables if target.constants == "l2" else 0)
+    free = budget["l2"] - arena.nbytes - arena.caller_bytes - state_l2
     if free < 0:
-        raise BudgetError(_too_many_activations(program, arena, target, -free))
+        raise BudgetError(_too_many_activations(program, arena, target, -free, state_l2))
     constants, staging = _place_constants(program, target, free)
     used = {
         "l1": _largest_tile(program, target),
-        "l2": arena.nbytes + arena.caller_bytes + staging + sum(c.nbytes for c in constants if c.level == "l2"),
-        "l3": sum(c.nbytes for c in constants if c.level == "l3"),
+        "l2": arena.nbytes + arena.caller_bytes + state_l2 + staging + sum(c.nbytes for c in constants if c.level == "l2"),
+        "l3": sum(c.nbytes for c in constants if c.level == "l3") + state + tables - state_l2,
     }
     if used["l3"] > budget["l3"]:
         largest = max(constants, key=lambda c: c.nbytes)
@@ -109,19 +116,25 @@ def plan_memory(program: Program, target: Target) -> MemoryPlan:
             f"is {largest.field} of layer {largest.layer!r} with {largest.nbytes}; use a smaller model or target"
         )
     return MemoryPlan(
-        arena=arena, constants=constants, used=used, budget=budget, stack=target.stack_bytes * target.n_cores
+        arena=arena,
+        constants=constants,
+        used=used,
+        budget=budget,
+        stack=target.stack_bytes * target.n_cores,
+        state=state,
     )
 
 
-def _too_many_activations(program: Program, arena: ArenaPlan, target: Target, excess: int) -> str:
+def _too_many_activations(program: Program, arena: ArenaPlan, target: Target, excess: int, state: int) -> str:
     """Say which tensor at which layer is too much."""
     peak = program.ops[arena.peak]
     alive = [b for b in arena.buffers if b.in_arena and b.first <= arena.peak <= b.last]
     largest = max(alive, key=lambda b: b.nbytes, default=None)
+    front = f" with {state} of the front end" if state else ""
     tensor = "" if largest is None else f"; the largest there is tensor {largest.name!r} with {largest.nbytes}"
     l2 = target.level("l2")
     return (
-        f"activations need {arena.nbytes + arena.caller_bytes} bytes and L2 of {target.name} offers "
+        f"activations need {arena.nbytes + arena.caller_bytes + state} bytes{front} and L2 of {target.name} offers "
         f"{l2.budget if l2 else 0}: {excess} too many at layer {peak.name!r} ({peak.kind}){tensor}; use a shorter "
         f"window, fewer tokens or narrower layers, or raise the L2 budget"
     )

@@ -44,6 +44,8 @@ class CycleModel:
         Cycles per element.
     row
         Cycles per row for divisions and roots.
+    section, frame
+        Cycles per channel of one pushed frame: of one second-order section, and of everything else.
     launch
         Cycles to start a layer on all cores.
     tile
@@ -63,6 +65,8 @@ class CycleModel:
     rotate: float
     layernorm: float
     row: float
+    section: float
+    frame: float
     launch: float
     tile: float
 

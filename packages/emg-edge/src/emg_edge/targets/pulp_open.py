@@ -24,6 +24,8 @@ XPULPV2_C = CycleModel(
     rotate=10,
     layernorm=15,
     row=300,
+    section=60,
+    frame=60,
     launch=500,
     tile=200,
 )

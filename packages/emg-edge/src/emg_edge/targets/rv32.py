@@ -33,6 +33,8 @@ RV32 = Target(
         rotate=24,
         layernorm=150,
         row=1219,
+        section=100,
+        frame=100,
         launch=0,
         tile=0,
     ),
