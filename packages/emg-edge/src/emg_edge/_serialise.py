@@ -33,6 +33,7 @@ def to_dict(program: Program) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         "metadata": dict(sorted(program.metadata.items())),
         "tensors": [{**vars(tensor), "shape": list(tensor.shape)} for tensor in program.tensors.values()],
         "ops": [_op_to_dict(index, op, arrays) for index, op in enumerate(program.ops)],
+        **({"rescaled": list(program.rescaled)} if program.rescaled else {}),
     }
     return description, arrays
 
@@ -54,6 +55,7 @@ def from_dict(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
             inputs=tuple(description["inputs"]),
             outputs=tuple(description["outputs"]),
             metadata=dict(description["metadata"]),
+            rescaled=tuple(description.get("rescaled", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise EmgEdgeError(

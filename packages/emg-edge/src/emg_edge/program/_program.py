@@ -38,6 +38,9 @@ class Program:
         Names of tensors.
     metadata
         The model's ``emg.*`` strings.
+    rescaled
+        Tensors whose channels were divided by factors of their own, which the products behind them put right; compared
+        with the model's values they need the best scale of each channel.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     metadata: dict[str, str] = field(default_factory=dict)
+    rescaled: tuple[str, ...] = ()
 
     def operands(self, op: Op) -> tuple[list[Tensor], Tensor]:
         """Return the input tensors and the output tensor of an operator."""

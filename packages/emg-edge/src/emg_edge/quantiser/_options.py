@@ -34,6 +34,11 @@ class QuantiseOptions:
         read by layers of one row, as a classifier is, where the accumulator has room.
     bias_correction
         Whether the mean output error of each channel is subtracted from the biases.
+    migration
+        Whether factors per channel move from normalisations and attention into the products behind them, where that
+        lowers the products' error.
+    equalisation
+        Whether they move between two products, with nothing or a function such as ReLU between them.
     weight_bits
         8, or 4 where a product's weights shall be stored in four bits; a mapping by layer name leaves the others at 8.
     """
@@ -45,6 +50,8 @@ class QuantiseOptions:
     headroom: float = 2.0
     wide: tuple[str, ...] | None = None
     bias_correction: bool = True
+    migration: bool = True
+    equalisation: bool = True
     weight_bits: int | Mapping[str, int] = 8
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from ._correct import corrected
 from ._grids import choose_grids
 from ._options import QuantiseOptions
 from .lowering import lower, narrowed
+from .rescale import rescaled
 
 if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph
@@ -51,6 +52,7 @@ def quantise(graph: Graph, calibration: Samples, options: QuantiseOptions | None
     options = options or QuantiseOptions()
     graph = with_weight_bits(canonicalise(graph), options.weight_bits)
     feeds = check_calibration(graph, calibration)
+    graph, moved = rescaled(graph, feeds, options)
     grids = choose_grids(graph, collect(graph, feeds), options)
     program = Program(
         name=identifier(graph.metadata.get("emg.model", graph.name), "net")[:_MAX_NAME],
@@ -59,6 +61,7 @@ def quantise(graph: Graph, calibration: Samples, options: QuantiseOptions | None
         inputs=graph.inputs,
         outputs=graph.outputs,
         metadata=dict(graph.metadata),
+        rescaled=moved,
     )
     program.verify()
     return corrected(graph, program, feeds) if options.bias_correction else program

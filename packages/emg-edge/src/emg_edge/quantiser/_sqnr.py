@@ -106,8 +106,8 @@ def layer_noise(graph: Graph, program: Program, x: Samples) -> dict[str, LayerNo
     Returns
     -------
     dict
-        By operator name; for tensors whose channels have scales of their own (fused q, k, v) the best scale of each
-        channel is used.
+        By operator name; for tensors whose channels have scales or factors of their own (fused q, k, v;
+        ``program.rescaled``) the best scale of each channel is used.
     """
     graph = canonicalise(graph)
     feeds = check_calibration(graph, x)
@@ -119,4 +119,6 @@ def layer_noise(graph: Graph, program: Program, x: Samples) -> dict[str, LayerNo
         for op in program.ops:
             source = op.output if op.output in floats else op.inputs[0]  # an int8 copy bears no float value's name
             sums[op.name].add(program.tensors[op.output], floats[source], stored[op.output])
-    return {op.name: sums[op.name].summary(program.tensors[op.output].scale) for op in program.ops}
+    own = {op.name: op.output in program.rescaled for op in program.ops}
+    scales = {op.name: 0.0 if own[op.name] else program.tensors[op.output].scale for op in program.ops}
+    return {op.name: sums[op.name].summary(scales[op.name]) for op in program.ops}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,8 +14,8 @@ _COARSE = 15
 
 
 def quantise_weights(
-    weight: NDArray[np.float32],
-    bias: NDArray[np.float32],
+    weight: NDArray[np.floating[Any]],
+    bias: NDArray[np.floating[Any]],
     x_scale: float,
     steps: tuple[float, ...] | None = None,
     bits: int = 8,
