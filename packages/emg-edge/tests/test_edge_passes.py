@@ -262,7 +262,7 @@ def attention_graph(builders, tmp_path, **form):
     return load_onnx(builders.save(builders.tiny_myo(**form), tmp_path / "m.onnx"))
 
 
-def test_masked_attention_is_refused_once_with_reason(builders, tmp_path):
+def test_what_is_added_to_the_scores_becomes_the_bias_of_attention(builders, tmp_path):
     graph = attention_graph(builders, tmp_path)
     softmax = next(n for n in graph.nodes if n.op == "Softmax")
     mask = Node(op="Add", name="mask", inputs=(softmax.inputs[0], "the_mask"), output="masked")
@@ -270,9 +270,10 @@ def test_masked_attention_is_refused_once_with_reason(builders, tmp_path):
     constants = {"the_mask": np.triu(np.full((20, 20), -9.0), 1).astype(np.float32)}
     graph = graph.substitute(softmax.output, [mask, replace(softmax, inputs=("masked",))], constants=constants)
     graph.verify()
-    with pytest.raises(UnsupportedError, match=r"1 unsupported node.*\n.*comes from Add, not from q @ k") as caught:
-        canonicalise(graph)
-    assert [u.op for u in caught.value.unsupported] == ["Softmax"]
+    result = canonicalise(graph)
+    node = next(node for node in result.nodes if node.op == "attention")
+    assert node.attrs["extras"][-1] == "bias"
+    np.testing.assert_array_equal(result.constants[node.inputs[-1]], constants["the_mask"][None])
 
 
 def test_a_rotation_of_q_alone_is_refused(builders, tmp_path):

@@ -28,7 +28,7 @@ def attention(rng, i):
     plain = {
         "name": f"attention{i}", "output": f"y{i}", "heads": heads, "width": width, "index_mul": index_mul,
         "index_shift": index_shift, "out_mul": out_mul, "out_shift": out_shift, "table": exp_table(),
-        "cos": turn[0], "sin": turn[1],
+        "cos": turn[0], "sin": turn[1], "halves": rotated and rng.random() < 0.5,
     }  # fmt: skip
     span, out = heads * width, tensor(rng, f"y{i}", (n, heads * width))
     if i % 2:
@@ -128,11 +128,17 @@ def attention_oracle(op, arrays, tensors, out):
     return [y[key] for key in sorted(y)]
 
 
+def _pairs(op, row):
+    half = len(row) // 2
+    return [(j, j + half) if op.halves else (2 * j, 2 * j + 1) for j in range(half)]
+
+
 def _rotate(op, row, r):
-    turned, at = [], r % len(op.cos)
-    for j in range(len(row) // 2):
-        a, b, c, s = row[2 * j], row[2 * j + 1], int(op.cos[at, j]), int(op.sin[at, j])
-        turned += [sat(rounded(a * c - b * s, 15), "int8"), sat(rounded(a * s + b * c, 15), "int8")]
+    turned, at = list(row), r % len(op.cos)
+    for j, (first, second) in enumerate(_pairs(op, row)):
+        a, b, c, s = row[first], row[second], int(op.cos[at, j]), int(op.sin[at, j])
+        turned[first] = sat(rounded(a * c - b * s, 15), "int8")
+        turned[second] = sat(rounded(a * s + b * c, 15), "int8")
     return turned
 
 
@@ -154,10 +160,10 @@ def attention_real(op, arrays, tensors, out):
 
 
 def _turn(op, row, r):
-    turned, at = [], r % len(op.cos)
-    for j in range(len(row) // 2):
-        a, b, c, s = row[2 * j], row[2 * j + 1], op.cos[at, j] / 2**15, op.sin[at, j] / 2**15
-        turned += [a * c - b * s, a * s + b * c]
+    turned, at = list(row), r % len(op.cos)
+    for j, (first, second) in enumerate(_pairs(op, row)):
+        a, b, c, s = row[first], row[second], op.cos[at, j] / 2**15, op.sin[at, j] / 2**15
+        turned[first], turned[second] = a * c - b * s, a * s + b * c
     return turned
 
 

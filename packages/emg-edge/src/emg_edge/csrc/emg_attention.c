@@ -33,17 +33,18 @@ static workspace divide(const emg_attention_params *p, void *scratch)
     return w;
 }
 
-/* Rotate the interleaved pairs of one row by its angles. */
+/* Rotate the pairs of one row by its angles. */
 static void rotate(const emg_attention_params *p, const int8_t *x, int32_t row, int8_t *y)
 {
     int32_t half = p->width / 2;
     const int16_t *c = p->cosine + (row % p->period) * half;
     const int16_t *s = p->sine + (row % p->period) * half;
     for (int32_t i = 0; i < half; i++) {
-        int32_t a = x[2 * i];
-        int32_t b = x[2 * i + 1];
-        y[2 * i] = emg_saturate8((a * c[i] - b * s[i] + 16384) >> 15);
-        y[2 * i + 1] = emg_saturate8((a * s[i] + b * c[i] + 16384) >> 15);
+        int32_t first = p->apart == 1 ? 2 * i : i;
+        int32_t a = x[first];
+        int32_t b = x[first + p->apart];
+        y[first] = emg_saturate8((a * c[i] - b * s[i] + 16384) >> 15);
+        y[first + p->apart] = emg_saturate8((a * s[i] + b * c[i] + 16384) >> 15);
     }
 }
 

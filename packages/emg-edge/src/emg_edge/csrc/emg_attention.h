@@ -13,6 +13,7 @@ typedef struct {
     const uint8_t *mask; /* a bit a key, set where it is visible, or NULL */
     const int32_t *bias; /* added to scores, or NULL */
     int32_t rows, keys, heads, group, width, period;
+    int32_t apart;          /* of two features that turn together: 1 or width / 2 */
     int32_t layout[9];      /* base, head stride, row stride of q, k, v */
     int32_t reach[2];       /* smallest and largest key - row */
     int32_t mask_layout[2]; /* head stride, row stride in bytes */

@@ -43,7 +43,7 @@ class Attention(Op):
     Per head and query row (rounded means rounding shift, ties upwards; max and sums over visible keys)::
 
         q, k   rotated if tables are given: row r uses table row r % period; pairs (2i, 2i+1) = (a, b) become
-               sat8((a c - b s + 2**14) >> 15), sat8((a s + b c + 2**14) >> 15)
+               sat8((a c - b s + 2**14) >> 15), sat8((a s + b c + 2**14) >> 15); (i, i + d/2) where `halves`
         s[j]   = sum_i q[i] k[j, i] + bias[j]                               int32, |s| <= 2**30
         idx[j] = min(((max s - s[j]) * index_mul[head] + 2**(index_shift-1)) >> index_shift, 255)   int64 product
         e[j]   = exp_table[idx[j]]                                          uint8, 255 at the maximum
@@ -71,6 +71,8 @@ class Attention(Op):
         uint8 ``(256,)``, `exp_table`.
     cos, sin
         int16 ``(period, d / 2)`` in Q15, or None for no rotation.
+    halves
+        Whether features i and i + d/2 turn together, instead of 2i and 2i + 1.
     keys
         M; 0 means N.
     group
@@ -109,6 +111,7 @@ class Attention(Op):
     table: NDArray[np.uint8]
     cos: NDArray[np.int16] | None = None
     sin: NDArray[np.int16] | None = None
+    halves: bool = False
     keys: int = 0
     group: int = 1
     reach: tuple[int, int] | None = None
@@ -154,13 +157,15 @@ class Attention(Op):
         return gathered
 
     def _rotate(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Rotate the interleaved pairs of (batch, heads, rows, width)."""
+        """Rotate the pairs of (batch, heads, rows, width)."""
         if self.cos is None or self.sin is None:
             raise AssertionError(self.name)
         rows = np.arange(x.shape[2]) % len(self.cos)
         c, s = self.cos[rows].astype(np.int64), self.sin[rows].astype(np.int64)
-        a, b = x[..., 0::2].astype(np.int64), x[..., 1::2].astype(np.int64)
-        turned = np.stack([rounding_shift(a * c - b * s, 15), rounding_shift(a * s + b * c, 15)], -1)
+        parts = np.split(x, 2, -1) if self.halves else (x[..., 0::2], x[..., 1::2])
+        a, b = (part.astype(np.int64) for part in parts)
+        pair = [rounding_shift(a * c - b * s, 15), rounding_shift(a * s + b * c, 15)]
+        turned = np.stack(pair, -2 if self.halves else -1)
         return np.clip(turned.reshape(x.shape), -128, 127).astype(np.int8)
 
     def _bias(self, n: int, m: int) -> NDArray[np.int64]:
@@ -172,9 +177,7 @@ class Attention(Op):
         spread: NDArray[np.int64] = self.bias.reshape(-1)[base + h * head + r * row + j * key].astype(np.int64)
         return spread
 
-    def _seen(
-        self, inputs: list[NDArray[Any]], tensors: list[Tensor], n: int, m: int
-    ) -> NDArray[np.bool_] | None:
+    def _seen(self, inputs: list[NDArray[Any]], tensors: list[Tensor], n: int, m: int) -> NDArray[np.bool_] | None:
         """Return which keys are visible, broadcastable to (batch, heads, N, M), or None for all."""
         seen: NDArray[np.bool_] | None = None
         if self.reach is not None:
@@ -221,6 +224,7 @@ class Attention(Op):
             "group": self.group,
             "width": self.width,
             "period": 1 if self.cos is None else len(self.cos),
+            "apart": self.width // 2 if self.halves else 1,
             "layout": self.layout,
             "reach": (-n, m) if self.reach is None else tuple(int(np.clip(v, -n - m, n + m)) for v in self.reach),
             "mask_layout": (0 if mask_heads == 1 else mask_rows * row, 0 if mask_rows == 1 else row),

@@ -68,9 +68,7 @@ def check_masks(op: Attention, tensors: list[Tensor], out: Tensor) -> None:
         base, head, row, key = op.bias_layout
         steps = (head * (op.heads - 1), row * (n - 1), key * (m - 1))
         low, high = (base + sum(limit(step, 0) for step in steps) for limit in (min, max))
-        op.require(
-            low >= 0 and high < op.bias.size, f"bias layout reads elements {low}..{high} of {op.bias.size}"
-        )
+        op.require(low >= 0 and high < op.bias.size, f"bias layout reads elements {low}..{high} of {op.bias.size}")
         reach = op.width * 128 * 128 + int(np.abs(op.bias.astype(np.int64)).max())
         op.require(reach <= MAX_SCORE, f"scores with their bias reach {reach}; need at most 2**30")
 

@@ -8,6 +8,7 @@ from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN
 from ._identity import IDENTITY
+from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
 from ._linear import LINEAR
 from ._mean import MEAN
@@ -27,6 +28,7 @@ __all__ = [
     "FUSE",
     "GIVEN",
     "IDENTITY",
+    "ISNAN",
     "LAYERNORM",
     "LINEAR",
     "MEAN",

@@ -18,6 +18,7 @@ from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN, refuse_lost_grids
 from ._identity import IDENTITY
+from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
 from ._linear import LINEAR
 from ._mean import MEAN
@@ -31,7 +32,7 @@ from ._table import FUSE, TABLE
 if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph
 
-PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, ATTENTION, MEAN, TABLE, AFFINE, PAIRWISE, CONCAT)
+PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, ISNAN, ATTENTION, MEAN, TABLE, AFFINE, PAIRWISE, CONCAT)
 LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 

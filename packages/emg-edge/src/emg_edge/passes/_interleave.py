@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _REFUSAL = "q or k does not pair features as (2i, 2i+1) or (i, i + d/2)"
 
 
-def interleave(graph: Graph, forms: list[Form], heads: int, rows: int, width: int) -> tuple[Graph, list[Form]]:
+def interleave(
+    graph: Graph, forms: list[Form], extents: tuple[tuple[int, int, int], tuple[int, int, int]]
+) -> tuple[Graph, list[Form]]:
     """Return a graph whose linear layers write q and k interleaved, and the forms of q, k and v in it.
 
     Parameters
@@ -31,23 +33,28 @@ def interleave(graph: Graph, forms: list[Form], heads: int, rows: int, width: in
         With the linear layers that q and k come from.
     forms
         Of q, k and v in the order (heads, rows, width).
-    heads, rows, width
-        Extents; width is even.
+    extents
+        (heads, rows, width) of q and of k.
 
     Raises
     ------
     RotationError
         If q or k is not of that kind, or its source is no linear layer of its own.
     """
+    width = extents[0][2]
+    if width % 2:
+        raise RotationError(_REFUSAL)
     order = np.arange(width).reshape(2, -1).T.reshape(-1)
     moves: dict[str, NDArray[np.int64]] = {}
-    for form in forms[:2]:
-        _plan(graph, form, moves, (heads, rows, width), order)
+    for form, own in zip(forms[:2], extents, strict=True):
+        _plan(graph, form, moves, own, order)
     _check_value(forms[2], moves)
     for source, move in moves.items():
         graph = _permuted(graph, source, move)
-    rank = np.arange(heads * rows * width).reshape(heads, rows, width)[..., order].reshape(-1)
-    turned = [_remapped(form.taken(rank), moves[form.source]) for form in forms[:2]]
+    turned = []
+    for form, own in zip(forms[:2], extents, strict=True):
+        rank = np.arange(np.prod(own)).reshape(own)[..., order].reshape(-1)
+        turned.append(_remapped(form.taken(rank), moves[form.source]))
     return graph, [*turned, forms[2]]
 
 
@@ -61,7 +68,7 @@ def _plan(
     """Add to ``moves`` where each channel of the source must go."""
     heads, rows, width = extents
     node = graph.producers.get(form.source)
-    if node is None or node.op != "linear" or form.index.shape[1] > 2 or width % 2:
+    if node is None or node.op != "linear" or form.index.shape[1] > 2:
         raise RotationError(_REFUSAL)
     channels = graph.shape(node.inputs[1])[0]
     index = np.where(form.factor != 0.0, form.index, np.iinfo(np.int64).max).reshape(heads, rows, 2, width // 2, -1)

@@ -49,8 +49,11 @@ class Operand:
     turn: NDArray[np.complex128] | None
 
 
-def read_operand(form: Form, heads: int, rows: int, width: int) -> Operand:
-    """Read layout, factor and rotation off a linear form in the order (heads, rows, width)."""
+def read_operand(form: Form, heads: int, rows: int, width: int, *, halves: bool = False) -> Operand:
+    """Read layout, factor and rotation off a linear form in the order (heads, rows, width).
+
+    With ``halves``, pairs that stand side by side in the form are features (i, i + d/2) of the source.
+    """
     if form.index.shape[1] == 1:
         gain = float(form.factor[0, 0])
         layout = affine(form.index.reshape(heads, rows, width))
@@ -58,20 +61,23 @@ def read_operand(form: Form, heads: int, rows: int, width: int) -> Operand:
             return Operand(layout, gain, None)
     if width % 2 or form.index.shape[1] > 2:
         raise RotationError("q or k is mixed in a way that is no rotation of feature pairs")
-    return _read_turned(form, heads, rows, width)
+    return _read_turned(form, (heads, rows, width), width // 2 if halves else 1)
 
 
-def _read_turned(form: Form, heads: int, rows: int, width: int) -> Operand:
+def _read_turned(form: Form, extents: tuple[int, int, int], apart: int) -> Operand:
+    heads, rows, width = extents
     terms = form.index.shape[1]
     index = form.index.reshape(heads, rows, width // 2, 2, terms)
     factor = form.factor.reshape(index.shape)
     present = factor != 0.0
     first = np.where(present, index, np.iinfo(np.int64).max).min((-1, -2))  # lower source element of each pair
-    layout = affine_pairs(first)
+    layout = affine_pairs(first, apart)
     side = index - first[..., None, None]
-    if layout is None or ((side > 1) & present).any():
+    if layout is None or ((side != 0) & (side != apart) & present).any():
         raise NeighbourError("q or k does not pair neighbouring features (2i, 2i+1)")
-    matrix = np.stack([np.where((side == j) & present, factor, 0.0).sum(-1) for j in (0, 1)], -1)  # [..., out, in]
+    matrix = np.stack(
+        [np.where((side == j * apart) & present, factor, 0.0).sum(-1) for j in (0, 1)], -1
+    )  # [..., out, in]
     turn = matrix[..., 0, 0] + 1j * matrix[..., 1, 0]
     gain = float(np.abs(turn).mean())
     deviation = (
@@ -84,27 +90,29 @@ def _read_turned(form: Form, heads: int, rows: int, width: int) -> Operand:
     return Operand(layout, gain, turn / np.abs(turn))
 
 
-def affine_pairs(first: NDArray[np.int64]) -> tuple[int, int, int] | None:
+def affine_pairs(first: NDArray[np.int64], apart: int = 1) -> tuple[int, int, int] | None:
     """Return the layout of pairs whose first elements are given, ``(heads, rows, width / 2)``."""
     heads, rows, half = first.shape
-    whole = np.stack([first, first + 1], -1).reshape(heads, rows, 2 * half)
-    return affine(whole)
+    pairs = np.stack([first, first + apart], -1 if apart == 1 else 2)
+    return affine(pairs.reshape(heads, rows, 2 * half))
 
 
-def common_tables(q: Operand, k: Operand) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+def common_tables(q: Operand, k: Operand, group: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     """Return cos and sin ``(period, width / 2)`` that serve q and k of every head, or None where nothing turns.
 
     Only differences of angles between rows reach the scores, so row 0 becomes the unrotated one; what is left must be
-    the same for q, k and all heads.
+    the same for q, k and all heads. A head of k serves ``group`` heads of q.
     """
     if q.turn is None and k.turn is None:
         return None
     if q.turn is None or k.turn is None:
         raise RotationError("only one of q and k is rotated")
-    table = q.turn[0] / q.turn[0, :1]
+    shared = np.repeat(k.turn, group, 0)
+    longer = q.turn if q.turn.shape[1] >= shared.shape[1] else shared
+    table = longer[0] / longer[0, :1]
     offset = q.turn[:, :1]
-    for turn in (q.turn, k.turn):
-        if np.abs(turn - offset * table).max() > 10 * _TOLERANCE:
+    for turn in (q.turn, shared):
+        if np.abs(turn - offset * table[: turn.shape[1]]).max() > 10 * _TOLERANCE:
             raise RotationError("q and k, or the heads, are rotated by different positions")
     if np.abs(table - 1.0).max() < _TOLERANCE:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body, by_name, run_node
 from emg_edge.graph._graph import sample_shape
-from emg_edge.graph.operations._attention import operands, rotate
+from emg_edge.graph.operations._attention import operands, turned
 from emg_edge.graph.operations._recurrent import recur
 
 if TYPE_CHECKING:
@@ -193,8 +193,7 @@ def _note_heads(
     samples = statistics.heads.setdefault(node.output, (fresh[0], fresh[1], fresh[2]))
     parts, given = operands(node, arrays)
     for part, x in enumerate(parts):
-        turned = rotate(x, given["cos"][0], given["sin"][0]) if part < 2 and "cos" in given else None
+        both = [x, turned(node, x, given)] if part < 2 and "cos" in given else [x]
         for head in range(heads):
-            samples[part][head].add(x[:, head], budget, rng)
-            if turned is not None:
-                samples[part][head].add(turned[:, head], budget, rng)
+            for array in both:
+                samples[part][head].add(array[:, head], budget, rng)

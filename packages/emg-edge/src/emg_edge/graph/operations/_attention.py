@@ -25,12 +25,19 @@ def gather_heads(
     return gathered
 
 
-def rotate(x: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any]) -> NDArray[Any]:
-    """Rotate the interleaved pairs of ``(n, heads, rows, width)``; tables ``(period, width / 2)`` repeat over rows."""
+def rotate(x: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any], *, halves: bool = False) -> NDArray[Any]:
+    """Rotate the pairs of ``(n, heads, rows, width)``; tables ``(period, width / 2)`` repeat over rows."""
     row = np.arange(x.shape[2]) % len(cos)
     c, s = cos[row], sin[row]
-    a, b = x[..., 0::2], x[..., 1::2]
-    return np.stack([a * c - b * s, a * s + b * c], -1).reshape(x.shape)
+    a, b = np.split(x, 2, -1) if halves else (x[..., 0::2], x[..., 1::2])
+    return np.stack([a * c - b * s, a * s + b * c], -2 if halves else -1).reshape(x.shape)
+
+
+def turned(node: Node, x: NDArray[Any], given: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return q or k as it enters the scores."""
+    if "cos" not in given:
+        return x
+    return rotate(x, given["cos"][0], given["sin"][0], halves=node.attrs.get("halves", False))
 
 
 def extents(node: Node) -> tuple[int, int, int, int]:
@@ -103,8 +110,7 @@ def visible(node: Node, given: dict[str, NDArray[Any]]) -> NDArray[np.bool_] | N
 
 def _attention(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     (q, k, v), given = operands(node, arrays)
-    if "cos" in given:
-        q, k = (rotate(x, given["cos"][0], given["sin"][0]) for x in (q, k))
+    q, k = (turned(node, x, given) for x in (q, k))
     scores = (q * q.dtype.type(node.attrs["scale"])) @ k.swapaxes(-1, -2)
     if "bias" in given:
         scores = scores + given["bias"].astype(scores.dtype)

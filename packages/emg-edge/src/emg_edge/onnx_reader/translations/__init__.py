@@ -7,14 +7,36 @@ from typing import TYPE_CHECKING
 from emg_edge._errors import EmgEdgeError, Unsupported
 from emg_edge.onnx_reader._importer import Importer, RefusedError, Source
 
-from . import _constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised
+from . import (
+    _attention,
+    _constants,
+    _convolution,
+    _elementwise,
+    _logic,
+    _movement,
+    _normalise,
+    _products,
+    _quantised,
+    _rotary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["SUPPORTED", "TRANSLATIONS", "add_node"]
 
-_FAMILIES = (_constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised)
+_FAMILIES = (
+    _attention,
+    _constants,
+    _convolution,
+    _elementwise,
+    _logic,
+    _movement,
+    _normalise,
+    _products,
+    _quantised,
+    _rotary,
+)
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     name: translate for family in _FAMILIES for name, translate in family.TRANSLATIONS.items()
@@ -47,7 +69,5 @@ def _advice(op: str) -> str:
         "LSTM": "replace recurrent layers by attention or convolutions",
         "GRU": "replace recurrent layers by attention or convolutions",
         "BatchNormalization": "fold it into the layer before it (export in eval mode with folding)",
-        "Attention": "export with opset 20, which writes attention as MatMul, Softmax, MatMul",
-        "RotaryEmbedding": "export with opset 20, which writes the rotation as Mul and Add",
     }
     return table.get(op, "rewrite it with MatMul, Add, Softmax, LayerNormalization, element-wise functions and means")

@@ -56,7 +56,7 @@ def _range(i: Importer) -> None:
     i.fold(np.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype))
 
 
-def _fold(function: Callable[..., Any]) -> Callable[[Importer], None]:
+def fold(function: Callable[..., Any]) -> Callable[[Importer], None]:
     """Return the translation of an operator that only occurs in exporters' arithmetic on shapes."""
 
     def translate(i: Importer) -> None:
@@ -73,18 +73,12 @@ def _fold(function: Callable[..., Any]) -> Callable[[Importer], None]:
 
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
-    "And": _fold(np.logical_and),
     "Cast": _cast,
-    "Ceil": _fold(np.ceil),
+    "Ceil": fold(np.ceil),
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
-    "Equal": _fold(np.equal),
-    "Floor": _fold(np.floor),
-    "Greater": _fold(np.greater),
-    "Less": _fold(np.less),
-    "Mod": _fold(np.mod),
-    "Not": _fold(np.logical_not),
+    "Floor": fold(np.floor),
+    "Mod": fold(np.mod),
     "Range": _range,
     "Shape": _shape,
-    "Where": _fold(lambda condition, a, b: np.where(condition.astype(bool), a, b)),
 }
