@@ -53,11 +53,12 @@ def test_a_symbolic_batch_becomes_one(tmp_path):
     ("shape", "message"),
     [
         ((1, "time"), r"input 'x' has dynamic axis 1 \(time\); export it with static"),
-        ((8, 4), "with a batch axis of 1 in front"),
+        (("batch", "batch"), r"dynamic axis 1 \(batch\).*only the batch"),
+        ((4, "time"), r"dynamic axis 1 \(time\)"),
+        ((), "input 'x' has no shape"),
         ((1, -3), r"shape \(1, -3\) is not allowed"),
         ((1, 0), "is not allowed"),
         ((1, 2**40), "is not allowed"),
-        ((4,), "with a batch axis of 1 in front"),
         ((1,) * 9, "is not allowed"),
     ],
 )
@@ -68,7 +69,7 @@ def test_input_shapes_that_are_refused(shape, message, tmp_path):
 
 def test_all_unsupported_nodes_are_listed_at_once(tmp_path):
     nodes = [
-        helper.make_node("LSTM", ["x"], ["a"], name="rnn"),
+        helper.make_node("RNN", ["x"], ["a"], name="rnn"),
         helper.make_node("Relu", ["a"], ["b"], name="innocent"),
         helper.make_node("Frobnicate", ["x"], ["c"], name="odd", domain="com.example"),
         helper.make_node("Gelu", ["x"], ["d"], name="shape", approximate="magic"),
@@ -77,29 +78,16 @@ def test_all_unsupported_nodes_are_listed_at_once(tmp_path):
     with pytest.raises(UnsupportedError, match="has 3 unsupported node") as caught:
         load_onnx(write(small(nodes), tmp_path))
     found = [(u.node, u.op) for u in caught.value.unsupported]
-    assert found == [("rnn", "LSTM"), ("odd", "com.example.Frobnicate"), ("shape", "Gelu")]
-    assert "attention or convolutions" in caught.value.unsupported[0].change
+    assert found == [("rnn", "RNN"), ("odd", "com.example.Frobnicate"), ("shape", "Gelu")]
+    assert "use GRU or LSTM" in caught.value.unsupported[0].change
     assert all(u.to_dict().keys() == {"node", "op", "why", "change"} for u in caught.value.unsupported)
-
-
-def test_external_data_is_refused(model, tmp_path):
-    path = tmp_path / "m.onnx"
-    onnx.save(
-        onnx.ModelProto.FromString(model.SerializeToString()),
-        str(path),
-        save_as_external_data=True,
-        location="w.bin",
-        size_threshold=0,
-    )
-    with pytest.raises(EmgEdgeError, match="keeps its data in another file; save the model with its weights inside"):
-        load_onnx(path)
 
 
 def test_external_data_in_a_constant_node_is_refused(tmp_path):
     tensor = TensorProto(name="secret", dims=[4], data_type=1, data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="../../etc/passwd")
     nodes = [helper.make_node("Constant", [], ["c"], value=tensor), helper.make_node("Add", ["x", "c"], ["y"])]
-    with pytest.raises(EmgEdgeError, match="'secret' keeps its data in another file"):
+    with pytest.raises(EmgEdgeError, match="'secret', a node's attribute, keeps its data in another file"):
         load_onnx(write(small(nodes), tmp_path))
 
 
@@ -224,11 +212,7 @@ def test_names_that_are_no_text_are_refused(tmp_path):
         load_onnx(write(data.replace(b"spoilt", b"spoil\xff"), tmp_path))
 
 
-def test_two_inputs_and_constant_outputs_are_refused(tmp_path):
-    model = small([helper.make_node("Add", ["x", "z"], ["y"])])
-    model.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, (1, 4)))
-    with pytest.raises(EmgEdgeError, match=r"inputs \['x', 'z'\]; need exactly one"):
-        load_onnx(write(model, tmp_path))
+def test_constant_outputs_are_refused(tmp_path):
     weight = numpy_helper.from_array(np.ones(4, np.float32), "w")
     with pytest.raises(EmgEdgeError, match=r"outputs \['y'\] do not depend on the input"):
         load_onnx(write(small([relu("w")], weights=[weight]), tmp_path))
@@ -238,10 +222,6 @@ def test_other_types_opsets_and_extras_are_refused(tmp_path):
     model = small([relu()])
     model.opset_import[0].version = 7
     with pytest.raises(EmgEdgeError, match=r"opset \[7\]; need one ai.onnx opset >= 9"):
-        load_onnx(write(model, tmp_path))
-    model = small([relu()])
-    model.graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
-    with pytest.raises(EmgEdgeError, match="input 'x' is not float32"):
         load_onnx(write(model, tmp_path))
     function = helper.make_function("local", "F", ["a"], ["b"], [relu("a", "b")], [helper.make_opsetid("", 20)])
     with pytest.raises(EmgEdgeError, match="model-local functions"):

@@ -150,7 +150,9 @@ def _exact_lstm(cell, x):
     """Hidden state of the exact cell from the states that the integers reached, float64."""
     op, n, d = cell.op, cell.n, cell.d
     real = [op.input_mul[d] * 2.0 ** -(op.shift + 12), op.hidden_mul[d] * 2.0 ** -(op.shift + 12)]
-    u = real[0] * [cell.sum_x(x, g) for g in range(4 * n)] + real[1] * [cell.sum_h(cell.hidden, g) for g in range(4 * n)]
+    u = real[0] * [cell.sum_x(x, g) for g in range(4 * n)] + real[1] * [
+        cell.sum_h(cell.hidden, g) for g in range(4 * n)
+    ]
     reach = 2.0 ** (15 - op.cell_bits)
     c = _sigmoid(u[2 * n : 3 * n]) * np.array(cell.state) * 2.0**-op.cell_bits + _sigmoid(u[:n]) * np.tanh(u[3 * n :])
     return _sigmoid(u[n : 2 * n]) * np.tanh(np.clip(c, -reach, reach * (1 - 2.0**-15)))
@@ -168,7 +170,9 @@ def _exact_gru(cell, x):
     if op.reset_after:
         inner = r * b[2 * n :]
     else:
-        inner = real[1][2 * n :] * (op.recurrent[d, 2 * n :].astype(float) @ (128 * r * state) + op.hidden_bias[d, 2 * n :])
+        inner = real[1][2 * n :] * (
+            op.recurrent[d, 2 * n :].astype(float) @ (128 * r * state) + op.hidden_bias[d, 2 * n :]
+        )
     return z * state + (1 - z) * np.tanh(a[2 * n :] + inner)
 
 

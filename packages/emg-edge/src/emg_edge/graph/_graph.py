@@ -36,7 +36,8 @@ class Value:
     shape
         Every extent >= 1; at most 8 axes.
     dtype
-        ``"float32"`` for activations.
+        ``"float32"`` for activations; what the file says (``"bool"``, ``"int64"``...) for integer inputs and copies of
+        them, which run as float all the same.
     """
 
     name: str
@@ -128,6 +129,8 @@ class Graph:
         Grids that a quantised file demands, by value: at most one per dtype is legal, which the quantiser checks.
     steps
         Steps of constants that were quantised in the file, in their shape; NaN where no symmetric int8 stands behind.
+    notes
+        What the user should know of how the file was read; they end up among the warnings.
     """
 
     name: str
@@ -140,6 +143,7 @@ class Graph:
     output_names: tuple[str, ...] = ()
     given: Mapping[str, tuple[GivenGrid, ...]] = field(default_factory=dict)
     steps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def producers(self) -> dict[str, Node]:

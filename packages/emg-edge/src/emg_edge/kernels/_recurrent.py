@@ -45,7 +45,8 @@ def interpolate(table: NDArray[np.int16], gate: NDArray[np.int64]) -> NDArray[np
     place = gate + 2**15
     k, f = place >> 8, place & 255
     entries = table.astype(np.int64)
-    return entries[k] + rounding_shift((entries[k + 1] - entries[k]) * f, 8)
+    value: NDArray[np.int64] = entries[k] + rounding_shift((entries[k + 1] - entries[k]) * f, 8)
+    return value
 
 
 def narrow16(values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -70,14 +71,14 @@ class Recurrent(Op):
 
     The input is ``(T, I)``; the output ``(T, D * H)``, or ``(D * H,)`` with ``last``: the hidden state behind the last
     step of each direction (for a reversed one that is step 0). A direction starts from its ``state`` and ``hidden``.
-    Gates have 12 fraction bits. With d the direction, for every row g of the N H rows (unit j of gate n is row n H + j)::
+    Gates have 12 fraction bits. With d the direction, for every row g of N H (unit j of gate n is row n H + j)::
 
         ax[g] = sum_k x[t, k] weight[d, g, k] + bias[d, g]                    int32, proved by the rows' norms
         ah[g] = sum_j h[j] recurrent[d, g, j] + hidden_bias[d, g]             int32, likewise
         u[g]  = sat32((ax[g] input_mul[d, g] + ah[g] hidden_mul[d, g] + 2**(shift-1)) >> shift)   int64, proved
 
-    and ``S(v)``, ``T(v)`` are the interpolated tables of sat16(v) (`interpolate`), in Q15. What a step makes of the gates
-    stands in the subclass. The output is ``sat(((h * out_mul + 2**(out_shift-1)) >> out_shift) + zero)``.
+    and ``S(v)``, ``T(v)`` are the interpolated tables of sat16(v) (`interpolate`), in Q15. What a step makes of the
+    gates stands in the subclass. The output is ``sat(((h * out_mul + 2**(out_shift-1)) >> out_shift) + zero)``.
 
     Parameters
     ----------
@@ -179,12 +180,14 @@ class Recurrent(Op):
     def hidden_sum(self, d: int, hidden: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return ``ah (batch, N H)``."""
         product = hidden.astype(np.float64) @ self.recurrent[d].T.astype(np.float64)
-        return product.astype(np.int64) + self.hidden_bias[d]
+        total: NDArray[np.int64] = product.astype(np.int64) + self.hidden_bias[d]
+        return total
 
     def scaled(self, d: int, ax: NDArray[np.int64], ah: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return ``u (batch, N H)``."""
         total = ax * self.input_mul[d].astype(np.int64) + ah * self.hidden_mul[d].astype(np.int64)
-        return np.clip(rounding_shift(total, self.shift), -(2**31), 2**31 - 1)
+        clipped: NDArray[np.int64] = np.clip(rounding_shift(total, self.shift), -(2**31), 2**31 - 1)
+        return clipped
 
     def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
         """Bound, in output steps, on the error that one step adds, from the state that the integers reached before it.
@@ -193,7 +196,7 @@ class Recurrent(Op):
         states, at most ``step * (1 + L + L**2 + ...)``. Trained networks forget (L < 1), so that it stays near one
         step's; a network that keeps its state for ever (L = 1) may drift by one bound a step.
         """
-        del tensors
+        del tensors, out
         factor = self.out_mul * 2.0**-self.out_shift
         return 128.0 * factor * self.step_error() + 0.5
 
@@ -222,7 +225,7 @@ class Recurrent(Op):
         }
 
     def work(self, tensors: list[Tensor], out: Tensor) -> Work:
-        """See `Op.work`: rows one by one, an epilogue per gate, some four rescalings per unit for functions and state."""
+        """See `Op.work`: rows one by one, an epilogue per gate, some four rescalings per unit behind them."""
         del out
         rows, (n, depth), wide = self.steps(tensors) * self.directions, self.weight.shape[1:], tensors[0].dtype
         x = Product(rows=1, columns=n, depth=depth, count=rows, wide=wide == "int16")

@@ -36,6 +36,22 @@ class Source:
     scope: str = ""
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """A value that nothing here computes, which is no harm unless a float output needs it.
+
+    Parameters
+    ----------
+    what
+        The node to blame where one does.
+    optional
+        Whether even a float output may go without, because it is this value itself.
+    """
+
+    what: Unsupported
+    optional: bool = False
+
+
 class RefusedError(Exception):
     """A node cannot be translated: why, and a change that would work."""
 
@@ -61,6 +77,8 @@ class Importer:
     aliases: dict[str, str] = field(default_factory=dict)
     unsupported: list[Unsupported] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    dropped: dict[str, Dropped] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     types: dict[str, str] = field(default_factory=dict)
     stored: dict[str, tuple[str, GivenGrid, int]] = field(default_factory=dict)
     given: dict[str, list[GivenGrid]] = field(default_factory=dict)
@@ -72,9 +90,19 @@ class Importer:
         """Register an array under a name."""
         self.constants[name] = array
 
-    def add_input(self, name: str, shape: tuple[int, ...]) -> None:
+    def add_input(self, name: str, shape: tuple[int, ...], dtype: str = "float32") -> None:
         """Register a graph input."""
-        self.values[name] = Value(name=name, shape=shape)
+        self.values[name] = Value(name=name, shape=shape, dtype=dtype)
+
+    def note(self, text: str) -> None:
+        """Keep something that the user should know, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def drop(self, name: str, why: str, change: str, *, optional: bool = False) -> None:
+        """Let an output of the node go; whoever needs it will be told why."""
+        what = Unsupported(self.source.name, self.source.op, why, change)
+        self.dropped[name] = Dropped(what, optional)
 
     def resolve(self, name: str) -> str:
         """Follow aliases to a value or constant."""
@@ -150,7 +178,8 @@ class Importer:
             for name in integers:  # a float value meets an integer constant only in malformed files
                 raise EmgEdgeError(f"{op} {self.source.name!r} mixes float values with the integers {name!r}")
             self.nodes.append(node)
-            self.values[output] = Value(name=output, shape=shape)
+            kept = self.values[inputs[0]].dtype if op in MOVEMENT and inputs[0] in self.values else "float32"
+            self.values[output] = Value(name=output, shape=shape, dtype=kept)
         return output
 
     def _fold_steps(self, node: Node) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emg_edge._errors import EmgEdgeError, UnsupportedError
-from emg_edge.graph._graph import MAX_ELEMENTS, MAX_RANK, Graph, checked_size
+from emg_edge._errors import EmgEdgeError
+from emg_edge.graph._graph import MAX_ELEMENTS, MAX_RANK, Graph
 
+from ._external import Neighbours
 from ._importer import Importer, Source
+from ._ports import FLOATS, INTEGERS, add_inputs, check_read, find_outputs, kind_name
 from .translations import add_node
 
 if TYPE_CHECKING:
@@ -35,20 +37,22 @@ def load_onnx(path: str | Path) -> Graph:
     Parameters
     ----------
     path
-        A single file with its weights inside, at most 512 MiB. Shapes must be static; a symbolic first axis of an
-        input is the batch and becomes 1. Exactly one input. Constants are folded.
+        At most 512 MiB, with its weights inside or in plain files beside it, together as large again. Shapes must be
+        static; a symbolic first axis of an input is the batch and becomes 1, as does a later one called batch. Weights
+        and inputs of any floating type become float32. Constants are folded; integer outputs (labels) are dropped.
 
     Returns
     -------
     Graph
-        Verified; node and value names are the file's, ``metadata`` holds its ``emg.*`` strings.
+        Verified; node and value names are the file's, ``metadata`` holds its ``emg.*`` strings, ``notes`` what was
+        dropped or assumed.
 
     Raises
     ------
     UnsupportedError
         Listing every node that has no counterpart in the IR: node, op, why, what to change.
     EmgEdgeError
-        If the file is absent, malformed, too large or refers to data outside itself.
+        If the file is absent, malformed, too large or refers to data outside its folder.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -85,22 +89,15 @@ def _translate(data: bytes, path: Path) -> Graph:
     _check_model(model, path)
     _check_text(model, path)
     importer = Importer(opset=_opset(model, path))
+    beside = Neighbours(path)
     for tensor in proto.initializer:
-        importer.add_constant(tensor.name, _array(tensor, path))
+        importer.add_constant(tensor.name, _array(tensor, path, beside))
         importer.types[tensor.name] = onnx.TensorProto.DataType.Name(tensor.data_type)
     inputs = [value for value in proto.input if value.name not in importer.constants]
-    if len(inputs) != 1:
-        raise EmgEdgeError(f"{path}: inputs {[value.name for value in inputs]}; need exactly one, the window")
-    for value in inputs:
-        importer.add_input(value.name, _input_shape(value, path))
+    add_inputs(importer, inputs, path)
     for index, node in enumerate(proto.node):
         add_node(importer, _source(node, index, path))
-    if importer.unsupported:
-        raise UnsupportedError(importer.unsupported)
-    outputs = tuple(_output(importer, value.name, path) for value in proto.output)
-    constant = [name for name in outputs if name in importer.constants]
-    if constant or not outputs:
-        raise EmgEdgeError(f"{path}: outputs {constant or '(none)'} do not depend on the input; export the model again")
+    outputs, titles = find_outputs(importer, list(proto.output), path)
     graph = Graph(
         name=proto.name or path.stem,
         nodes=tuple(importer.nodes),
@@ -109,19 +106,15 @@ def _translate(data: bytes, path: Path) -> Graph:
         inputs=tuple(value.name for value in inputs),
         outputs=outputs,
         metadata=_metadata(model, path),
-        output_names=tuple(value.name for value in proto.output),
+        output_names=titles,
         given={name: tuple(dict.fromkeys(grids)) for name, grids in importer.given.items()},
         steps=importer.steps,
+        notes=tuple(importer.notes),
     ).pruned()
     graph.verify()
+    check_read(graph, path)
     _check_effort(graph, path)
     return graph
-
-
-def _output(importer: Importer, name: str, path: Path) -> str:
-    if name in importer.stored:
-        raise EmgEdgeError(f"{path}: output {name!r} is integer; let the model return float32, behind DequantizeLinear")
-    return importer.resolve(name)
 
 
 def _check_effort(graph: Graph, path: Path) -> None:
@@ -182,40 +175,22 @@ def _metadata(model: Any, path: Path) -> dict[str, str]:  # noqa: ANN401
     return found
 
 
-def _input_shape(value: Any, path: Path) -> tuple[int, ...]:  # noqa: ANN401
-    import onnx
-
-    kind = value.type.tensor_type
-    if kind.elem_type != onnx.TensorProto.FLOAT:
-        raise EmgEdgeError(f"{path}: input {value.name!r} is not float32; export the model in float32")
-    shape = []
-    for axis, dim in enumerate(kind.shape.dim):
-        symbolic = not dim.HasField("dim_value")
-        if symbolic and axis > 0:
-            raise EmgEdgeError(
-                f"{path}: input {value.name!r} has dynamic axis {axis} ({dim.dim_param or 'unknown'}); export it "
-                "with static channels and time"
-            )
-        shape.append(1 if symbolic else int(dim.dim_value))
-    if len(shape) < 2 or shape[0] != 1:
-        raise EmgEdgeError(f"{path}: input {value.name!r} has shape {shape}; export it with a batch axis of 1 in front")
-    return checked_size(tuple(shape), f"{path}: input {value.name!r}")
-
-
-def _array(tensor: Any, path: Path) -> NDArray[Any]:  # noqa: ANN401
-    """Return a tensor as float32 or int64, refusing data outside the file, odd types and sizes."""
+def _array(tensor: Any, path: Path, beside: Neighbours | None = None) -> NDArray[Any]:  # noqa: ANN401
+    """Return a tensor as float32 or int64, refusing odd types and sizes; other files only through ``beside``."""
     import onnx
 
     where = f"{path}: tensor {tensor.name!r}"
-    if tensor.data_location == onnx.TensorProto.EXTERNAL or len(tensor.external_data):
-        raise EmgEdgeError(f"{where} keeps its data in another file; save the model with its weights inside")
     dims = tuple(int(dim) for dim in tensor.dims)
     if len(dims) > MAX_RANK or any(dim < 0 for dim in dims) or int(np.prod(dims, dtype=object)) > MAX_ELEMENTS:
         raise EmgEdgeError(f"{where} has dimensions {dims}; need at most {MAX_RANK} axes, none negative")
-    kind = onnx.TensorProto.DataType.Name(tensor.data_type) if 0 < tensor.data_type < 17 else "unknown"
-    if kind not in _FLOATS | _INTEGERS:
-        raise EmgEdgeError(f"{where} has type {kind}; need one of {sorted(_FLOATS | _INTEGERS)}")
-    array = np.asarray(onnx.numpy_helper.to_array(tensor)).astype(np.float32 if kind in _FLOATS else np.int64)
+    kind = kind_name(tensor.data_type)
+    if kind not in FLOATS | INTEGERS:
+        raise EmgEdgeError(f"{where} has type {kind}; need one of {sorted(FLOATS | INTEGERS)}")
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or len(tensor.external_data):
+        if beside is None:
+            raise EmgEdgeError(f"{where}, a node's attribute, keeps its data in another file; save it inside the model")
+        beside.fill(tensor, kind)
+    array = np.asarray(onnx.numpy_helper.to_array(tensor)).astype(np.float32 if kind in FLOATS else np.int64)
     if array.shape != dims or np.isnan(array).any():
         raise EmgEdgeError(f"{where} is truncated or holds NaN; train or export the model again")
     return array

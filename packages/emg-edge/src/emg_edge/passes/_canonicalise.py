@@ -30,7 +30,9 @@ from ._recurrent import RECURRENT
 from ._table import FUSE, TABLE
 
 if TYPE_CHECKING:
-    from emg_edge.graph._graph import Graph
+    from numpy.typing import NDArray
+
+    from emg_edge.graph._graph import Graph, Value
 
 PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, ISNAN, ATTENTION, MEAN, TABLE, AFFINE, PAIRWISE, CONCAT)
 LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
@@ -96,11 +98,19 @@ def _refuse_leftovers(graph: Graph, notes: Notes, allowed: frozenset[str]) -> No
         raise UnsupportedError([found[node.output] for node in left if node.output in found])
 
 
+def _sample(value: Value, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return one random sample of an input; integer inputs get ones and zeros, as masks have."""
+    shape = (1, *sample_shape(value.shape))
+    drawn = rng.standard_normal(shape) if value.dtype == "float32" else rng.integers(0, 2, shape)
+    return drawn.astype(np.float32)
+
+
 def _compare(before: Graph, after: Graph) -> None:
     """Run both graphs on one random sample and compare the outputs."""
-    shape = sample_shape(before.shape(before.inputs[0]))
-    x = np.random.default_rng(0).standard_normal((1, *shape)).astype(np.float32)
-    old, new = run_float(before, x), run_float(after, x)
+    rng = np.random.default_rng(0)
+    feeds = [_sample(before.values[name], rng) for name in before.inputs]
+    old = run_float(before, dict(zip(before.inputs, feeds, strict=True)))
+    new = run_float(after, dict(zip(after.inputs, feeds, strict=True)))
     for name, renamed in zip(before.outputs, after.outputs, strict=True):
         a, b = old[name].reshape(-1), new[renamed].reshape(-1)
         error = float(np.abs(a - b).max()) / max(float(np.abs(a).max()), 1e-6)

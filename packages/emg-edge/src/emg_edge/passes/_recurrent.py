@@ -36,7 +36,9 @@ def _sliced(graph: Graph, node: Node, twin: Node) -> Graph:
         at = 0 if d or node.attrs["reverse"] else shape[axis] - 1
         slices[axis], slices[directions] = (at, at + 1, 1), (d, d + 1, 1)
         name = graph.fresh(f"{node.output}.last{d}")
-        nodes.append(Node(op="Slice", name=node.name, inputs=(twin.output,), output=name, attrs={"slices": tuple(slices)}))
+        nodes.append(
+            Node(op="Slice", name=node.name, inputs=(twin.output,), output=name, attrs={"slices": tuple(slices)})
+        )
         parts.append((name, tuple(stop - start for start, stop, _ in slices)))
     values = [Value(name=name, shape=shape) for name, shape in parts]
     source = parts[0][0]
@@ -45,12 +47,22 @@ def _sliced(graph: Graph, node: Node, twin: Node) -> Graph:
         joined = tuple(2 if axis == directions else extent for axis, extent in enumerate(parts[0][1]))
         nodes.append(
             Node(
-                op="Concat", name=node.name, inputs=tuple(n for n, _ in parts), output=source, attrs={"axis": directions}
+                op="Concat",
+                name=node.name,
+                inputs=tuple(n for n, _ in parts),
+                output=source,
+                attrs={"axis": directions},
             )
         )
         values.append(Value(name=source, shape=joined))
     nodes.append(
-        Node(op="Reshape", name=node.name, inputs=(source,), output=node.output, attrs={"shape": graph.shape(node.output)})
+        Node(
+            op="Reshape",
+            name=node.name,
+            inputs=(source,),
+            output=node.output,
+            attrs={"shape": graph.shape(node.output)},
+        )
     )
     order = graph.nodes.index(twin)
     if graph.nodes.index(node) < order:  # a reader stands in front of what it reads now
@@ -74,18 +86,18 @@ def _canonical(graph: Graph, node: Node) -> Graph:
     return graph.substitute(node.output, nodes, values=[Value(name=packed, shape=rows)]).handed_on(node.output, packed)
 
 
-def _match(graph: Graph, node: Node) -> Graph | None:
-    if node.op not in _OPS:
-        return None
-    twin = _twin(graph, node)
-    return _canonical(graph, node) if twin is None else _sliced(graph, node, twin)
+def _last(graph: Graph, node: Node) -> Graph | None:
+    twin = _twin(graph, node) if node.op in _OPS else None
+    return None if twin is None else _sliced(graph, node, twin)
+
+
+def _rest(graph: Graph, node: Node) -> Graph | None:
+    return _canonical(graph, node) if node.op in _OPS else None
 
 
 def _run(graph: Graph, notes: Notes) -> Graph:
     del notes
-    for last in (1, 0):  # slices first, while the twins are there
-        graph = rewrite(graph, lambda graph, node, last=last: _match(graph, node) if node.attrs.get("last") == last else None)
-    return graph
+    return rewrite(rewrite(graph, _last), _rest)
 
 
 RECURRENT = Pass(name="recurrent", run=_run, ensures=_OPS)

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from ._calibrate import Sample, Statistics
     from ._options import QuantiseOptions
 
+_WHOLE = {  # (dtype, zero point) that holds the numbers of an integer input as they are; wider ones saturate
+    "bool": ("int8", 0),
+    "int8": ("int8", 0),
+    "uint8": ("int8", -128),
+    "int16": ("int16", 0),
+    "uint16": ("int16", -(2**15)),
+    "int32": ("int16", 0),
+    "int64": ("int16", 0),
+}
+
 
 @dataclass(frozen=True)
 class HeadScales:
@@ -133,7 +143,23 @@ def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) 
     if producer is not None and dictated is not None:
         dtype, scale, zero = dictated(producer)
         return Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype=dtype, scale=scale, zero_point=zero), None
-    return _chosen(graph, name, sample, options)
+    whole = _whole_numbers(graph, name)
+    return (whole, None) if whole is not None else _chosen(graph, name, sample, options)
+
+
+def _whole_numbers(graph: Graph, name: str) -> Tensor | None:
+    """Return the grid of an integer input, its own numbers, where every reader can take them; else None."""
+    kind = _WHOLE.get(graph.values[name].dtype) if name in graph.inputs else None
+    if kind is None:
+        return None
+    dtype, zero = kind
+    kinds = [(LOWERINGS[reader.op], reader) for reader in _readers(graph, name)[0]]
+    fits = all(
+        (dtype == "int8" or entry.reads == "any" or _has_room(graph, reader, 1.0)) and not (entry.symmetric and zero)
+        for entry, reader in kinds
+    )
+    tensor = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype=dtype, scale=1.0, zero_point=zero)
+    return tensor if fits else None
 
 
 def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:

@@ -1,9 +1,9 @@
 """LSTM and GRU: ``LSTM`` and ``GRU`` with ONNX's axes, ``lstm`` and ``gru`` on rows.
 
-Inputs are x, W ``(D, N H, I)``, R ``(D, N H, H)``, B ``(D, 2 N H)`` (of W, then of R), the hidden states ``(D, H)`` before
-the first step and, of an LSTM, the cells ``(D, H)``; gates stand in ONNX's order (i, o, f, g and z, r, n). Attributes:
-``reverse`` (of a single direction; a second one always runs backwards), ``last`` (the states behind the last step alone),
-of a GRU ``reset_after``, of the ONNX dialect ``layout``.
+Inputs are x, W ``(D, N H, I)``, R ``(D, N H, H)``, B ``(D, 2 N H)`` (of W, then of R), the hidden states ``(D, H)``
+before the first step and, of an LSTM, the cells ``(D, H)``; gates stand in ONNX's order (i, o, f, g and z, r, n).
+Attributes: ``reverse`` (of a single direction; a second one always runs backwards), ``last`` (the states behind the last
+step alone), of a GRU ``reset_after``, of the ONNX dialect ``layout``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def _lstm_step(
 def _gru_step(
     u: NDArray[Any], v: NDArray[Any], h: NDArray[Any], c: NDArray[Any], reset_after: bool, r: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """``r``: the candidate's recurrent weights ``(H, H)``, its bias subtracted and added around them."""
+    """``r``: the candidate's recurrent weights ``(H, H)``."""
+    del c
     n = h.shape[-1]
     z, reset = _sigmoid((u + v)[..., :n]), _sigmoid((u + v)[..., n : 2 * n])
     inner = reset * v[..., 2 * n :] if reset_after else v[..., 2 * n :] - h @ r.T + (reset * h) @ r.T

@@ -5,43 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emg_edge._errors import EmgEdgeError, Unsupported
-from emg_edge.onnx_reader._importer import Importer, RefusedError, Source
+from emg_edge.onnx_reader._importer import Dropped, Importer, RefusedError, Source
 
-from . import (
-    _attention,
-    _constants,
-    _convolution,
-    _elementwise,
-    _logic,
-    _movement,
-    _normalise,
-    _products,
-    _quantised,
-    _rotary,
-)
+from . import _classic, _constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised, _recurrent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["SUPPORTED", "TRANSLATIONS", "add_node"]
 
-_FAMILIES = (
-    _attention,
-    _constants,
-    _convolution,
-    _elementwise,
-    _logic,
-    _movement,
-    _normalise,
-    _products,
-    _quantised,
-    _rotary,
-)
+_FAMILIES = (_classic, _constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised, _recurrent)
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     name: translate for family in _FAMILIES for name, translate in family.TRANSLATIONS.items()
 }
 SUPPORTED = frozenset(TRANSLATIONS)
+_COPIES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Transpose"}
 
 
 def add_node(importer: Importer, source: Source) -> None:
@@ -53,6 +32,11 @@ def add_node(importer: Importer, source: Source) -> None:
     if clash:
         raise EmgEdgeError(f"{source.op} {source.name!r} writes {clash} a second time; every value has one writer")
     importer.source = source
+    reasons = [importer.dropped[name] for name in source.inputs if name in importer.dropped]
+    if reasons:
+        optional = reasons[0].optional and source.op in _COPIES
+        importer.dropped.update(dict.fromkeys(source.outputs, Dropped(reasons[0].what, optional)))
+        return
     try:
         TRANSLATIONS.get(source.op, _unknown)(importer)
     except RefusedError as refused:
@@ -66,8 +50,9 @@ def _unknown(i: Importer) -> None:
 
 def _advice(op: str) -> str:
     table = {
-        "LSTM": "replace recurrent layers by attention or convolutions",
-        "GRU": "replace recurrent layers by attention or convolutions",
+        "RNN": "use GRU or LSTM",
         "BatchNormalization": "fold it into the layer before it (export in eval mode with folding)",
+        "Attention": "export with opset 20, which writes attention as MatMul, Softmax, MatMul",
+        "RotaryEmbedding": "export with opset 20, which writes the rotation as Mul and Add",
     }
     return table.get(op, "rewrite it with MatMul, Add, Softmax, LayerNormalization, element-wise functions and means")

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def _cast(i: Importer) -> None:
     name, to = i.require(0), int(i.attr("to", 1))
     if name not in i.constants:
-        if to not in {1, 10, 11, 16}:
-            raise RefusedError("casts a computed value to a non-float type", "keep activations in float32")
-        i.alias(name)
+        if to not in {1, 10, 11, 16} and i.values[name].dtype == "float32":
+            i.drop(i.source.outputs[0], "casts a computed value to a non-float type", "keep activations in float32")
+        else:
+            i.alias(name)
         return
     i.fold(i.constants[name].astype(np.float32 if to in {1, 10, 11, 16} else np.int64))
 

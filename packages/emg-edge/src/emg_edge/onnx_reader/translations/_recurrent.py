@@ -46,7 +46,9 @@ def _state(i: Importer, index: int, shape: tuple[int, int], layout: int) -> NDAr
     if state.ndim == 3 and state.shape[0 if layout else 1] == 1:
         state = state.reshape(-1, state.shape[2])
     if state.shape != shape:
-        raise EmgEdgeError(f"{i.source.op} {i.source.name!r}: initial state {state.shape}, need {shape} of one sequence")
+        raise EmgEdgeError(
+            f"{i.source.op} {i.source.name!r}: initial state {state.shape}, need {shape} of one sequence"
+        )
     return state
 
 
@@ -92,9 +94,8 @@ def _recurrent(i: Importer) -> None:
         if output:
             i.emit(op, names, output, last=last, **attrs)
     if len(i.source.outputs) > 2 and i.source.outputs[2]:
-        i.lose(
-            i.source.outputs[2], "its last cell state is read", "let the model use the hidden states alone (output Y_h)"
-        )
+        why = "keeps its last cell state to itself: each run is a window of its own"
+        i.drop(i.source.outputs[2], why, "use the hidden states (outputs Y or Y_h)", optional=True)
 
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {"GRU": _recurrent, "LSTM": _recurrent}
