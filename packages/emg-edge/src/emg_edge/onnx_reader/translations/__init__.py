@@ -7,14 +7,40 @@ from typing import TYPE_CHECKING
 from emg_edge._errors import EmgEdgeError, Unsupported
 from emg_edge.onnx_reader._importer import Dropped, Importer, RefusedError, Source
 
-from . import _classic, _constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised, _recurrent
+from . import (
+    _attention,
+    _classic,
+    _constants,
+    _convolution,
+    _elementwise,
+    _logic,
+    _movement,
+    _normalise,
+    _products,
+    _quantised,
+    _recurrent,
+    _rotary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["SUPPORTED", "TRANSLATIONS", "add_node"]
 
-_FAMILIES = (_classic, _constants, _convolution, _elementwise, _movement, _normalise, _products, _quantised, _recurrent)
+_FAMILIES = (
+    _attention,
+    _classic,
+    _constants,
+    _convolution,
+    _elementwise,
+    _logic,
+    _movement,
+    _normalise,
+    _products,
+    _quantised,
+    _recurrent,
+    _rotary,
+)
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     name: translate for family in _FAMILIES for name, translate in family.TRANSLATIONS.items()
@@ -52,7 +78,5 @@ def _advice(op: str) -> str:
     table = {
         "RNN": "use GRU or LSTM",
         "BatchNormalization": "fold it into the layer before it (export in eval mode with folding)",
-        "Attention": "export with opset 20, which writes attention as MatMul, Softmax, MatMul",
-        "RotaryEmbedding": "export with opset 20, which writes the rotation as Mul and Add",
     }
     return table.get(op, "rewrite it with MatMul, Add, Softmax, LayerNormalization, element-wise functions and means")
