@@ -1,4 +1,4 @@
-"""Front ends for tests: declarations, random ones, a plain-integer oracle, and a driver that feeds the C many of them."""
+"""Front ends for tests: declarations, random ones, a plain-integer oracle, and a driver that feeds the C with them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,23 @@ import numpy as np
 
 from emg_edge.frontend._declaration import Declaration
 from emg_edge.frontend._design import design_frontend
-from emg_edge.frontend._frontend import FrontEnd
 from emg_edge.frontend._raw import RawInput
 from emg_edge.program._tensor import DTYPES, Tensor
 
-SCALARS = ("n_chans", "n_times", "hop", "every", "n_sections", "code", "low", "high", "shift_in", "kind", "shift", "zero")
+SCALARS = (
+    "n_chans",
+    "n_times",
+    "hop",
+    "every",
+    "n_sections",
+    "code",
+    "low",
+    "high",
+    "shift_in",
+    "kind",
+    "shift",
+    "zero",
+)
 SCALARS += ("gain", "base", "whole", "ddof", "out", "step")
 TABLES = ("offset", "b", "a", "shift_b", "mul", "add", "eps", "place")
 WORDS = {"EMG_INT8": 1, "EMG_INT16": 2, "EMG_INT32": 4, "EMG_AFFINE": 0, "EMG_MINMAX": 1, "EMG_ZSCORE": 2}
@@ -42,7 +54,8 @@ static void table(int32_t *to, int64_t count) { for (int64_t i = 0; i < count; i
 static void wide(int64_t *to, int64_t count) { for (int64_t i = 0; i < count; i++) to[i] = word(); }
 int main(void)
 {
-    static int32_t offset[MOST], b[512], a[512], shift[256], mul[MOST], place[MOST], newest[MOST], older[MOST], rest[MOST];
+    static int32_t offset[MOST], b[512], a[512], shift[256], mul[MOST], place[MOST];
+    static int32_t newest[MOST], older[MOST], rest[MOST];
     static int32_t ring[MOST], x[MOST], frame[MOST];
     static int64_t add[MOST], eps[MOST];
     in = fopen("input.bin", "rb");
@@ -90,7 +103,7 @@ def build_driver(folder, compiler, flags):
     return folder / "driver"
 
 
-def words(front: FrontEnd, codes):
+def words(front, codes):
     """Return one case as the driver reads it."""
     members = front.members()
     found = [WORDS.get(members[name], members[name]) for name in SCALARS]
@@ -120,7 +133,7 @@ def run_driver(command, folder, cases):
     return found
 
 
-def stage_bytes(front: FrontEnd, windows):
+def stage_bytes(front, windows):
     """Return what the driver writes for the same codes."""
     found = {"sample": windows.sample.tobytes()}
     for name, array in windows.trace.items():
@@ -129,7 +142,7 @@ def stage_bytes(front: FrontEnd, windows):
     return found
 
 
-def oracle(front: FrontEnd, codes):
+def oracle(front, codes):
     """Every window of a recording, element by element in plain Python integers, from the docstrings alone."""
     half, limit = 1 << (front.shift - 1), 1 << (front.bits - 1)
     _, low, high = DTYPES[front.out]
@@ -170,7 +183,7 @@ def oracle(front: FrontEnd, codes):
     return found
 
 
-def own_numbers(front: FrontEnd, group, eps):
+def own_numbers(front, group, eps):
     """Centre and factor of one group."""
     if front.kind == "minmax":
         reach = max(group) - min(group) + eps
@@ -209,15 +222,24 @@ def butter(freq, sfreq, *, high):
 
 
 def random_front(rng, i):
-    """A front end of some kind, and codes for it: noise, full-scale steps, constants, tiny values, a burst then rest."""
+    """A front end of some kind, and codes for it."""
     n_chans, sfreq = int(rng.integers(1, 5)), float(rng.choice([200, 1000, 2000, 2048, 4000]))
     count = int(rng.integers(0, 4))
-    shelf = [butter(20, sfreq, high=True), notch(50, sfreq), butter(5, sfreq, high=False), butter(90, sfreq, high=False)]
+    shelf = [
+        butter(20, sfreq, high=True),
+        notch(50, sfreq),
+        butter(5, sfreq, high=False),
+        butter(90, sfreq, high=False),
+    ]
     sections = tuple(shelf[k] for k in rng.permutation(4)[:count])
     over = str(rng.choice(["channel", "window"]))
     rule = [
         None,
-        {"kind": "zscore", "mean": rng.normal(0, 1e-5, n_chans).tolist(), "std": (10 ** rng.uniform(-6, -3, n_chans)).tolist()},
+        {
+            "kind": "zscore",
+            "mean": rng.normal(0, 1e-5, n_chans).tolist(),
+            "std": (10 ** rng.uniform(-6, -3, n_chans)).tolist(),
+        },
         {"kind": "scale", "factor": float(-(10 ** rng.uniform(1, 4)))},
         {"kind": "minmax", "low": -1.0, "high": 1.0, "eps": float(rng.choice([0.0, 1e-8, 1e-4])), "over": over},
         {"kind": "zscore-window", "ddof": int(rng.integers(0, 2)), "eps": float(rng.choice([0.0, 1e-6])), "over": over},

@@ -43,11 +43,14 @@ def compile_(
     l2: Annotated[int | None, typer.Option(help="Bytes of L2 to use.")] = None,
     l3: Annotated[int | None, typer.Option(help="Bytes of L3 to use.")] = None,
     method: Annotated[Method, typer.Option(help="How ranges of activations are chosen.")] = "mse",
+    raw: Annotated[
+        Path | None, typer.Option(help="JSON of the converter's codes; then the C gets a push call.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Quantise a model and write C, plan and tables to a folder."""
     budgets = {level: value for level, value in (("l1", l1), ("l2", l2), ("l3", l3)) if value is not None}
-    _finish(commands.compile_, as_json, model, calibration, out, target, name, budgets, method)
+    _finish(commands.compile_, as_json, model, calibration, out, target, name, budgets, method, raw)
 
 
 @app.command()
@@ -62,6 +65,22 @@ def run(
 ) -> None:
     """Run samples and write the outputs, optionally comparing them bit for bit."""
     _finish(commands.run, as_json, folder, input, output, expect, backend, trace)
+
+
+@app.command()
+def stream(
+    folder: Folder,
+    input: Annotated[Path, typer.Option(help=".npz of raw codes (channels, time), integers.")],  # noqa: A002  the option's name
+    output: Annotated[Path, typer.Option(help=".npz to write: sample, label and outputs of every event.")],
+    expect: Annotated[
+        Path | None, typer.Option(help=".npz of events to compare with; exit 1 on the first bit.")
+    ] = None,
+    backend: Backend = "c",
+    chunk: Annotated[int, typer.Option(min=1, help="Frames of one push.")] = 64,
+    as_json: AsJson = False,
+) -> None:
+    """Push a raw recording through front end and network and write the events."""
+    _finish(commands.stream, as_json, folder, input, output, expect, backend, chunk)
 
 
 @app.command()

@@ -47,14 +47,25 @@ def inspect(model: Path) -> Result:
 
 
 def compile_(
-    model: Path, calibration: Path, out: Path, target: str, name: str | None, budgets: dict[str, int], method: Method
+    model: Path,
+    calibration: Path,
+    out: Path,
+    target: str,
+    name: str | None,
+    budgets: dict[str, int],
+    method: Method,
+    raw: Path | None = None,
 ) -> Result:
     """Compile a model to a folder."""
     from ._compile import compile_model
+    from .frontend._raw import read_raw
     from .quantiser._options import QuantiseOptions
 
     options = QuantiseOptions(method=method)
-    compiled = compile_model(model, calibration, target=target, out=out, name=name, options=options, budgets=budgets)
+    codes = None if raw is None else read_raw(raw)
+    compiled = compile_model(
+        model, calibration, target=target, out=out, name=name, options=options, budgets=budgets, raw=codes
+    )
     return _plain({**compiled.summary, "folder": str(out)}), _layer_table(compiled)
 
 
@@ -111,6 +122,33 @@ def _expected(path: Path, compiled: CompiledModel, samples: int) -> dict[str, ND
     return arrays
 
 
+def stream(folder: Path, source: Path, output: Path, expect: Path | None, backend: str, chunk: int) -> Result:
+    """Push raw codes chunk by chunk; compare the events when asked."""
+    import numpy as np
+
+    from ._arrays import by_input, load_npz
+    from ._files import write_whole
+    from ._model import load_compiled
+    from .execute._events import first_difference, pack_events
+
+    compiled = load_compiled(folder)
+    codes = by_input(load_npz(source), ["codes"], str(source))["codes"]
+    wanted = None if expect is None else load_npz(expect)
+    with compiled.stream(backend) as live:
+        cuts = range(chunk, codes.shape[-1] if codes.ndim else 0, chunk) if backend != "rv32" else []
+        events = [event for part in np.split(codes, cuts, axis=-1) for event in live.push(part)]
+    arrays = pack_events(compiled.program, events)
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]  # keyword arrays
+    write_whole(output, packed.getvalue())
+    frames = codes.shape[-1]
+    result = {"output": str(output), "backend": backend, "frames": frames, "events": len(events)}
+    if wanted is None:
+        return result, f"{frames} frames, {len(events)} events by {backend} -> {output}"
+    first = first_difference(wanted, arrays, str(expect))
+    return {**result, "equal": first is None, "first": first}, first or "equal"
+
+
 def evaluate(folder: Path, data: Path, labels: Path, backend: str) -> Result:
     """Measure accuracy."""
     from ._arrays import by_input, load_npz
@@ -146,7 +184,9 @@ def simulate(folder: Path) -> Result:
         for r in result["layers"]
     ]
     title = f"{result['target']}, modelled: {result['cycles']:,} cycles" + _time_and_energy(result)
-    return _plain(result), _table(title, ["layer", "op", "MAC", "modelled cycles", "DMA", "L3"], rows)
+    table = _table(title, ["layer", "op", "MAC", "modelled cycles", "DMA", "L3"], rows)
+    table.caption = _stream_text(result.get("frontend"))
+    return _plain(result), table
 
 
 def report(folder: Path, output: Path | None, evaluation: Path | None) -> Result:
@@ -204,6 +244,15 @@ def _layer_table(compiled: CompiledModel) -> Any:  # noqa: ANN401  a rich table
     table = _table(title, ["layer", "op", "shape", "MAC", "modelled cycles", "modelled µJ", "SQNR dB"], rows)
     table.caption = "; ".join(compiled.warnings)
     return table
+
+
+def _stream_text(facts: dict[str, Any] | None) -> str:
+    """Return what a stream costs, where there is one."""
+    if facts is None:
+        return ""
+    real = "" if facts["load"] is None else f", {facts['real_time_factor']:,.1f} x real time"
+    spent = f"{facts['cycles_per_frame']:,} cycles a frame, {facts['cycles_per_second']:,} a second"
+    return f"stream: {spent}{real} (modelled)"
 
 
 def _time_and_energy(facts: dict[str, Any]) -> str:

@@ -36,9 +36,7 @@ class LayerCost:
     energy_uj: float | None
 
 
-def simulate(
-    program: Program, memory: MemoryPlan, target: Target, front: FrontEnd | None = None
-) -> dict[str, Any]:
+def simulate(program: Program, memory: MemoryPlan, target: Target, front: FrontEnd | None = None) -> dict[str, Any]:
     """Model the program on a target.
 
     Parameters

@@ -125,8 +125,8 @@ class CompiledModel:
         Parameters
         ----------
         backend
-            ``"reference"``, ``"c"`` (``<name>_push``, loaded into this process) or ``"rv32"`` (replays from the start at
-            every push); all give the same bits.
+            ``"reference"``, ``"c"`` (``<name>_push``, loaded into this process) or ``"rv32"`` (replays from the start
+            at every push); all give the same bits.
 
         Raises
         ------

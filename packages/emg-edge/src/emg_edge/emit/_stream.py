@@ -56,7 +56,7 @@ def stream_facts(program: Program, front: FrontEnd, tables: TablePrinter) -> dic
     }
 
 
-def test_codes(front: FrontEnd, events: int = 2) -> NDArray[Any]:
+def probe_codes(front: FrontEnd, events: int = 2) -> NDArray[Any]:
     """Return codes (channels, frames) that reach every bit: noise, full-scale steps, one step of one, then nothing.
 
     A linear congruential generator, so that every version of every library gives the same.
@@ -68,14 +68,16 @@ def test_codes(front: FrontEnd, events: int = 2) -> NDArray[Any]:
     codes = noise.reshape(front.n_chans, frames) - (1 << (front.bits - 1))
     time, high = np.arange(frames), (1 << (front.bits - 1)) - 1
     for c in range(front.n_chans):
-        codes[c] = [codes[c], np.where(time // 23 % 2, -high - 1, high), codes[c] >> 4, np.where(time > 9, 1, -1)][c % 4]
+        codes[c] = [codes[c], np.where(time // 23 % 2, -high - 1, high), codes[c] >> 4, np.where(time > 9, 1, -1)][
+            c % 4
+        ]
     codes[:, -(-3 * frames // 4) :] >>= 5
     return codes.astype(front.dtype)
 
 
 def _vectors(program: Program, front: FrontEnd) -> dict[str, Any]:
     """Return codes, the CRC of every stage, and the events that they give."""
-    codes = test_codes(front, 1 if program.macs > LARGE_MACS else 2)
+    codes = probe_codes(front, 1 if program.macs > LARGE_MACS else 2)
     found = FrontEndState(front).push(codes, trace=True)
     inputs = found.x.reshape(len(found.x), *program.tensors[front.tensor].shape)
     values = run_reference(program, {front.tensor: inputs})

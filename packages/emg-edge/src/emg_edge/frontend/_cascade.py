@@ -217,4 +217,3 @@ def _prove(row: tuple[list[int], list[int], int], before: int, after: int, index
             f"filter section {index}: its output may reach {after} steps and its sum {total}, above 2**30 and 2**63; "
             "scale the section down"
         )
-

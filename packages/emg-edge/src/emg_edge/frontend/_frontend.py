@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 Kind = Literal["affine", "minmax", "zscore"]
 _LIMIT = 1 << 61
+_OTHERS = ("sfreq", "dtype", "kind", "over", "tensor", "out", "facts")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEnd:
-    """From raw codes to the network's input. Per frame of all channels, in this order, with ``>>`` rounding down:
+    """From raw codes to the network's input.
+
+    Per frame of all channels, in this order, with ``>>`` rounding down:
 
     1. ``v = (saturate(code) << shift_in) - offset``: 32 bits, every ``every``-th frame, the others are dropped;
     2. the sections of `run_cascade`, from rest;
@@ -142,7 +145,9 @@ class FrontEnd:
             "high": limit - 1,
             "whole": int(self.over == "window"),
         }
-        return scalars | {name: tables.get(name) for name in ("offset", "b", "a", "shift_b", "mul", "add", "eps", "place")}
+        return scalars | {
+            name: tables.get(name) for name in ("offset", "b", "a", "shift_b", "mul", "add", "eps", "place")
+        }
 
     def sections(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return ``b`` (sections, 3), ``a`` (sections, 2) and their shifts, as `run_cascade` reads them."""
@@ -176,7 +181,10 @@ class FrontEnd:
         code = 1 << (self.bits - 1)
         reach = max((code << self.shift_in) + abs(offset) for offset in self.offset)
         limits = [reach < 2**31, all(0 < bound <= 2**30 for bound in self.bound), min((*self.shift_b, 0)) >= 0]
-        limits += [max((*map(abs, (*self.b, *self.a, *self.mul, *self.offset)), 0)) <= 2**31, max((*self.shift_b, 0)) < 32]
+        limits += [
+            max((*map(abs, (*self.b, *self.a, *self.mul, *self.offset)), 0)) <= 2**31,
+            max((*self.shift_b, 0)) < 32,
+        ]
         limits += [max((*self.b, *self.a, *self.mul, 0)) < 2**31]
         for s in range(self.n_sections):
             zeros = sum(map(abs, self.b[3 * s : 3 * s + 3])) * self.bound[s]
@@ -200,15 +208,21 @@ def from_dict(description: Any) -> FrontEnd:  # noqa: ANN401  whatever JSON hold
         The description is not one of this version, or not legal.
     """
     try:
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in description.items()}
-        if given.pop("format") != 1:
-            raise ValueError("format")
-        front = FrontEnd(**given)
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in description.items()
+        }
+        front = FrontEnd(**{name: value for name, value in given.items() if name != "format"})
+        whole = all(_whole(value) for name, value in given.items() if name not in _OTHERS)
+        front._require(whole and given["format"] == 1, "types or its format")  # noqa: SLF001  its own module
         front.check()
-    except EmgEdgeError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise EmgEdgeError(
             f"the front end's description is not of format 1 ({type(error).__name__}: {error}); compile the model again"
         ) from None
     return front
+
+
+def _whole(value: object) -> bool:
+    """Whether a value is a whole number or a list of them."""
+    entries = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries)

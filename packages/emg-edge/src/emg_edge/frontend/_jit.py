@@ -60,11 +60,11 @@ def compiled(name: str) -> Callable[..., None]:
 
     body, signature = _BODIES[name]
     try:
-        return njit([signature], cache=True, nogil=True)(body)  # type: ignore[no-any-return]
+        return njit([signature], cache=True, nogil=True)(body)
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
-        return njit([signature], nogil=True)(body)  # type: ignore[no-any-return]
+        return njit([signature], nogil=True)(body)
 
 
 def run_cascade(
