@@ -129,6 +129,8 @@ class Graph:
         Grids that a quantised file demands, by value: at most one per dtype is legal, which the quantiser checks.
     steps
         Steps of constants that were quantised in the file, in their shape; NaN where no symmetric int8 stands behind.
+    superseded
+        Grids of the file whose values live inside one canonical node, which has a finer arithmetic of its own.
     notes
         What the user should know of how the file was read; they end up among the warnings.
     """
@@ -143,6 +145,7 @@ class Graph:
     output_names: tuple[str, ...] = ()
     given: Mapping[str, tuple[GivenGrid, ...]] = field(default_factory=dict)
     steps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    superseded: tuple[GivenGrid, ...] = ()
     notes: tuple[str, ...] = ()
 
     @cached_property

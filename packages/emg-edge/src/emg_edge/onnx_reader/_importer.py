@@ -83,6 +83,7 @@ class Importer:
     stored: dict[str, tuple[str, GivenGrid, int]] = field(default_factory=dict)
     given: dict[str, list[GivenGrid]] = field(default_factory=dict)
     steps: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    regridded: dict[tuple[str, GivenGrid], str] = field(default_factory=dict)
     folded: int = 0
     source: Source = field(default_factory=lambda: Source(op="", name="", inputs=(), outputs=(), attrs={}))
 
@@ -200,6 +201,19 @@ class Importer:
         name = output or self.source.outputs[0]
         self.types.setdefault(name, self.source.attrs.get("value_type", ""))
         self.constants[name] = array
+
+    def demand(self, name: str, grid: GivenGrid) -> str:
+        """Note that the file demands a grid; return the value on it: another one where it has one of that type."""
+        grids = self.given.setdefault(name, [])
+        if all(other.dtype != grid.dtype for other in grids):
+            grids.append(grid)
+        if grid in grids:
+            return name
+        if (name, grid) not in self.regridded:
+            fresh = self.emit("requantise", (name,), self.temporary("requantised"), shape=self.shape(name))
+            self.given[fresh] = [grid]
+            self.regridded[name, grid] = fresh
+        return self.regridded[name, grid]
 
     def temporary(self, suffix: str) -> str:
         """Return an unused name derived from the node's output."""

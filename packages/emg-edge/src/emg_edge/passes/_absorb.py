@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from emg_edge.graph._graph import Graph, Node
 
-    from ._pass import Notes
 
 _AFFINE = {"Add", "Sub", "Mul", "Div"}
 
@@ -63,28 +62,18 @@ def _per_channel(
     return gain, {"Add": c, "Sub": c if reversed_order else -c}.get(node.op, np.zeros_like(c))
 
 
-def row_steps(
-    node: Node, rows: NDArray[np.float64] | None, notes: Notes
-) -> NDArray[np.float64] | Literal[False] | None:
-    """Return the step of each row of weights that the file quantised, None where it did not, False if refused.
+def row_steps(rows: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Return the step of each row of weights that the file quantised; NaN where no symmetric int8 row stands behind.
 
     Parameters
     ----------
-    node, notes
-        For the refusal.
     rows
         Steps ``(N, K)`` of the weights, or None.
     """
     if rows is None:
         return None
-    if not (rows == rows[:, :1]).all():  # NaN, too, differs from itself
-        notes.refuse(
-            node,
-            "its weights are quantised with a zero point, to -128, or with steps that differ within an output channel",
-            "quantise weights symmetrically to -127..127, per tensor or per output channel",
-        )
-        return False
-    return rows[:, 0]
+    uniform = bool((rows == rows[:, :1]).all())  # NaN, too, differs from itself
+    return rows[:, 0] if uniform else np.full(len(rows), np.nan)
 
 
 def steps_attr(steps: NDArray[np.float64] | None) -> dict[str, Any]:

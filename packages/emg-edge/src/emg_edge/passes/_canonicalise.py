@@ -16,7 +16,7 @@ from ._attention import ATTENTION
 from ._concat import CONCAT
 from ._convolution import CONVOLUTION
 from ._fold import FOLD
-from ._given import GIVEN, refuse_lost_grids
+from ._given import GIVEN, settle_grids
 from ._identity import IDENTITY
 from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
@@ -72,8 +72,7 @@ def canonicalise(graph: Graph) -> Graph:
     for step in LAST_PASSES:
         result = step(result, notes)
     _refuse_leftovers(result, notes, allowed=CANONICAL)
-    refuse_lost_grids(result)
-    result = NAMES(result, notes)
+    result = NAMES(settle_grids(result), notes)
     _compare(graph, result)
     return result
 

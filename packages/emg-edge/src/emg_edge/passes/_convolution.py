@@ -115,9 +115,7 @@ def _read(graph: Graph, node: Node, notes: Notes) -> Convolution | None:
     if node.op == "ConvTranspose":
         weight = _outputs_first(weight, node.attrs["group"])
         known = None if known is None else _outputs_first(known, node.attrs["group"])
-    steps = row_steps(node, None if known is None else known.reshape(len(weight), -1), notes)
-    if steps is False:
-        return None
+    steps = row_steps(None if known is None else known.reshape(len(weight), -1))
     bias = graph.constants[node.inputs[2]] if len(node.inputs) > 2 else np.zeros(len(weight))
     chain, w, b, steps = absorbed(graph, node, weight.reshape(len(weight), -1), bias, steps, axis=1)
     return Convolution(

@@ -48,9 +48,7 @@ def _product(graph: Graph, node: Node, notes: Notes) -> Graph | None:
         notes.refuse(node, "the constant operand is not one matrix on the right", "write it as x @ W with W (K, N)")
         return None
     matrix, known = weight.reshape(weight.shape[-2:]).T, graph.steps.get(pair[1])
-    steps = row_steps(node, None if known is None else known.reshape(known.shape[-2:]).T, notes)
-    if steps is False:
-        return None
+    steps = row_steps(None if known is None else known.reshape(known.shape[-2:]).T)
     nodes, constants = _build(graph, node, pair[0], matrix, steps)
     return graph.substitute(nodes[-1].output, nodes, constants=constants)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+UNNAMED = "function"
 KNOWN: dict[str, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
     "gelu": gelu,
     "gelu_tanh": lambda x: gelu(x, "tanh"),
@@ -35,16 +36,33 @@ KNOWN: dict[str, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
 
 
 def _roots(graph: Graph) -> dict[str, str]:
-    """Name, for each value, the one that it is an element-wise function of (itself, if of none)."""
-    roots: dict[str, str] = {}
+    """Name, for each value, the one that it is an element-wise function of.
+
+    That is the nearest behind it that has a grid of the file, or no function behind it; a farther one where branches
+    meet again, or where the whole is a function with a name, as an exporter's GELU is.
+    """
+    paths: dict[str, tuple[str, ...]] = {}  # candidates, the nearest first
     for node in graph.nodes:
-        dynamic = graph.dynamic(node)
-        found = {name if name in graph.given else roots.get(name, name) for name in dynamic}
-        scalars = all(graph.constants[name].size == 1 for name in node.inputs if name in graph.constants)
-        plain = node.op in UNARY | BINARY and scalars and len(found) == 1
-        if plain and all(graph.shape(name) == graph.shape(node.output) for name in dynamic):
-            roots[node.output] = found.pop()
-    return roots
+        path = _path(graph, node, paths)
+        if path:
+            paths[node.output] = path
+    return {name: _root(graph, name, path) for name, path in paths.items()}
+
+
+def _path(graph: Graph, node: Node, paths: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    dynamic = graph.dynamic(node)
+    scalars = all(graph.constants[name].size == 1 for name in node.inputs if name in graph.constants)
+    same = all(graph.shape(name) == graph.shape(node.output) for name in dynamic)
+    if node.op not in UNARY | BINARY or not scalars or not same or not dynamic:
+        return ()
+    ways = [(name, *paths.get(name, ())) if name in graph.given else paths.get(name, (name,)) for name in dynamic]
+    common = [all(name in way for way in ways) for name in ways[0]]
+    return ways[0][common.index(True) :] if any(common) else ()
+
+
+def _root(graph: Graph, name: str, path: tuple[str, ...]) -> str:
+    named = (root for root in reversed(path[1:]) if _name(_body(graph, root, name)) != UNNAMED)
+    return next(named, path[0])
 
 
 def _body(graph: Graph, root: str, sink: str) -> Graph:
@@ -73,7 +91,7 @@ def _is_line(body: Graph) -> bool:
 def _name(body: Graph) -> str:
     grid = np.linspace(-8.0, 8.0, 1601)
     values = apply_body(body, grid)
-    return next((name for name, known in KNOWN.items() if np.abs(known(grid) - values).max() < 1e-6), "function")
+    return next((name for name, known in KNOWN.items() if np.abs(known(grid) - values).max() < 1e-6), UNNAMED)
 
 
 def _match(graph: Graph, node: Node, roots: dict[str, str]) -> Graph | None:
@@ -97,7 +115,10 @@ def _match(graph: Graph, node: Node, roots: dict[str, str]) -> Graph | None:
 def _run(graph: Graph, notes: Notes) -> Graph:
     del notes
     roots = _roots(graph)
-    return rewrite(graph, lambda graph, node: _match(graph, node, roots))
+    for output in [node.output for node in reversed(graph.nodes)]:  # the last first: what it contains is then unused
+        node = graph.producers.get(output)
+        graph = graph if node is None else _match(graph, node, roots) or graph
+    return graph
 
 
 TABLE = Pass(name="table", run=_run, ensures=UNARY - {"Neg"})
@@ -107,7 +128,12 @@ def _fuse(graph: Graph, node: Node) -> Graph | None:
     if node.op != "table":
         return None
     linear = graph.producers.get(node.inputs[0])
-    if linear is None or linear.op not in {"conv", "linear"} or "body" in linear.attrs or graph.sole_consumer(linear.output) != node:
+    if (
+        linear is None
+        or linear.op not in {"conv", "linear"}
+        or "body" in linear.attrs
+        or graph.sole_consumer(linear.output) != node
+    ):
         return None
     before = graph.given.get(linear.output, ())
     if len(before) > 1 or any(grid.dtype != "int8" or len(grid.scale) > 1 for grid in before):

@@ -120,13 +120,13 @@ def _leader(graph: Graph, name: str) -> str:
     return name
 
 
-def _readers(graph: Graph, name: str) -> tuple[list[Node], bool]:
+def readers_of(graph: Graph, name: str) -> tuple[list[Node], bool]:
     """Return the nodes that read a value, directly or copied, and whether a copy of it leaves the graph."""
     found: list[Node] = []
     leaves = name in graph.outputs
     for node in graph.consumers.get(name, []):
         if LOWERINGS[node.op].keeps_grid:
-            behind, out = _readers(graph, node.output)
+            behind, out = readers_of(graph, node.output)
             found, leaves = found + behind, leaves or out
         else:
             found.append(node)
@@ -135,9 +135,12 @@ def _readers(graph: Graph, name: str) -> tuple[list[Node], bool]:
 
 def _tensors(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
     """Return the tensor of a value and, where readers differ, its int8 copy: given, dictated, or chosen."""
-    given = given_tensors(graph, name, _readers(graph, name)[0])
+    readers = readers_of(graph, name)[0]
+    given = given_tensors(graph, name, readers)
     if given is not None:
-        return given
+        tensor, copy, open_copy = given
+        calibrated = replace(_narrow(graph, name, readers, sample, options), name=f"{name}_int8")
+        return tensor, calibrated if open_copy else copy
     producer = graph.producers.get(name)
     dictated = None if producer is None else LOWERINGS[producer.op].grid
     if producer is not None and dictated is not None:
@@ -153,7 +156,7 @@ def _whole_numbers(graph: Graph, name: str) -> Tensor | None:
     if kind is None:
         return None
     dtype, zero = kind
-    kinds = [(LOWERINGS[reader.op], reader) for reader in _readers(graph, name)[0]]
+    kinds = [(LOWERINGS[reader.op], reader) for reader in readers_of(graph, name)[0]]
     fits = all(
         (dtype == "int8" or entry.reads == "any" or _has_room(graph, reader, 1.0)) and not (entry.symmetric and zero)
         for entry, reader in kinds
@@ -164,18 +167,14 @@ def _whole_numbers(graph: Graph, name: str) -> Tensor | None:
 
 def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -> tuple[Tensor, Tensor | None]:
     """Choose the tensor of a value and, where readers differ, its int8 copy."""
-    readers, leaves = _readers(graph, name)
+    readers, leaves = readers_of(graph, name)
     producer = graph.producers.get(name)
     kinds = [LOWERINGS[reader.op] for reader in readers]
     wide = {kind.reads for kind in kinds} == {"product"} and _reads_wide(graph, name, readers, sample, options)
     narrow_wanted = any(kind.reads != "any" for kind in kinds) and not wide
     wide_wanted = any(kind.reads == "any" for kind in kinds) or leaves or wide
-    symmetric = any(kind.symmetric for kind in kinds) or producer is None
-    low, high = choose_range(sample, options.method, symmetric=symmetric, percentile=options.percentile)
-    scale, zero = int8_grid(low, high)
-    shape = sample_shape(graph.shape(name))
-    int8 = Tensor(name=name, shape=shape, dtype="int8", scale=scale, zero_point=zero)
-    int16 = Tensor(name=name, shape=shape, dtype="int16", scale=_wide_scale(sample, options))
+    int8 = _narrow(graph, name, readers, sample, options)
+    int16 = replace(int8, dtype="int16", scale=_wide_scale(sample, options), zero_point=0)
     if producer is None:
         return (int16 if _input_is_wide(graph, readers, int16.scale, options) else int8), None
     only_int8 = LOWERINGS[producer.op].writes == "int8" or "body" in producer.attrs
@@ -186,6 +185,14 @@ def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -
     if any(LOWERINGS[reader.op].keeps_grid for reader in graph.consumers[name]):  # a narrow copy for each costs more
         return int8, None
     return int16, replace(int8, name=f"{name}_int8")
+
+
+def _narrow(graph: Graph, name: str, readers: list[Node], sample: Sample, options: QuantiseOptions) -> Tensor:
+    """Choose an int8 tensor."""
+    symmetric = name in graph.inputs or any(LOWERINGS[reader.op].symmetric for reader in readers)
+    low, high = choose_range(sample, options.method, symmetric=symmetric, percentile=options.percentile)
+    scale, zero = int8_grid(low, high)
+    return Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int8", scale=scale, zero_point=zero)
 
 
 def _reads_wide(graph: Graph, name: str, readers: list[Node], sample: Sample, options: QuantiseOptions) -> bool:
@@ -228,6 +235,18 @@ def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
     return index if row > int(index.max()) else None
 
 
+def fused_channels(graph: Graph) -> dict[str, list[NDArray[np.int64]]]:
+    """Return, for values that attention reads on a grid a head, the channels ``(heads, width)`` of each part in them."""
+    found: dict[str, list[NDArray[np.int64]]] = {}
+    for node in graph.nodes:
+        names = _fused_sources(graph, node) if node.op == "attention" else []
+        for part, name in enumerate(node.inputs[:3]):
+            index = _channels(node, part) if name in names else None
+            if index is not None:
+                found.setdefault(name, []).append(index)
+    return found
+
+
 def _fused_sources(graph: Graph, node: Node) -> list[str]:
     """Return the sources of an attention whose linear layer can give each head and part a scale of its own."""
     found = []
@@ -253,7 +272,7 @@ def _head_scales(
     for part, name in enumerate(node.inputs[:3]):
         index = indices[part]
         if name in channels and index is not None:
-            given = given_channels(graph, name, len(channels[name]))
+            given = given_channels(graph, name, index, len(channels[name]))
             wanted = np.broadcast_to(parts[part][:, None], index.shape) if given is None else given[index]
             np.maximum.at(channels[name], index, wanted)
     for part, name in enumerate(node.inputs[:3]):

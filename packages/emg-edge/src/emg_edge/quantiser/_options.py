@@ -34,6 +34,9 @@ class QuantiseOptions:
         read by layers of one row, as a classifier is, where the accumulator has room.
     bias_correction
         Whether the mean output error of each channel is subtracted from the biases.
+    requantise_weights
+        Whether weights that the file quantised in a way that has no symmetric int8 form (codes more than 127 steps from
+        their zero point) are quantised again from their real values; otherwise they are refused.
     migration
         Whether factors per channel move from normalisations and attention into the products behind them, where that
         lowers the products' error.
@@ -50,6 +53,7 @@ class QuantiseOptions:
     headroom: float = 2.0
     wide: tuple[str, ...] | None = None
     bias_correction: bool = True
+    requantise_weights: bool = False
     migration: bool = True
     equalisation: bool = True
     weight_bits: int | Mapping[str, int] = 8

@@ -11,6 +11,7 @@ from emg_edge.program._program import Program
 from ._bits import with_weight_bits
 from ._calibrate import check_calibration, collect
 from ._correct import corrected
+from ._given import accepted_weights, handed_back
 from ._grids import choose_grids
 from ._options import QuantiseOptions
 from .lowering import lower, narrowed
@@ -50,7 +51,7 @@ def quantise(graph: Graph, calibration: Samples, options: QuantiseOptions | None
         Verified. Tensors and operators bear the names of the canonical graph.
     """
     options = options or QuantiseOptions()
-    graph = with_weight_bits(canonicalise(graph), options.weight_bits)
+    graph = with_weight_bits(handed_back(accepted_weights(canonicalise(graph), requantise=options.requantise_weights)), options.weight_bits)
     feeds = check_calibration(graph, calibration)
     graph, moved = rescaled(graph, feeds, options)
     grids = choose_grids(graph, collect(graph, feeds), options)

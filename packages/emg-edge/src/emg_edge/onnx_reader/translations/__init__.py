@@ -10,7 +10,7 @@ from emg_edge.onnx_reader._importer import Dropped, Importer, RefusedError, Sour
 from . import (
     _attention,
     _classic,
-    _constants,
+    _codes, _constants,
     _convolution,
     _elementwise,
     _logic,
@@ -30,7 +30,7 @@ __all__ = ["SUPPORTED", "TRANSLATIONS", "add_node"]
 _FAMILIES = (
     _attention,
     _classic,
-    _constants,
+    _codes, _constants,
     _convolution,
     _elementwise,
     _logic,
@@ -64,7 +64,8 @@ def add_node(importer: Importer, source: Source) -> None:
         importer.dropped.update(dict.fromkeys(source.outputs, Dropped(reasons[0].what, optional)))
         return
     try:
-        TRANSLATIONS.get(source.op, _unknown)(importer)
+        codes = _codes.reads_codes(importer, source.op, source.inputs)
+        (_codes.pass_codes if codes else TRANSLATIONS.get(source.op, _unknown))(importer)
     except RefusedError as refused:
         importer.unsupported.append(Unsupported(source.name, source.op, refused.why, refused.change))
         importer.lost.update(source.outputs)

@@ -27,6 +27,7 @@ RANGES = {
     "INT32": (-(2**31), 2**31 - 1),
 }
 _STORED = {"INT8": ("int8", 0), "UINT8": ("int8", 128), "INT16": ("int16", 0), "UINT16": ("int16", 32768)}
+_LARGEST = 127  # steps that a weight may lie from its zero point
 _CODES = {2: "UINT8", 3: "INT8", 4: "UINT16", 5: "INT16", 6: "INT32"}  # numbers of ONNX's data types
 
 
@@ -112,8 +113,7 @@ def _dequantise(i: Importer) -> None:
         same = tuple(float(v) for v in scale.reshape(-1)) == grid.scale and (zero == grid.zero_point + shift).all()
         if not same:
             raise RefusedError(f"reads codes of {grid.node!r} on another grid", "give both one scale and zero point")
-        i.given.setdefault(name, []).append(grid)
-        i.alias(name)
+        i.alias(i.demand(name, grid))
         return
     name = i.require(0)
     if name not in i.constants:
@@ -124,8 +124,11 @@ def _dequantise(i: Importer) -> None:
     wide, offset = _along(i, scale, shape), _along(i, zero, shape)
     i.fold(((i.constants[name] - offset) * wide).astype(np.float32))
     if kind in {"INT8", "UINT8"}:
-        symmetric = bool((zero == _STORED[kind][1]).all()) and int((i.constants[name] - offset).min(initial=0)) >= -127
-        i.steps[i.source.outputs[0]] = np.broadcast_to(wide if symmetric else np.full(wide.shape, np.nan), shape)
+        fits = int(np.abs(i.constants[name] - offset).max(initial=0)) <= _LARGEST
+        i.steps[i.source.outputs[0]] = np.broadcast_to(wide if fits else np.full(wide.shape, np.nan), shape)
 
 
-TRANSLATIONS: dict[str, Callable[[Importer], None]] = {"DequantizeLinear": _dequantise, "QuantizeLinear": _quantise}
+TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
+    **dict.fromkeys(("DequantizeLinear", "com.microsoft.DequantizeLinear"), _dequantise),
+    **dict.fromkeys(("QuantizeLinear", "com.microsoft.QuantizeLinear"), _quantise),
+}
