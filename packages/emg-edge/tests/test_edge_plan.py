@@ -136,10 +136,11 @@ def test_budgets_are_checked():
 def test_all_bytes_are_accounted_for():
     program = programs.small_network(blocks=2)
     plan = plan_memory(program, get_target("gap9"))
-    assert sum(c.nbytes for c in plan.constants) <= program.constant_bytes  # equal tables once
+    assert sum(c.nbytes for c in plan.constants if c.key) <= program.constant_bytes  # equal tables once
+    assert {c.field for c in plan.constants if not c.key} == {"structure"}
     assert plan.used["l3"] == 0
-    constants = sum(c.nbytes for c in plan.constants)
-    assert plan.used["l2"] == plan.arena.nbytes + plan.arena.caller_bytes + constants
+    constants = sum(c.held for c in plan.constants)
+    assert plan.used["l2"] == plan.arena.held + plan.arena.caller_bytes + constants
     described = plan.to_dict(program)
     assert described["arena"]["peak_layer"] in {op.name for op in program.ops}
 
@@ -150,7 +151,7 @@ def test_large_constants_move_to_l3_and_leave_room_for_staging():
     plan = plan_memory(program, device)
     assert plan.used["l3"] >= program.constant_bytes - 400_000 > 0
     assert plan.used["l2"] <= 400_000
-    kept = [c.nbytes for c in plan.constants if c.level == "l2"]
+    kept = [c.nbytes for c in plan.constants if c.level == "l2" and c.key]
     assert max(kept) <= min(c.nbytes for c in plan.constants if c.level == "l3")
     assert sum(plan.streamed(op.name) for op in program.ops) == sum(
         c.nbytes * len(c.users) for c in plan.constants if c.level == "l3"
@@ -199,4 +200,4 @@ def test_tinymyo_with_sixteen_channels_fits_gap9():
     plan = plan_memory(program, get_target("gap9"))
     assert plan.arena.nbytes == plan.arena.lower_bound == 1_075_200
     rest = plan.arena.nbytes + plan.arena.caller_bytes + get_target("gap9").staging_bytes
-    assert plan.used["l2"] + plan.used["l3"] == rest + sum(c.nbytes for c in plan.constants)
+    assert plan.used["l2"] + plan.used["l3"] == rest + sum(c.held for c in plan.constants)

@@ -150,7 +150,7 @@ def compile_program(
     memory = plan_memory(program, target, *(() if front is None else (front.state_bytes, front.constant_bytes)))
     arrays = {program.inputs[0]: samples} if isinstance(samples, np.ndarray) else samples
     feeds = {name: program.tensors[name].quantise(arrays[name][:VECTORS]) for name in program.inputs}
-    project = emit_project(program, memory.arena, feeds, front)
+    project = emit_project(program, memory.arena, feeds, front, memory.placement)
     summary = summarise(program, memory, target, noise or {}, front)
     summary["warnings"] = [*(warnings or []), *target.notes]
     summary["budgets"] = dict(budgets or {})

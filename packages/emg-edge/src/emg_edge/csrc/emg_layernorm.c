@@ -34,7 +34,8 @@ static uint32_t row_std(const emg_layernorm_params *p, const void *x, int32_t fi
         int64_t d = p->width * emg_load(x, p->in, first + j) - sum;
         squares += (uint64_t)(d * d);
     }
-    uint32_t std = emg_isqrt64(emg_divide64(squares, (uint32_t)p->width) + p->eps);
+    uint64_t eps = (uint64_t)p->eps[1] << 32 | p->eps[0];
+    uint32_t std = emg_isqrt64(emg_divide64(squares, (uint32_t)p->width) + eps);
     return std > 0 ? std : 1;
 }
 

@@ -7,7 +7,7 @@
 typedef struct {
     const int32_t *gamma; /* (width) */
     const int32_t *beta;  /* (width) */
-    uint64_t eps;
+    uint32_t eps[2]; /* low and high half */
     int32_t rows, width;
     int32_t shift, zero;
     emg_type in, out;

@@ -6,6 +6,7 @@ from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
 from emg_edge._serialise import program_hash
+from emg_edge.plan._constants import Placement
 
 from ._layers import layers, ports, signature
 from ._names import check_name
@@ -27,7 +28,11 @@ PRINTED = ("main.c", "test_main.c", "vectors.c", "vectors.h", "Makefile", "CMake
 
 
 def emit_project(
-    program: Program, plan: ArenaPlan, feeds: Mapping[str, NDArray[Any]], front: FrontEnd | None = None
+    program: Program,
+    plan: ArenaPlan,
+    feeds: Mapping[str, NDArray[Any]],
+    front: FrontEnd | None = None,
+    placement: Placement | None = None,
 ) -> dict[str, bytes]:
     """Print the project.
 
@@ -41,6 +46,8 @@ def emit_project(
         Quantised inputs of the test vectors, ``(n, *shape)`` per input name, n >= 1.
     front
         What ``<name>_push`` does in front of the network; None for a project without it.
+    placement
+        Memories of constants; None where there is only one.
 
     Returns
     -------
@@ -49,7 +56,8 @@ def emit_project(
     """
     name = check_name(program.name)
     sources = kernel_sources(streaming=front is not None)
-    facts = _facts(program, plan, feeds, sources, front)
+    tables = TablePrinter(f"{name}_c", placement or Placement())
+    facts = _facts(program, plan, feeds, sources, front, tables)
     environment = _environment()
     templates = {
         f"{name}.h": "network.h",
@@ -88,9 +96,9 @@ def _facts(
     feeds: Mapping[str, NDArray[Any]],
     sources: Mapping[str, bytes],
     front: FrontEnd | None,
+    tables: TablePrinter,
 ) -> dict[str, Any]:
     """Return everything that the templates mention."""
-    tables = TablePrinter(f"{program.name}_c")
     calls = layers(program, plan, tables)
     inputs, outputs = ports(program, program.inputs, "input"), ports(program, program.outputs, "output")
     stream = None if front is None else stream_facts(program, front, tables)
@@ -107,6 +115,7 @@ def _facts(
         "layers": calls,
         "stream": stream,
         "tables": tables.tables,
+        "default_level": tables.placement.default.upper(),
         "arena_bytes": plan.nbytes,
         "constant_bytes": tables.nbytes,
         "n_vectors": n_vectors,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emg_edge.plan._constants import Placement, content_key
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -22,6 +24,7 @@ class CTable:
     size: int
     nbytes: int
     text: str
+    level: str = ""
 
 
 @dataclass
@@ -32,9 +35,12 @@ class TablePrinter:
     ----------
     prefix
         Start of every symbol.
+    placement
+        Memory of every table.
     """
 
     prefix: str
+    placement: Placement = field(default_factory=Placement)
     tables: list[CTable] = field(default_factory=list)
     _known: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
@@ -44,7 +50,9 @@ class TablePrinter:
         if key not in self._known:
             name = f"{self.prefix}{len(self.tables):03d}"
             self._known[key] = name
-            self.tables.append(CTable(name, f"{array.dtype.name}_t", array.size, array.nbytes, numbers(array)))
+            level = self.placement.tables.get(content_key(array), self.placement.default)
+            ctype = f"{array.dtype.name}_t"
+            self.tables.append(CTable(name, ctype, array.size, array.nbytes, numbers(array), level.upper()))
         return self._known[key]
 
     @property

@@ -81,7 +81,7 @@ class LayerNorm(Op):
         return {
             "gamma": self.gamma,
             "beta": self.beta,
-            "eps": f"{self.eps}u" if self.eps < 2**32 else f"{self.eps}ull",
+            "eps": (self.eps & 0xFFFFFFFF, self.eps >> 32),
             "rows": out.size // width,
             "width": width,
             "shift": self.shift,

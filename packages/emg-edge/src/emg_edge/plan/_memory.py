@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from emg_edge._errors import BudgetError
 
+from ._constants import Constant, Placement, distinct, structures
 from ._plan import ArenaPlan, plan_arena
 from ._tiles import tile
 
 if TYPE_CHECKING:
     from emg_edge.program._program import Program
     from emg_edge.targets import Target
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constant:
-    """A distinct table of constants, used first by ``layer`` as ``field``, and by all ``users``."""
-
-    layer: str
-    field: str
-    nbytes: int
-    users: tuple[str, ...]
-    level: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +48,13 @@ class MemoryPlan:
         """Return the bytes of a layer's constants that come from L3."""
         return sum(c.nbytes for c in self.constants if layer in c.users and c.level == "l3")
 
+    @property
+    def placement(self) -> Placement:
+        """Memories of constants as the printer wants them."""
+        tables = {constant.key: constant.level for constant in self.constants if constant.key}
+        default = next((c.level for c in self.constants if not c.key), "l2")
+        return Placement(tables=tables, default=default)
+
     def to_dict(self, program: Program) -> dict[str, Any]:
         """Return a JSON-able description, peak layer named."""
         peak = self.arena.peak
@@ -69,6 +63,7 @@ class MemoryPlan:
             "budget": self.budget,
             "arena": {
                 "bytes": self.arena.nbytes,
+                "held_bytes": self.arena.held,
                 "lower_bound": self.arena.lower_bound,
                 "caller_bytes": self.arena.caller_bytes,
                 "peak_layer": program.ops[peak].name,
@@ -100,14 +95,17 @@ def plan_memory(program: Program, target: Target, state: int = 0, tables: int = 
     arena = plan_arena(program)
     budget = {name: level.budget if (level := target.level(name)) else 0 for name in ("l1", "l2", "l3")}
     state_l2 = state + (tables if target.constants == "l2" else 0)
-    free = budget["l2"] - arena.nbytes - arena.caller_bytes - state_l2
+    bodies = structures(program, target.constants)
+    inside = sum(body.held for body in bodies) if target.constants == "l2" else 0
+    free = budget["l2"] - arena.held - arena.caller_bytes - state_l2 - inside
     if free < 0:
         raise BudgetError(_too_many_activations(program, arena, target, -free, state_l2))
-    constants, staging = _place_constants(program, target, free)
+    tables_of_ops, staging = _place_constants(program, target, free)
+    constants = (*tables_of_ops, *bodies)
     used = {
         "l1": _largest_tile(program, target),
-        "l2": arena.nbytes + arena.caller_bytes + state_l2 + staging + sum(c.nbytes for c in constants if c.level == "l2"),
-        "l3": sum(c.nbytes for c in constants if c.level == "l3") + state + tables - state_l2,
+        "l2": budget["l2"] - free + staging + _held(tables_of_ops, "l2"),
+        "l3": _held(constants, "l3") + state + tables - state_l2,
     }
     if used["l3"] > budget["l3"]:
         largest = max(constants, key=lambda c: c.nbytes)
@@ -142,8 +140,8 @@ def _too_many_activations(program: Program, arena: ArenaPlan, target: Target, ex
 
 def _place_constants(program: Program, target: Target, free: int) -> tuple[tuple[Constant, ...], int]:
     """Return where each distinct table lives, and the staging bytes that streaming needs."""
-    found = _distinct(program)
-    total = sum(constant.nbytes for constant in found)
+    found = distinct(program)
+    total = sum(constant.held for constant in found)
     if target.constants == "l3" or total <= free:
         return tuple(replace(constant, level=target.constants) for constant in found), 0
     largest = max(found, key=lambda constant: constant.nbytes)
@@ -162,21 +160,15 @@ def _place_constants(program: Program, target: Target, free: int) -> tuple[tuple
         )
     levels = {}
     for constant in sorted(found, key=lambda constant: constant.nbytes):
-        fits = constant.nbytes <= free
-        levels[constant.layer, constant.field] = "l2" if fits else "l3"
-        free -= constant.nbytes if fits else 0
-    return tuple(replace(c, level=levels[c.layer, c.field]) for c in found), target.staging_bytes
+        fits = constant.held <= free
+        levels[constant.key] = "l2" if fits else "l3"
+        free -= constant.held if fits else 0
+    return tuple(replace(c, level=levels[c.key]) for c in found), target.staging_bytes
 
 
-def _distinct(program: Program) -> list[Constant]:
-    """Return every distinct table, in order of first use."""
-    found: dict[bytes, Constant] = {}
-    for op in program.ops:
-        for field, array in op.constants().items():
-            key = hashlib.sha256(array.dtype.str.encode() + np.ascontiguousarray(array).tobytes()).digest()
-            first = found.setdefault(key, Constant(layer=op.name, field=field, nbytes=array.nbytes, users=()))
-            found[key] = replace(first, users=(*first.users, op.name))
-    return list(found.values())
+def _held(constants: tuple[Constant, ...], level: str) -> int:
+    """Return the bytes that one memory holds of them."""
+    return sum(constant.held for constant in constants if constant.level == level)
 
 
 def _largest_tile(program: Program, target: Target) -> int:

@@ -12,6 +12,8 @@ from ._pack import ALIGNMENT, Buffer, pack
 if TYPE_CHECKING:
     from emg_edge.program._program import Program
 
+DOUBLE = 8  # alignment of the arena as a whole
+
 
 @dataclass(frozen=True, kw_only=True)
 class ArenaPlan:
@@ -38,6 +40,11 @@ class ArenaPlan:
     def peak(self) -> int:
         """Index of the operator at which most arena bytes are live."""
         return max(range(len(self.live)), key=self.live.__getitem__)
+
+    @property
+    def held(self) -> int:
+        """Bytes of the arena as the linker lays it out: at least one double word, in whole ones."""
+        return -(-max(self.nbytes, DOUBLE) // DOUBLE) * DOUBLE
 
     @property
     def caller_bytes(self) -> int:

@@ -104,7 +104,8 @@ class Program:
     @property
     def constant_bytes(self) -> int:
         """Bytes of weights, multipliers and tables."""
-        return sum(array.nbytes for op in self.ops for array in op.constants().values())
+        members = (value for op in self.ops for value in op.members(*self.operands(op)).values())
+        return sum(value.nbytes for value in members if isinstance(value, np.ndarray))
 
 
 def run_reference(program: Program, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
