@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import edge_onnx
 import numpy as np
 import onnxruntime
 import pytest
+from edge_onnx import Builder
 from onnx import TensorProto, helper, numpy_helper
 
-from emg_edge import load_onnx
+from emg_edge import compile_model, load_onnx
 from emg_edge.graph._float import run_float
 from emg_edge.passes import CONVOLUTION, Notes, canonicalise
 
@@ -102,3 +106,80 @@ def test_each_form_becomes_one_product(name, kinds, tmp_path):
     kind, shape, constants, attrs = CASES[name]
     graph = canonicalise(load_onnx(saved(one_node(kind, shape, *constants, **attrs), tmp_path)))
     assert {node.op for node in graph.nodes} - {"transpose", "move"} == kinds
+
+
+def conv(b, x, cin, cout, kernel, *, norm=True, relu=True, **attrs):
+    """A convolution, batch normalisation and Relu as exporters write them."""
+    group = attrs.get("group", 1)
+    y = b.op("Conv", x, b.random(cout, cin // group, *kernel, scale=(cin // group * np.prod(kernel)) ** -0.5), **attrs)
+    if norm:
+        positive = [b.constant(b.rng.uniform(0.5, 1.5, cout).astype(np.float32)) for _ in range(2)]
+        y = b.op("BatchNormalization", y, positive[0], b.random(cout), b.random(cout, scale=0.3), positive[1])
+    return b.op("Relu", y) if relu else y
+
+
+def head(b, x, width, outputs=5, axes=(2, 3)):
+    y = b.op("ReduceMean", x, b.ints(*axes), keepdims=0)
+    return b.op("Gemm", y, b.random(outputs, width, scale=0.3), b.random(outputs), transB=1)
+
+
+def all_convolutional():
+    """One-dimensional, strided instead of pooled, dilated, to a 1x1 convolution and a mean."""
+    b = Builder(1)
+    x = conv(b, "emg", 4, 12, (7,), pads=[3, 3])
+    x = conv(b, x, 12, 12, (3,), pads=[1, 1], strides=[2])
+    x = conv(b, x, 12, 16, (3,), pads=[4, 0], dilations=[2])
+    x = conv(b, x, 16, 9, (1,))
+    return b.model(head(b, x, 9, axes=(2,)), [1, 4, 40], [1, 5])
+
+
+def residual():
+    """Two blocks with identity and projected skips, 2-D."""
+    b = Builder(2)
+    seen = b.op("Unsqueeze", "emg", b.ints(1))
+    x = conv(b, seen, 1, 8, (3, 3), pads=[1, 1, 1, 1])
+    y = conv(b, conv(b, x, 8, 8, (3, 3), pads=[1, 1, 1, 1]), 8, 8, (3, 3), pads=[1, 1, 1, 1], relu=False)
+    x = b.op("Relu", b.op("Add", x, y))
+    y = conv(b, x, 8, 12, (3, 3), pads=[1, 1, 1, 1], strides=[2, 2])
+    y = conv(b, y, 12, 12, (3, 3), pads=[1, 1, 1, 1], relu=False)
+    x = b.op("Relu", b.op("Add", conv(b, x, 8, 12, (1, 1), strides=[2, 2], relu=False), y))
+    return b.model(head(b, x, 12), [1, 6, 16], [1, 5])
+
+
+def separable():
+    """Depthwise and pointwise, with Clip (ReLU6) and a depth multiplier."""
+    b = Builder(3)
+    seen = b.op("Unsqueeze", "emg", b.ints(2))
+    x = conv(b, seen, 6, 8, (1, 3), pads=[0, 1, 0, 1])
+    x = conv(b, x, 8, 16, (1, 5), group=8, pads=[0, 2, 0, 2], relu=False)
+    x = b.op("Clip", x, b.constant(np.float32(0)), b.constant(np.float32(6)))
+    x = conv(b, x, 16, 10, (1, 1))
+    x = conv(b, x, 10, 10, (1, 3), group=10, strides=[1, 2], pads=[0, 0, 0, 1], norm=False)
+    x = conv(b, x, 10, 10, (1, 1), group=2, relu=False)
+    return b.model(head(b, x, 10), [1, 6, 24], [1, 5])
+
+
+NETS = {"all-convolutional": all_convolutional, "residual": residual, "separable": separable}
+
+
+@pytest.fixture(scope="module", params=sorted(NETS))
+def compiled(request, tmp_path_factory):
+    model, folder = NETS[request.param](), tmp_path_factory.mktemp("net")
+    x = edge_onnx.windows(model, 40)
+    return model, x, compile_model(saved(model, folder), x, target="gap9", out=folder / "out")
+
+
+def test_networks_are_equal_in_c_and_close_to_the_float_model(compiled):
+    model, x, found = compiled
+    report = found.compare(x[:4])
+    assert report.equal, str(report.difference)
+    wanted = np.concatenate([wanted_of(model, window[None]) for window in x])
+    error = found.run(x).reshape(wanted.shape) - wanted
+    assert 10 * np.log10(np.square(wanted).sum() / np.square(error).sum()) > 25
+
+
+def test_no_transposes_stand_between_layers(compiled):
+    _, _, found = compiled
+    kinds = Counter(op.kind for op in found.program.ops)
+    assert kinds["transpose"] + kinds["move"] <= 1  # at the input, which is channel-first
+    assert set(kinds) - {"transpose", "move"} <= {"conv", "linear", "add", "mean", "table", "requantise"}

@@ -10,6 +10,7 @@ from ._given import GIVEN
 from ._identity import IDENTITY
 from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
+from ._layout import LAYOUT
 from ._linear import LINEAR
 from ._mean import MEAN
 from ._movement import MOVEMENT_PASS
@@ -30,6 +31,7 @@ __all__ = [
     "IDENTITY",
     "ISNAN",
     "LAYERNORM",
+    "LAYOUT",
     "LINEAR",
     "MEAN",
     "MOVEMENT_PASS",

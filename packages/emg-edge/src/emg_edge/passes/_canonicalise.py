@@ -20,6 +20,7 @@ from ._given import GIVEN, settle_grids
 from ._identity import IDENTITY
 from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
+from ._layout import LAYOUT
 from ._linear import LINEAR
 from ._mean import MEAN
 from ._movement import MOVEMENT_PASS
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from emg_edge.graph._graph import Graph, Value
 
-PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, ISNAN, ATTENTION, MEAN, TABLE, AFFINE, PAIRWISE, CONCAT)
+PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, LAYOUT, ISNAN, ATTENTION, MEAN, TABLE, AFFINE, PAIRWISE, CONCAT)
 LAST_PASSES = (MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 

@@ -16,6 +16,7 @@ import numpy as np
 from emg_edge.graph._graph import Graph, Node, Value
 
 from ._absorb import absorbed, row_steps, steps_attr
+from ._layout import MARK
 from ._pass import Notes, Pass, rewrite, scope_of
 from ._phases import phases
 
@@ -175,7 +176,7 @@ def _patches(graph: Graph, found: Convolution) -> Graph:
     rows, _ = b.transpose(b.add("Reshape", x, cut), cut, *order)
     names = b.parameters(found.weight.reshape(outputs, -1), found.bias)
     tokens = b.add("linear", rows, (1, *out, outputs), *names, **found.attrs)
-    b.transpose(tokens, (1, *out, outputs), 0, count + 1, *range(1, count + 1))
+    _channels_second(b, tokens, (1, *out, outputs))
     return b.finish(tokens)
 
 
@@ -197,7 +198,8 @@ def _channels_last(b: Builder, x: str) -> tuple[str, tuple[int, ...]]:
 
 
 def _channels_second(b: Builder, y: str, shape: tuple[int, ...]) -> None:
-    b.transpose(y, shape, 0, len(shape) - 1, *range(1, len(shape) - 1))
+    perm = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    b.add("Transpose", y, tuple(shape[axis] for axis in perm), perm=perm, **{MARK: True})
 
 
 def _geometry(attrs: Mapping[str, Any]) -> dict[str, Any]:
