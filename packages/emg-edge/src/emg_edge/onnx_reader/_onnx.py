@@ -162,7 +162,7 @@ def _check_text(model: Any, path: Path) -> None:  # noqa: ANN401
 
 
 def _opset(model: Any, path: Path) -> int:  # noqa: ANN401
-    versions = [entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}]
+    versions = sorted({entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}})
     if len(versions) != 1 or versions[0] < OLDEST_OPSET:
         raise EmgEdgeError(f"{path}: opset {versions}; need one ai.onnx opset >= {OLDEST_OPSET}, best 20")
     return int(versions[0])

@@ -15,7 +15,7 @@ from emg_edge.graph._graph import Graph, Node
 from emg_edge.graph.operations import CANONICAL, MOVEMENT, PADDING
 
 from ._boxes import as_box, as_rows
-from ._pass import Notes, Pass, rewrite
+from ._pass import Notes, Pass
 from ._views import padded_map
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ def _run(graph: Graph, notes: Notes) -> Graph:
         wanted = node.output in graph.outputs or any(reader.op in CANONICAL for reader in readers)
         return _resolve(graph, node) if wanted else None
 
-    return rewrite(graph, match)
+    for output in [node.output for node in reversed(graph.nodes)]:  # whole chains before their parts
+        node = graph.producers.get(output)
+        graph = (match(graph, node) if node is not None else None) or graph
+    return graph
 
 
 MOVEMENT_PASS = Pass(name="movement", run=_run, ensures=MOVEMENT | PADDING)

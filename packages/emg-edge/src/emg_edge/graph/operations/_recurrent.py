@@ -2,8 +2,8 @@
 
 Inputs are x, W ``(D, N H, I)``, R ``(D, N H, H)``, B ``(D, 2 N H)`` (of W, then of R), the hidden states ``(D, H)``
 before the first step and, of an LSTM, the cells ``(D, H)``; gates stand in ONNX's order (i, o, f, g and z, r, n).
-Attributes: ``reverse`` (of a single direction; a second one always runs backwards), ``last`` (the states behind the last
-step alone), of a GRU ``reset_after``, of the ONNX dialect ``layout``.
+Attributes: ``reverse`` (of a single direction; a second one always runs backwards), ``last`` (only the states behind
+the last step), of a GRU ``reset_after``, of the ONNX dialect ``layout``.
 """
 
 from __future__ import annotations

@@ -54,6 +54,11 @@ def _imputer(i: Importer) -> None:
 def _normalizer(i: Importer) -> None:
     x, norm = i.require(0), _text(i, "norm", "MAX")
     axes = (len(i.shape(x)) - 1,)
+    if norm == "L1" and any(
+        node.op == "Softmax" and node.output == x and node.attrs["axis"] == axes[0] for node in i.nodes
+    ):
+        i.alias(x)  # sums to 1 as it is, and converters normalise it again
+        return
     if norm == "L2":
         i.emit("LpNormalization", (x,), axis=axes[0], p=2)
         return
@@ -111,6 +116,14 @@ def _vectorizer(i: Importer) -> None:
     i.emit("Concat", names, axis=len(i.shape(names[0])) - 1)
 
 
+def _extractor(i: Importer) -> None:
+    name, indices = i.require(0), i.static(1)
+    axis = len(i.shape(name)) - 1
+    if indices is None or indices.dtype.kind != "i":
+        raise EmgEdgeError(f"ArrayFeatureExtractor {i.source.name!r} needs integer positions")
+    i.emit("Gather", (name,), axis=axis, indices=indices.reshape(-1))
+
+
 def _refused(why: str, change: str) -> Callable[[Importer], None]:
     def translate(i: Importer) -> None:
         del i
@@ -124,9 +137,7 @@ _KERNEL = _refused("compares with support vectors", "use LinearSVC or another li
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     "ArgMax": _label,
     "ArgMin": _label,
-    "ai.onnx.ml.ArrayFeatureExtractor": _refused(
-        "picks features by number", "use Gather, or choose them before the model"
-    ),
+    "ai.onnx.ml.ArrayFeatureExtractor": _extractor,
     "ai.onnx.ml.Binarizer": _refused("jumps at a threshold", "leave it out, or use a smooth function"),
     "ai.onnx.ml.FeatureVectorizer": _vectorizer,
     "ai.onnx.ml.Imputer": _imputer,
