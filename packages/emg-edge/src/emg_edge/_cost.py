@@ -14,6 +14,8 @@ from ._errors import EmgEdgeError
 from .plan._tiles import tile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .frontend._frontend import FrontEnd
     from .plan._memory import MemoryPlan
     from .program._op import Op, Product, Work
@@ -95,8 +97,8 @@ def _stream(front: FrontEnd, network: int, target: Target) -> dict[str, Any]:
     model = target.cycles
     if model is None:
         raise AssertionError(target.name)
-    scaled = front.n_chans * front.n_times * (model.requantise if front.kind != "affine" else model.copy)
-    per_frame = front.n_chans * (model.frame + model.section * front.n_sections) / front.every
+    scaled = _priced(front.work_per_window(), model)
+    per_frame = _priced(front.work_per_frame(), model) / front.every
     frames_per_window = front.hop * front.every
     second = front.sfreq * (per_frame + (scaled + network) / frames_per_window)
     load = None if target.clock_hz is None else second / target.clock_hz
@@ -163,7 +165,11 @@ def product_cycles(product: Product, model: CycleModel) -> float:
     return product.count * cycles * (model.attention if product.inner else 1.0)
 
 
+def _priced(counts: Mapping[str, float], model: CycleModel) -> float:
+    """Return the cycles of counts by their names in the cycle model."""
+    return sum(count * float(getattr(model, name)) for name, count in counts.items())
+
+
 def work_cycles(work: Work, model: CycleModel) -> float:
     """Return the cycles of one core for a whole layer."""
-    elements = sum(count * float(getattr(model, name)) for name, count in work.elements.items())
-    return elements + sum(product_cycles(product, model) for product in work.products)
+    return _priced(work.elements, model) + sum(product_cycles(product, model) for product in work.products)

@@ -180,22 +180,59 @@ static void find(const emg_frontend_params *p, const int32_t *v, int32_t c, int6
     *factor = zscore(p, v, first, stride, n, *centre, above > below ? above : below, p->eps[c]);
 }
 
-void emg_frontend_window(const emg_frontend_params *p, const emg_frontend_state *s, void *x)
+/* The ring of scaled values, oldest row first, as the network reads it. */
+static void copy8(const emg_frontend_params *p, const int8_t *ring, int32_t head, int8_t *x)
 {
+    for (int32_t c = 0; c < p->n_chans; c++) {
+        int8_t *to = x + p->place[c];
+        for (int32_t row = head; row < p->n_times; row++, to += p->step) {
+            *to = ring[row * p->n_chans + c];
+        }
+        for (int32_t row = 0; row < head; row++, to += p->step) {
+            *to = ring[row * p->n_chans + c];
+        }
+    }
+}
+
+static void copy16(const emg_frontend_params *p, const int16_t *ring, int32_t head, int16_t *x)
+{
+    for (int32_t c = 0; c < p->n_chans; c++) {
+        int16_t *to = x + p->place[c];
+        for (int32_t row = head; row < p->n_times; row++, to += p->step) {
+            *to = ring[row * p->n_chans + c];
+        }
+        for (int32_t row = 0; row < head; row++, to += p->step) {
+            *to = ring[row * p->n_chans + c];
+        }
+    }
+}
+
+/* The ring of filtered values, every group by its own numbers. */
+static void scale(const emg_frontend_params *p, const emg_frontend_state *s, void *x)
+{
+    const int32_t *ring = (const int32_t *)s->ring;
     int64_t centre = 0, factor = 0;
     for (int32_t c = 0; c < p->n_chans; c++) {
-        if (p->kind != EMG_AFFINE && (c == 0 || !p->whole)) {
-            find(p, (const int32_t *)s->ring, c, &centre, &factor);
+        if (c == 0 || !p->whole) {
+            find(p, ring, c, &centre, &factor);
         }
         int32_t row = s->head;
         for (int32_t t = 0; t < p->n_times; t++) {
-            int64_t v = emg_load(s->ring, element(p), row * p->n_chans + c);
-            if (p->kind != EMG_AFFINE) {
-                v = emg_rounding_shift((v - centre) * factor + p->base, p->shift) + p->zero;
-            }
-            emg_store(x, p->out, p->place[c] + t * p->step, v);
+            int64_t v = (ring[row * p->n_chans + c] - centre) * factor + p->base;
+            emg_store(x, p->out, p->place[c] + t * p->step, emg_rounding_shift(v, p->shift) + p->zero);
             row = row + 1 < p->n_times ? row + 1 : 0;
         }
+    }
+}
+
+void emg_frontend_window(const emg_frontend_params *p, const emg_frontend_state *s, void *x)
+{
+    if (p->kind != EMG_AFFINE) {
+        scale(p, s, x);
+    } else if (p->out == EMG_INT8) {
+        copy8(p, (const int8_t *)s->ring, s->head, (int8_t *)x);
+    } else {
+        copy16(p, (const int16_t *)s->ring, s->head, (int16_t *)x);
     }
     EMG_TRACE_LAYER(-2 - p->n_sections - (p->kind == EMG_AFFINE ? 1 : 0), x, p->n_chans * p->n_times * (int32_t)p->out);
 }

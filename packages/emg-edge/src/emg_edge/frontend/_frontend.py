@@ -124,6 +124,23 @@ class FrontEnd:
         """Bytes of the tables."""
         return sum(array.nbytes for array in self.tables().values())
 
+    def work_per_frame(self) -> dict[str, float]:
+        """Return what one used frame costs, in counts that a target's cycle model prices by name."""
+        return {"section": self.n_sections * self.n_chans, "frame": self.n_chans}
+
+    def work_per_window(self) -> dict[str, float]:
+        """Return what one window costs before the network runs, in counts that a target's cycle model prices by name.
+
+        A window scaled by its own numbers passes its values two to four times, with a division or several a group.
+        """
+        n, groups = self.n_chans * self.n_times, 1 if self.over == "window" else self.n_chans
+        by_kind: dict[str, dict[str, float]] = {
+            "affine": {"copy": n},
+            "minmax": {"requantise": 2.5 * n, "row": groups},
+            "zscore": {"requantise": 4.0 * n, "row": 5.5 * groups},
+        }
+        return by_kind[self.kind]
+
     def tables(self) -> dict[str, NDArray[Any]]:
         """Return the device's constant arrays by the name of the C structure's member; empty ones are left out."""
         widths = {"offset": "int32", "b": "int32", "a": "int32", "shift_b": "int32", "mul": "int32", "add": "int64"}

@@ -3,7 +3,7 @@
 Kernel figures were measured on the GVSoC simulator: matrix product in C with ``pv.sdotsp.b`` intrinsics and 2 x 4
 accumulators (44,762 cycles on eight cores for 32 x 256 x 64, i.e. 19 cycles per inner step beside 23 per output), table
 look-up 10, requantisation through 64 bits 27, addition of two scales 13 cycles per element in C, DMA 35 + bytes / 8.
-Softmax, rotation and LayerNorm are estimates.
+Softmax, rotation, LayerNorm and the sections of a front end are estimates.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ XPULPV2_C = CycleModel(
     rotate=10,
     layernorm=15,
     row=300,
-    section=60,
-    frame=60,
+    section=115,
+    frame=130,
     launch=500,
     tile=200,
 )
@@ -39,7 +39,6 @@ PULP_OPEN = Target(
         MemoryLevel(name="l2", nbytes=1536 << 10, budget=1400 << 10),
         MemoryLevel(name="l3", nbytes=8 << 20, budget=8 << 20),
     ),
-    stack_bytes=1024,
     staging_bytes=64 << 10,
     cycles=XPULPV2_C,
     transfers=Transfers(setup=35, bytes_per_cycle=8, l3_setup=400, l3_bytes_per_cycle=0.5),

@@ -17,7 +17,6 @@ RV32 = Target(
         MemoryLevel(name="l2", nbytes=32 << 20, budget=32 << 20),
         MemoryLevel(name="l3", nbytes=64 << 20, budget=64 << 20),
     ),
-    stack_bytes=1024,
     constants="l3",
     cycles=CycleModel(
         block_rows=2,
@@ -33,8 +32,8 @@ RV32 = Target(
         rotate=24,
         layernorm=150,
         row=1219,
-        section=100,
-        frame=100,
+        section=126,
+        frame=155,
         launch=0,
         tile=0,
     ),
