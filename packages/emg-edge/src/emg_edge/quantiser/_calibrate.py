@@ -52,13 +52,13 @@ class Sample:
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """The kept values and both extremes, ``(k,)``."""
-        return np.concatenate([*self.parts, np.array([self.low, self.high], np.float32)])
+        """The kept values, a fair sample without the extremes that it missed, ``(k,)``."""
+        return np.concatenate(self.parts)
 
     def thinned(self, count: int) -> NDArray[np.float32]:
-        """At most some ``count`` of the kept values, and both extremes."""
+        """At most some ``count`` of the kept values."""
         values = self.values
-        return np.append(values[: -2 : max(1, -(-len(values) // count))], values[-2:])
+        return values[:: max(1, -(-len(values) // count))]
 
 
 @dataclass

@@ -10,11 +10,13 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body
 from emg_edge.graph._graph import sample_shape
-from emg_edge.program._tensor import DTYPES, Tensor
+from emg_edge.program._tensor import Tensor
 
 from ._given import given_channels, given_tensors
 from ._ranges import SEARCHED, choose_range, int8_grid
+from ._wide import can_widen, has_room, peak, wide_scale, widened
 from .lowering import LOWERINGS
+from .lowering._common import clamps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,6 +97,12 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
         else:
             tensors[name], copy = _tensors(graph, name, statistics.values[name], options)
             narrow.update({name: copy} if copy is not None else {})
+    narrowed = sorted(set(options.wide or ()) - {name for name, tensor in tensors.items() if tensor.dtype == "int16"})
+    if narrowed:
+        raise EmgEdgeError(
+            f"wide names {narrowed}, which cannot be int16: they are no values of the model, or what writes them gives "
+            "int8 alone, or what reads them takes int8 alone or has no room in 32 bits; leave them out"
+        )
     heads = {
         node.output: _head_scales(graph, node, statistics, options, {**tensors, **narrow})
         for node in graph.nodes
@@ -106,7 +114,7 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
         if node.op != "table" and "body" in node.attrs
     }
     cells = {
-        node.output: options.headroom * _peak(statistics.values[f"{node.output}:cell"])
+        node.output: options.headroom * peak(statistics.values[f"{node.output}:cell"])
         for node in graph.nodes
         if node.op == "lstm"
     }
@@ -158,7 +166,7 @@ def _whole_numbers(graph: Graph, name: str) -> Tensor | None:
     dtype, zero = kind
     kinds = [(LOWERINGS[reader.op], reader) for reader in readers_of(graph, name)[0]]
     fits = all(
-        (dtype == "int8" or entry.reads == "any" or _has_room(graph, reader, 1.0)) and not (entry.symmetric and zero)
+        (dtype == "int8" or entry.reads == "any" or has_room(graph, reader, 1.0)) and not (entry.symmetric and zero)
         for entry, reader in kinds
     )
     tensor = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype=dtype, scale=1.0, zero_point=zero)
@@ -173,11 +181,12 @@ def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -
     wide = {kind.reads for kind in kinds} == {"product"} and _reads_wide(graph, name, readers, sample, options)
     narrow_wanted = any(kind.reads != "any" for kind in kinds) and not wide
     wide_wanted = any(kind.reads == "any" for kind in kinds) or leaves or wide
+    clamped = producer is not None and clamps(graph, producer)
     int8 = _narrow(graph, name, readers, sample, options)
-    int16 = replace(int8, dtype="int16", scale=_wide_scale(sample, options), zero_point=0)
+    int16 = widened(int8, sample, options, clamped=clamped)
     if producer is None:
         return (int16 if _input_is_wide(graph, readers, int16.scale, options) else int8), None
-    only_int8 = LOWERINGS[producer.op].writes == "int8" or "body" in producer.attrs
+    only_int8 = LOWERINGS[producer.op].writes == "int8" or ("body" in producer.attrs and not (wide and clamped))
     if only_int8 or not wide_wanted or (options.residual_dtype == "int8" and not leaves):
         return int8, None
     if not narrow_wanted:
@@ -197,11 +206,14 @@ def _narrow(graph: Graph, name: str, readers: list[Node], sample: Sample, option
 
 def _reads_wide(graph: Graph, name: str, readers: list[Node], sample: Sample, options: QuantiseOptions) -> bool:
     """Whether the products behind a value read it in int16."""
+    producer = graph.producers.get(name)
     if options.wide is not None:
-        return name in options.wide
-    scale, size = _wide_scale(sample, options), graph.values[name].size
+        return name in options.wide and can_widen(graph, name, readers, sample, options)
+    if producer is not None and "body" in producer.attrs:
+        return False
+    scale, size = wide_scale(sample, options), graph.values[name].size
     return options.residual_dtype == "int16" and all(
-        reader.op == "linear" and graph.shape(reader.inputs[1])[1] == size and _has_room(graph, reader, scale)
+        reader.op == "linear" and graph.shape(reader.inputs[1])[1] == size and has_room(graph, reader, scale)
         for reader in readers
     )
 
@@ -210,21 +222,7 @@ def _input_is_wide(graph: Graph, readers: list[Node], scale: float, options: Qua
     """Whether the program's input is int16."""
     if options.input_dtype != "auto":
         return options.input_dtype == "int16"
-    return all(LOWERINGS[reader.op].reads == "any" or _has_room(graph, reader, scale) for reader in readers)
-
-
-def _has_room(graph: Graph, reader: Node, scale: float) -> bool:
-    """Whether a reader can take an int16 value with that scale."""
-    entry = LOWERINGS[reader.op]
-    return entry.reads == "product" and entry.wide is not None and entry.wide(graph, reader, scale)
-
-
-def _peak(sample: Sample) -> float:
-    return max(-sample.low, sample.high)
-
-
-def _wide_scale(sample: Sample, options: QuantiseOptions) -> float:
-    return (_peak(sample) or 1.0) * options.headroom / DTYPES["int16"][2]
+    return all(LOWERINGS[reader.op].reads == "any" or has_room(graph, reader, scale) for reader in readers)
 
 
 def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
@@ -236,7 +234,7 @@ def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
 
 
 def fused_channels(graph: Graph) -> dict[str, list[NDArray[np.int64]]]:
-    """Return, for values that attention reads on a grid a head, the channels ``(heads, width)`` of each part in them."""
+    """Return, for values that attention reads on a grid a head, the channels ``(heads, width)`` of each part."""
     found: dict[str, list[NDArray[np.int64]]] = {}
     for node in graph.nodes:
         names = _fused_sources(graph, node) if node.op == "attention" else []

@@ -8,12 +8,14 @@ import numpy as np
 
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body
+from emg_edge.program._tensor import DTYPES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from emg_edge.graph._graph import Node
+    from emg_edge.graph._graph import Graph, Node
     from emg_edge.program._tensor import Tensor
+    from emg_edge.quantiser._grids import Grids
 
 _BYTES = np.arange(256, dtype=np.uint8).view(np.int8)
 
@@ -24,6 +26,22 @@ def int32(values: NDArray[Any], what: str) -> NDArray[np.int32]:
         raise EmgEdgeError(f"{what} does not fit 32 bits; the scales of its tensors are too far apart")
     result: NDArray[np.int32] = rounded.astype(np.int32)
     return result
+
+
+def clamps(graph: Graph, node: Node) -> bool:
+    """Whether the function fused behind a product is ReLU, which a grid that begins at 0 does by saturating."""
+    return (
+        node.attrs.get("function") == "relu" and not node.attrs.get("before") and not graph.given.get(node.output, ())
+    )
+
+
+def finish(graph: Graph, node: Node, grids: Grids, out: Tensor) -> tuple[float, int, NDArray[np.int8] | None]:
+    """Return the scale and the zero point that a product requantises to, and the table behind it, if any."""
+    lowest = DTYPES[out.dtype][1]
+    if "body" not in node.attrs or (clamps(graph, node) and out.zero_point == lowest):
+        return out.scale, out.zero_point, None
+    scale, zero = grids.before_table[node.output]
+    return scale, zero, function_table(node, scale, zero, out)
 
 
 def function_table(node: Node, scale: float, zero: int, out: Tensor) -> NDArray[np.int8]:

@@ -9,7 +9,7 @@ import numpy as np
 from emg_edge.kernels import Conv, multiplier
 from emg_edge.quantiser._weights import quantise_weights
 
-from ._common import function_table, int32
+from ._common import finish, int32
 from ._lowering import Lowering
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def _conv(graph: Graph, node: Node, grids: Grids) -> Op:
     x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
     weight, bias, w_scale = _weights(graph, node, x.scale)
     bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
-    y_scale, zero, table = out.scale, out.zero_point, None
-    if "body" in node.attrs:
-        y_scale, zero = grids.before_table[node.output]
-        table = function_table(node, y_scale, zero, out)
+    y_scale, zero, table = finish(graph, node, grids, out)
     mul, shift = multiplier(x.scale * w_scale / y_scale)
     return Conv(
         name=node.name,

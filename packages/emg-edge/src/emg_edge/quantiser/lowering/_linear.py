@@ -12,7 +12,7 @@ from emg_edge.kernels import (
 )
 from emg_edge.quantiser._weights import quantise_weights
 
-from ._common import function_table, int32
+from ._common import finish, int32
 from ._lowering import Lowering
 
 if TYPE_CHECKING:
@@ -26,12 +26,9 @@ def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
     w, b = (graph.constants[name] for name in node.inputs[1:])
     weight, bias, w_scale = quantise_weights(w, b, x.scale, node.attrs.get("steps"), node.attrs.get("weight_bits", 8))
     bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
-    y_scale: Any = next((h.channels[out.name] for h in grids.heads.values() if out.name in h.channels), out.scale)
-    zero, table = out.zero_point, None
-    if "body" in node.attrs:
-        y_scale, zero = grids.before_table[node.output]
-        table = function_table(node, y_scale, zero, out)
-    mul, shift = multiplier(x.scale * w_scale / y_scale)
+    y_scale, zero, table = finish(graph, node, grids, out)
+    scales: Any = next((h.channels[out.name] for h in grids.heads.values() if out.name in h.channels), y_scale)
+    mul, shift = multiplier(x.scale * w_scale / scales)
     return Linear(
         name=node.name,
         inputs=(x.name,),

@@ -1,0 +1,65 @@
+"""int16 in front of products: which values can have it, and on which grid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emg_edge.program._tensor import DTYPES
+
+from ._weights import quantise_weights
+from .lowering import LOWERINGS
+from .lowering._common import clamps
+
+if TYPE_CHECKING:
+    from emg_edge.graph._graph import Graph, Node
+    from emg_edge.program._tensor import Tensor
+
+    from ._calibrate import Sample
+    from ._options import QuantiseOptions
+
+
+def can_widen(graph: Graph, name: str, readers: list[Node], sample: Sample, options: QuantiseOptions) -> bool:
+    """Whether a value can be written in int16 and all of the ``readers`` behind it have room for it."""
+    producer = graph.producers.get(name)
+    if producer is None or name in graph.outputs or not readers or graph.given.get(name):
+        return False
+    clamped, entry = clamps(graph, producer), LOWERINGS[producer.op]
+    if entry.writes == "int8" or entry.keeps_grid or ("body" in producer.attrs and not clamped):
+        return False
+    scale, room = wide_scale(sample, options), _has_room_from_zero if clamped else has_room
+    return all(room(graph, reader, scale) for reader in readers)
+
+
+def has_room(graph: Graph, reader: Node, scale: float) -> bool:
+    """Whether a reader can take an int16 value with that scale."""
+    entry = LOWERINGS[reader.op]
+    return entry.reads == "product" and entry.wide is not None and entry.wide(graph, reader, scale)
+
+
+def _has_room_from_zero(graph: Graph, reader: Node, scale: float) -> bool:
+    """Whether a product can take an int16 value whose zero point is the lowest code."""
+    if reader.op not in {"conv", "linear"}:
+        return False
+    w, b = (graph.constants[name] for name in reader.inputs[1:3])
+    steps, bits = reader.attrs.get("steps"), reader.attrs.get("weight_bits", 8)
+    stored, bias, _ = quantise_weights(w.reshape(len(w), -1), b, scale / 2, steps, bits)
+    return int((np.abs(stored.astype(np.int64)).sum(1) * 2**16 + np.abs(bias)).max()) < 2**31
+
+
+def peak(sample: Sample) -> float:
+    """Return the largest calibrated magnitude."""
+    return max(-sample.low, sample.high)
+
+
+def wide_scale(sample: Sample, options: QuantiseOptions) -> float:
+    """Return the step of a symmetric int16 grid: the calibrated peak with headroom."""
+    return (peak(sample) or 1.0) * options.headroom / DTYPES["int16"][2]
+
+
+def widened(int8: Tensor, sample: Sample, options: QuantiseOptions, *, clamped: bool) -> Tensor:
+    """Return the int16 grid of a value; behind a ReLU that is a saturation, it begins at 0."""
+    scale = wide_scale(sample, options)
+    return replace(int8, dtype="int16", scale=scale / (1 + clamped), zero_point=-(2**15) if clamped else 0)
