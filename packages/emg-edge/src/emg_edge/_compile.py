@@ -92,6 +92,7 @@ def compile_model(
     from .passes import canonicalise
     from .quantiser._quantise import quantise
     from .quantiser._sqnr import layer_noise
+    from .quantiser._superseded import grid_warnings
 
     device = get_target(target).with_budgets(dict(budgets or {}))
     graph = canonicalise(load_onnx(onnx_path))
@@ -101,7 +102,7 @@ def compile_model(
     noise = layer_noise(graph, program, {port: array[:SQNR_SAMPLES] for port, array in feeds.items()})
     few = n < FEW_SAMPLES
     warnings = [f"only {n} calibration samples; some hundred of all classes are better"] if few else []
-    warnings += graph.notes
+    warnings += [*graph.notes, *grid_warnings(graph)]
     return compile_program(
         program,
         feeds,

@@ -215,6 +215,19 @@ class Importer:
             self.regridded[name, grid] = fresh
         return self.regridded[name, grid]
 
+    def demand(self, name: str, grid: GivenGrid) -> str:
+        """Note that the file demands a grid; return the value on it: another one where it has one of that type."""
+        grids = self.given.setdefault(name, [])
+        if all(other.dtype != grid.dtype for other in grids):
+            grids.append(grid)
+        if grid in grids:
+            return name
+        if (name, grid) not in self.regridded:
+            fresh = self.emit("Requantise", (name,), self.temporary("requantised"))
+            self.given[fresh] = [grid]
+            self.regridded[name, grid] = fresh
+        return self.regridded[name, grid]
+
     def temporary(self, suffix: str) -> str:
         """Return an unused name derived from the node's output."""
         stem, count = f"{self.source.outputs[0]}.{suffix}", 0

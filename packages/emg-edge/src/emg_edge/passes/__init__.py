@@ -6,7 +6,7 @@ from ._canonicalise import PASSES, canonicalise, is_canonical
 from ._concat import CONCAT
 from ._convolution import CONVOLUTION
 from ._fold import FOLD
-from ._given import GIVEN
+from ._given import GIVEN, REGRID
 from ._identity import IDENTITY
 from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
@@ -39,6 +39,7 @@ __all__ = [
     "PAIRWISE",
     "PASSES",
     "RECURRENT",
+    "REGRID",
     "TABLE",
     "Notes",
     "Pass",

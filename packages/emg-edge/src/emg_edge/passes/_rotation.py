@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._views import Form
 
 _TOLERANCE = 1e-5
+_QUANTISED = 0.03  # of cosines and sines that a file holds in 8 bits; the comparison of outputs bounds what comes of it
 _ROUNDING = 1e-4  # of angles worked out in float32, within which a rotation is taken for the exact one
 
 
@@ -41,7 +42,8 @@ class Operand:
     gain
         Factor common to all elements.
     turn
-        complex128 ``(heads, rows, width / 2)``, or None where nothing turns.
+        complex128 ``(heads, rows, width / 2)``, or None where nothing turns; of size 1, or, where the file quantised
+        its cosines and sines, at most 1.
     """
 
     layout: tuple[int, int, int]
@@ -85,9 +87,13 @@ def _read_turned(form: Form, extents: tuple[int, int, int], apart: int) -> Opera
         np.abs(matrix[..., 1, 1] - matrix[..., 0, 0]).max(),
         np.abs(matrix[..., 0, 1] + matrix[..., 1, 0]).max(),
     )
-    if gain == 0.0 or max(deviation) > _TOLERANCE * gain:
+    if gain == 0.0 or max(deviation) > _QUANTISED * gain:
         raise RotationError("q or k is transformed by something that is no rotation with one common factor")
-    return Operand(layout, gain, turn / np.abs(turn))
+    if max(deviation) <= _TOLERANCE * gain:
+        return Operand(layout, gain, turn / np.abs(turn))
+    turn = (matrix[..., 0, 0] + matrix[..., 1, 1] + 1j * (matrix[..., 1, 0] - matrix[..., 0, 1])) / 2.0
+    gain = float(np.abs(turn).max())
+    return Operand(layout, gain, turn / gain)
 
 
 def affine_pairs(first: NDArray[np.int64], apart: int = 1) -> tuple[int, int, int] | None:
@@ -109,6 +115,8 @@ def common_tables(q: Operand, k: Operand, group: int = 1) -> tuple[NDArray[np.fl
         raise RotationError("only one of q and k is rotated")
     shared = np.repeat(k.turn, group, 0)
     longer = q.turn if q.turn.shape[1] >= shared.shape[1] else shared
+    if max(float(np.abs(np.abs(turn) - 1.0).max()) for turn in (q.turn, shared)) > _TOLERANCE:
+        return _quantised_tables(longer[0], q.turn, shared)
     table = longer[0] / longer[0, :1]
     offset = q.turn[:, :1]
     for turn in (q.turn, shared):
@@ -120,6 +128,15 @@ def common_tables(q: Operand, k: Operand, group: int = 1) -> tuple[NDArray[np.fl
     period = next(p for p in range(1, rows + 1) if p == rows or np.abs(table[p:] - table[:-p]).max() < _TOLERANCE)
     exact = _usual(period, table.shape[1])
     table = exact if np.abs(table[:period] - exact).max() < _ROUNDING else table[:period]
+    return table.real.astype(np.float32), table.imag.astype(np.float32)
+
+
+def _quantised_tables(
+    table: NDArray[np.complex128], *turns: NDArray[np.complex128]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the tables of a file that quantised them, as they are: what shrinks a row does not cancel."""
+    if any(np.abs(turn - table[: turn.shape[1]]).max() > _TOLERANCE for turn in turns):
+        raise RotationError("q and k, or the heads, are rotated by different positions")
     return table.real.astype(np.float32), table.imag.astype(np.float32)
 
 

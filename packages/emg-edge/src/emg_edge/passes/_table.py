@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNNAMED = "function"
+UNNAMED = "function"
 KNOWN: dict[str, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
     "gelu": gelu,
     "gelu_tanh": lambda x: gelu(x, "tanh"),

@@ -72,9 +72,9 @@ def linear_form(graph: Graph, name: str) -> Form:
     return _form(graph, name, _LINEAR)
 
 
-def index_map(graph: Graph, name: str) -> tuple[str, NDArray[np.int64]]:
+def index_map(graph: Graph, name: str, through: frozenset[str] = MOVEMENT) -> tuple[str, NDArray[np.int64]]:
     """Follow pure data movement back; return the source and each element's index in it."""
-    form = _form(graph, name, MOVEMENT)
+    form = _form(graph, name, through)
     return form.source, form.index[:, 0]
 
 

@@ -245,6 +245,18 @@ def fused_channels(graph: Graph) -> dict[str, list[NDArray[np.int64]]]:
     return found
 
 
+def fused_channels(graph: Graph) -> dict[str, list[NDArray[np.int64]]]:
+    """Return, for values that attention reads on a grid a head, the channels ``(heads, width)`` of each part in them."""
+    found: dict[str, list[NDArray[np.int64]]] = {}
+    for node in graph.nodes:
+        names = _fused_sources(graph, node) if node.op == "attention" else []
+        for part, name in enumerate(node.inputs[:3]):
+            index = _channels(node, part) if name in names else None
+            if index is not None:
+                found.setdefault(name, []).append(index)
+    return found
+
+
 def _fused_sources(graph: Graph, node: Node) -> list[str]:
     """Return the sources of an attention whose linear layer can give each head and part a scale of its own."""
     found = []

@@ -22,7 +22,7 @@ def erf(x: NDArray[Any]) -> NDArray[Any]:
     """Return the error function to 1e-12: cubic Hermite interpolation of `math.erf` on a grid of 1/512 over ±6."""
     value, slope = _erf_grid()
     position = (np.clip(x, -6.0, 6.0).astype(np.float64) + 6.0) * 512.0
-    left = np.minimum(position.astype(np.int64), len(value) - 2)
+    left = np.minimum(np.nan_to_num(position).astype(np.int64), len(value) - 2)  # NaN comes out as NaN all the same
     t = position - left
     y0, y1, d0, d1 = value[left], value[left + 1], slope[left] / 512.0, slope[left + 1] / 512.0
     cubic = y0 + t * (d0 + t * ((3 * (y1 - y0) - 2 * d0 - d1) + t * (d0 + d1 - 2 * (y1 - y0))))
