@@ -33,7 +33,8 @@ def conv(rng, i):
     down, across = _fitting(rng, True), _fitting(rng, False)
     dtype, out = small(rng), str(rng.choice(["int8", "int16", "int32"]))
     table = rng.integers(-128, 128, 256).astype(np.int8) if out == "int8" and rng.random() < 0.5 else None
-    count = groups * outputs
+    count, bits = groups * outputs, int(rng.choice([8, 4]))
+    peak = 2 ** (bits - 1) - 1
     mul, shift = multiplier(rng.uniform(0.001, 0.05, count), int(rng.integers(8, 32)))
     if rng.random() < 0.2:
         mul, shift = rng.choice(np.array([0, 1, 2**31 - 1]), count).astype(np.int32), int(rng.choice([1, 62]))
@@ -41,7 +42,7 @@ def conv(rng, i):
         name=f"conv{i}",
         inputs=(f"x{i}",),
         output=f"y{i}",
-        weight=rng.integers(-127, 128, (count, down[1], across[1], channels)).astype(np.int8),
+        weight=rng.integers(-peak, peak + 1, (count, down[1], across[1], channels)).astype(np.int8),
         bias=rng.integers(-(2**29), 2**29, count).astype(np.int32) >> int(rng.integers(0, 29)),
         mul=mul,
         shift=shift,
@@ -52,6 +53,7 @@ def conv(rng, i):
         groups=groups,
         pre_zero=int(rng.integers(-128, 128)),
         table=table,
+        weight_bits=bits,
     )
     source = tensor(rng, f"x{i}", (down[0], across[0], groups * channels), dtype)
     return op, [source], tensor(rng, f"y{i}", (*op.extent, count), out)

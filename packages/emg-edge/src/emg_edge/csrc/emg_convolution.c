@@ -1,20 +1,17 @@
 /* Convolution: patches of two output pixels at a time against four channels, or tap by tap where it is depthwise. */
+#include "emg_convolution.h"
+
 #include <stddef.h>
 
-#include "emg_convolution.h"
 #include "emg_storage.h"
 
-/* Requantise one accumulator and store it as element `index` of y. */
-static inline void finish(const emg_conv_params *p, int32_t output, int32_t acc, void *y, int32_t index)
-{
-    int64_t scaled = (int64_t)(acc + p->bias[output]) * p->mul[output];
-    int64_t value = emg_rounding_shift(scaled, p->shift) + p->pre_zero;
-    if (p->table != NULL) {
-        ((int8_t *)y)[index] = emg_look_up(p->table, emg_saturate8(value));
-    } else {
-        emg_store(y, p->out, index, value);
-    }
-}
+/* Weights of outputs start .. start + count - 1, and where their results go. */
+typedef struct {
+    const emg_conv_params *p;
+    const int8_t *weight;
+    int32_t start, count, depth;
+    void *y;
+} block;
 
 /* Number of the `count` taps at `first`, `first + step`, ... that lie below `limit`. */
 static inline int32_t taps_below(int32_t first, int32_t step, int32_t limit, int32_t count)
@@ -54,12 +51,10 @@ static void gather_row(const emg_conv_params *p, const int8_t *line, int32_t lef
 }
 
 /* Copy the inputs of one output pixel and group. */
-static void gather(const emg_conv_params *p, const int8_t *x, int32_t pixel, int32_t group, int8_t *patch)
+static void gather(const emg_conv_params *p, const int8_t *x, int32_t top, int32_t left, int32_t group, int8_t *patch)
 {
     int32_t width = p->channels / p->groups * (int32_t)p->in;
     int32_t line = p->extent[1] * p->channels * (int32_t)p->in;
-    int32_t top = pixel / p->out_extent[1] * p->stride[0] - p->pad[0];
-    int32_t left = pixel % p->out_extent[1] * p->stride[1] - p->pad[1];
     for (int32_t k = 0; k < p->kernel[0]; k++) {
         int32_t row = top + k * p->dilation[0];
         int inside = row >= 0 && row < p->extent[0];
@@ -68,65 +63,117 @@ static void gather(const emg_conv_params *p, const int8_t *x, int32_t pixel, int
     }
 }
 
-static void one_pixel(const emg_conv_params *p, const int8_t *patch, int32_t depth, int32_t n, int32_t end, void *y,
-                      int32_t first)
+/* Whether all taps of a pixel lie side by side in the input, so that no patch needs to be made. */
+static inline int lies_whole(const emg_conv_params *p, int32_t row, int32_t left)
 {
-    for (; n + 4 <= end; n += 4) {
-        int32_t acc[4];
-        emg_dot_1x4(patch, p->weight + n * depth, depth, depth, acc);
-        for (int32_t i = 0; i < 4; i++) {
-            finish(p, n + i, acc[i], y, first + n + i);
-        }
+    return p->kernel[0] == 1 && p->dilation[1] == 1 && p->groups == 1 && row >= 0 && row < p->extent[0] && left >= 0
+           && left + p->kernel[1] <= p->extent[1];
+}
+
+/* Address of the inputs of one output pixel and group: in place, or copied to `patch`. */
+static const int8_t *taken(const emg_conv_params *p, const int8_t *x, int32_t pixel, int32_t group, int8_t *patch)
+{
+    int32_t row = pixel / p->out_extent[1] * p->stride[0] - p->pad[0];
+    int32_t left = pixel % p->out_extent[1] * p->stride[1] - p->pad[1];
+    if (lies_whole(p, row, left)) {
+        return x + (row * p->extent[1] + left) * p->channels * (int32_t)p->in;
     }
-    for (; n < end; n++) {
-        finish(p, n, emg_dot(patch, p->weight + n * depth, depth), y, first + n);
-    }
+    gather(p, x, row, left, group, patch);
+    return patch;
+}
+
+static void finish(const block *b, const int32_t *acc, int32_t n, int32_t count, int32_t pixel)
+{
+    const emg_conv_params *p = b->p;
+    int32_t first = b->start + n;
+    emg_finish(&p->finish, acc, p->bias + first, p->mul + first, count, b->y, pixel * p->outputs + first);
 }
 
 /* Two pixels at once: every weight that is loaded serves both. */
-static void two_pixels(const emg_conv_params *p, const int8_t *patch, int32_t depth, int32_t n, int32_t end, void *y,
-                       int32_t first)
+static void two_pixels(const block *b, const void *x0, const void *x1, int32_t pixel)
 {
-    int32_t second = first + p->outputs;
-    for (; n + 4 <= end; n += 4) {
-        int32_t acc[8];
-        emg_dot_2x4(patch, p->weight + n * depth, depth, acc);
-        for (int32_t i = 0; i < 4; i++) {
-            finish(p, n + i, acc[i], y, first + n + i);
-            finish(p, n + i, acc[4 + i], y, second + n + i);
+    int32_t left[EMG_CONV_BLOCK], right[EMG_CONV_BLOCK], depth = b->depth;
+    const int8_t *w = b->weight;
+    for (int32_t start = 0; start < b->count; start += EMG_CONV_BLOCK) {
+        int32_t count = b->count - start < EMG_CONV_BLOCK ? b->count - start : EMG_CONV_BLOCK;
+        int32_t n = 0;
+        if (b->p->in == EMG_INT8) {
+            for (; n + 4 <= count; n += 4, w += 4 * depth) {
+                emg_dot_pair_4(x0, x1, w, depth, depth, left + n, right + n);
+            }
+            for (; n < count; n++, w += depth) {
+                left[n] = emg_dot(x0, w, depth);
+                right[n] = emg_dot(x1, w, depth);
+            }
+        } else {
+            for (; n + 4 <= count; n += 4, w += 4 * depth) {
+                emg_dot_pair_4_i16(x0, x1, w, depth, depth, left + n, right + n);
+            }
+            for (; n < count; n++, w += depth) {
+                left[n] = emg_dot_i16(x0, w, depth);
+                right[n] = emg_dot_i16(x1, w, depth);
+            }
         }
-    }
-    for (; n < end; n++) {
-        finish(p, n, emg_dot(patch, p->weight + n * depth, depth), y, first + n);
-        finish(p, n, emg_dot(patch + depth, p->weight + n * depth, depth), y, second + n);
+        finish(b, left, start, count, pixel);
+        finish(b, right, start, count, pixel + 1);
     }
 }
 
-static void pixel_int16(const emg_conv_params *p, const int16_t *patch, int32_t depth, int32_t n, int32_t end, void *y,
-                        int32_t first)
+static void one_pixel(const block *b, const void *x, int32_t pixel)
 {
-    for (; n < end; n++) {
-        finish(p, n, emg_dot_i16(patch, p->weight + n * depth, depth), y, first + n);
+    int32_t acc[EMG_CONV_BLOCK], depth = b->depth;
+    const int8_t *w = b->weight;
+    for (int32_t start = 0; start < b->count; start += EMG_CONV_BLOCK) {
+        int32_t count = b->count - start < EMG_CONV_BLOCK ? b->count - start : EMG_CONV_BLOCK;
+        int32_t n = 0;
+        if (b->p->in == EMG_INT8) {
+            for (; n + 4 <= count; n += 4, w += 4 * depth) {
+                emg_dot_1x4(x, w, depth, depth, acc + n);
+            }
+            for (; n < count; n++, w += depth) {
+                acc[n] = emg_dot(x, w, depth);
+            }
+        } else {
+            for (; n + 4 <= count; n += 4, w += 4 * depth) {
+                emg_dot_1x4_i16(x, w, depth, depth, acc + n);
+            }
+            for (; n < count; n++, w += depth) {
+                acc[n] = emg_dot_i16(x, w, depth);
+            }
+        }
+        finish(b, acc, start, count, pixel);
     }
 }
 
-static void dense(const emg_conv_params *p, const int8_t *x, void *y, int8_t *patch)
+/* All pixels of a block of outputs, which belong to one group. */
+static void pixels(const block *b, const int8_t *x, int32_t group, int8_t *scratch)
+{
+    const emg_conv_params *p = b->p;
+    int32_t m = 0, count = p->out_extent[0] * p->out_extent[1];
+    for (; m + 2 <= count; m += 2) {
+        const int8_t *x0 = taken(p, x, m, group, scratch);
+        const int8_t *x1 = taken(p, x, m + 1, group, scratch + b->depth * (int32_t)p->in);
+        two_pixels(b, x0, x1, m);
+    }
+    if (m < count) {
+        one_pixel(b, taken(p, x, m, group, scratch), m);
+    }
+}
+
+/* Group by group; four-bit weights are unpacked a few outputs at a time. */
+static void dense(const emg_conv_params *p, const int8_t *x, void *y, int8_t *scratch)
 {
     int32_t depth = p->kernel[0] * p->kernel[1] * (p->channels / p->groups);
-    int32_t block = p->outputs / p->groups, pixels = p->out_extent[0] * p->out_extent[1];
-    int32_t together = p->in == EMG_INT8 ? 2 : 1;
-    for (int32_t m = 0; m < pixels; m += together) {
-        for (int32_t g = 0; g < p->groups; g++) {
-            int32_t n = g * block, end = n + block;
-            gather(p, x, m, g, patch);
-            if (p->in == EMG_INT16) {
-                pixel_int16(p, (const int16_t *)(const void *)patch, depth, n, end, y, m * p->outputs);
-            } else if (m + 1 < pixels) {
-                gather(p, x, m + 1, g, patch + depth);
-                two_pixels(p, patch, depth, n, end, y, m * p->outputs);
-            } else {
-                one_pixel(p, patch, depth, n, end, y, m * p->outputs);
+    int32_t width = p->outputs / p->groups, step = p->packed == NULL ? width : EMG_CONV_BLOCK;
+    int8_t *bytes = scratch + 2 * depth * (int32_t)p->in;
+    for (int32_t group = 0; group < p->groups; group++) {
+        for (int32_t n = 0; n < width; n += step) {
+            int32_t start = group * width + n, count = width - n < step ? width - n : step;
+            for (int32_t i = 0; p->packed != NULL && i < count; i++) {
+                emg_unpack4(p->packed + (start + i) * ((depth + 1) / 2), depth, bytes + i * depth);
             }
+            block b = {p, p->packed == NULL ? p->weight + start * depth : bytes, start, count, depth, y};
+            pixels(&b, x, group, scratch);
         }
     }
 }
@@ -154,31 +201,31 @@ static void add_tap(const emg_conv_params *p, const void *x, const int8_t *w, in
     }
 }
 
-static void depthwise_pixel(const emg_conv_params *p, const int8_t *x, int32_t top, int32_t left, int32_t *acc)
+static void depthwise_pixel(const emg_conv_params *p, const int8_t *x, const int8_t *w, int32_t pixel, int32_t *acc)
 {
-    const int8_t *w = p->weight;
-    int32_t pixel = p->channels * (int32_t)p->in;
+    int32_t top = pixel / p->out_extent[1] * p->stride[0] - p->pad[0];
+    int32_t left = pixel % p->out_extent[1] * p->stride[1] - p->pad[1];
+    int32_t nbytes = p->channels * (int32_t)p->in;
     memset(acc, 0, (size_t)p->outputs * sizeof *acc);
     for (int32_t i = 0; i < p->kernel[0]; i++) {
         int32_t row = top + i * p->dilation[0];
         for (int32_t j = 0; j < p->kernel[1]; j++, w += p->outputs) {
             int32_t column = left + j * p->dilation[1];
             int inside = row >= 0 && row < p->extent[0] && column >= 0 && column < p->extent[1];
-            add_tap(p, inside ? x + (row * p->extent[1] + column) * pixel : NULL, w, acc);
+            add_tap(p, inside ? x + (row * p->extent[1] + column) * nbytes : NULL, w, acc);
         }
     }
 }
 
 static void depthwise(const emg_conv_params *p, const int8_t *x, void *y, int32_t *acc)
 {
-    int32_t index = 0;
-    for (int32_t i = 0; i < p->out_extent[0]; i++) {
-        for (int32_t j = 0; j < p->out_extent[1]; j++) {
-            depthwise_pixel(p, x, i * p->stride[0] - p->pad[0], j * p->stride[1] - p->pad[1], acc);
-            for (int32_t n = 0; n < p->outputs; n++) {
-                finish(p, n, acc[n], y, index++);
-            }
-        }
+    int8_t *bytes = (int8_t *)(acc + p->outputs);
+    for (int32_t i = 0; p->packed != NULL && i < p->kernel[0] * p->kernel[1]; i++) {
+        emg_unpack4(p->packed + i * ((p->outputs + 1) / 2), p->outputs, bytes + i * p->outputs);
+    }
+    for (int32_t pixel = 0; pixel < p->out_extent[0] * p->out_extent[1]; pixel++) {
+        depthwise_pixel(p, x, p->packed == NULL ? p->weight : bytes, pixel, acc);
+        emg_finish(&p->finish, acc, p->bias, p->mul, p->outputs, y, pixel * p->outputs);
     }
 }
 

@@ -12,6 +12,7 @@ from emg_edge.program._op import Cut, Op, Product, Work
 from emg_edge.program._tensor import DTYPES, Tensor, storage
 
 from ._fixed import rounding_shift
+from ._weights import finish, rounding_error, stored_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from emg_edge.program._op import Members
 
+BLOCK = 16  # EMG_CONV_BLOCK
 _CHUNK = 2**22  # gathered inputs held at once by the reference
 
 
@@ -58,6 +60,8 @@ class Conv(Op):
         Added after the shift, before saturation; within the output's dtype.
     table
         int8 ``(256,)`` indexed by the byte of ``y``, or None.
+    weight_bits
+        8, or 4: weights in [-7, 7], held by the device as nibbles. The arithmetic is the same.
     """
 
     kind: ClassVar[str] = "conv"
@@ -74,6 +78,7 @@ class Conv(Op):
     groups: int = 1
     pre_zero: int = 0
     table: NDArray[np.int8] | None = None
+    weight_bits: int = 8
 
     @property
     def channels(self) -> int:
@@ -145,12 +150,11 @@ class Conv(Op):
     def members(self, tensors: list[Tensor], out: Tensor) -> Members:
         """See `Op.members`; depthwise weights are stored tap by tap."""
         outputs, rows, columns, _ = self.weight.shape
-        weight = self.weight.transpose(1, 2, 3, 0) if self.depthwise else self.weight
+        weight = self.weight.reshape(outputs, -1)
         return {
-            "weight": np.ascontiguousarray(weight),
+            **stored_weights(np.ascontiguousarray(weight.T) if self.depthwise else weight, self.weight_bits),
             "bias": self.bias,
             "mul": self.mul,
-            "table": self.table,
             "extent": self.size,
             "channels": self.channels,
             "out_extent": self.extent,
@@ -160,11 +164,9 @@ class Conv(Op):
             "dilation": self.dilation,
             "pad": self.pads[:2],
             "groups": self.groups,
-            "shift": self.shift,
-            "pre_zero": self.pre_zero,
             "zero_in": tensors[0].zero_point,
             "in": storage(tensors[0]),
-            "out": storage(out),
+            **finish(self.shift, self.pre_zero, self.table, out),
         }
 
     def work(self, tensors: list[Tensor], out: Tensor) -> Work:
@@ -195,18 +197,24 @@ class Conv(Op):
             row_bytes=moved + -(-out.nbytes // pieces),
             resident=table + max(reach * line - moved, 0) + self.scratch_bytes(tensors, out),
             columns=outputs,
-            column_bytes=rows * columns * width + 8,
+            column_bytes=-(-rows * columns * width * self.weight_bits // 8) + 8,
         )
 
     def scratch_bytes(self, tensors: list[Tensor], out: Tensor) -> int:
-        """See `Op.scratch_bytes`: two int8 patches or one int16 patch of one group; depthwise int32 ``(N,)``."""
-        del tensors, out
-        return 4 * len(self.weight) if self.depthwise else -(-2 * prod(self.weight.shape[1:]) // 4) * 4
+        """See `Op.scratch_bytes`.
+
+        Two patches of one group, and a block of rows of unpacked weights; depthwise int32 ``(N,)`` and all of them.
+        """
+        del out
+        depth, packed = prod(self.weight.shape[1:]), self.weight_bits == 4
+        if self.depthwise:
+            return 4 * len(self.weight) + packed * self.weight.size
+        return 2 * depth * DTYPES[tensors[0].dtype][0] + packed * BLOCK * depth
 
     def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
         """See `Op.error_steps`: one rounding; behind a table half its largest step, between entries interpolated."""
         del tensors, out
-        return 0.5 if self.table is None else largest_step(self.table) / 2.0
+        return rounding_error(self.table)
 
     def acc_bound(self, tensors: list[Tensor]) -> int:
         """Largest possible |accumulator|, from the weights' norms and the input's dtype."""
@@ -223,7 +231,9 @@ class Conv(Op):
         )
         _, low, high = DTYPES[out.dtype]
         self.require(low <= self.pre_zero <= high, f"pre_zero {self.pre_zero} must lie in {low}..{high}")
-        self.require(int(self.weight.min(initial=0)) >= -127, "weights must lie in [-127, 127]")
+        self.require(self.weight_bits in {4, 8}, f"weight_bits {self.weight_bits} must be 8 or 4")
+        peak, largest = 2 ** (self.weight_bits - 1) - 1, int(np.abs(self.weight.astype(np.int64)).max(initial=0))
+        self.require(largest <= peak, f"weights reach {largest}, must lie in [-{peak}, {peak}]")
         self.require(
             int(self.mul.min()) >= 0 and 1 <= self.shift <= 62, f"mul must be >= 0 and shift {self.shift} in 1..62"
         )
@@ -256,9 +266,3 @@ class Conv(Op):
             out.size == prod(self.extent) * len(self.weight),
             f"output {out.shape} does not hold {self.extent} pixels of {len(self.weight)}",
         )
-
-
-def largest_step(table: NDArray[np.int8]) -> float:
-    """Return the largest difference between neighbouring entries of a table in two's complement order of its index."""
-    ordered = np.roll(table.astype(np.int64), 128)
-    return float(np.abs(np.diff(ordered)).max())

@@ -77,6 +77,12 @@ def _per_axis(key: str) -> Callable[[Graph, Node, tuple[int, ...]], _Step | None
     return rule
 
 
+def _windows(graph: Graph, node: Node, perm: tuple[int, ...]) -> _Step | None:
+    """Pool over the axes where they are now."""
+    step = _same(graph, node, perm)
+    return step and replace(step, attrs={**node.attrs, "axes": tuple(perm[axis] for axis in node.attrs["axes"])})
+
+
 def _reduced(graph: Graph, node: Node, perm: tuple[int, ...]) -> _Step:
     """Reduce over the axes where they are now; the order of those that stay restores the result."""
     axes = tuple(sorted(perm[axis] for axis in node.attrs["axes"]))
@@ -105,6 +111,7 @@ def _viewed(graph: Graph, node: Node, perm: tuple[int, ...]) -> _Step | None:
 _RULES: dict[str, Callable[[Graph, Node, tuple[int, ...]], _Step | None]] = {
     **dict.fromkeys(UNARY | BINARY, _same),
     **{name: _reduced for name, operation in OPERATIONS.items() if operation.group == "reduce"},
+    **{name: _windows for name, operation in OPERATIONS.items() if operation.group == "pool"},
     "Concat": _along,
     "Pad": _per_axis("pads"),
     "Reshape": _viewed,

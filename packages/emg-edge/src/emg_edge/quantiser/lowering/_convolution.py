@@ -47,6 +47,7 @@ def _conv(graph: Graph, node: Node, grids: Grids) -> Op:
         groups=node.attrs["group"],
         pre_zero=zero,
         table=table,
+        weight_bits=node.attrs.get("weight_bits", 8),
     )
 
 
