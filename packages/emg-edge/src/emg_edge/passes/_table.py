@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 UNNAMED = "function"
 UNNAMED = "function"
+UNNAMED = "function"
 KNOWN: dict[str, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
     "gelu": gelu,
     "gelu_tanh": lambda x: gelu(x, "tanh"),

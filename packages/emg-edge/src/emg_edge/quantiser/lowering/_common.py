@@ -30,15 +30,17 @@ def int32(values: NDArray[Any], what: str) -> NDArray[np.int32]:
 
 def clamps(graph: Graph, node: Node) -> bool:
     """Whether the function fused behind a product is ReLU, which a grid that begins at 0 does by saturating."""
-    return (
-        node.attrs.get("function") == "relu" and not node.attrs.get("before") and not graph.given.get(node.output, ())
-    )
+    return _is_relu(node) and not graph.given.get(node.output, ())
+
+
+def _is_relu(node: Node) -> bool:
+    return node.attrs.get("function") == "relu" and not node.attrs.get("before")
 
 
 def finish(graph: Graph, node: Node, grids: Grids, out: Tensor) -> tuple[float, int, NDArray[np.int8] | None]:
     """Return the scale and the zero point that a product requantises to, and the table behind it, if any."""
     lowest = DTYPES[out.dtype][1]
-    if "body" not in node.attrs or (clamps(graph, node) and out.zero_point == lowest):
+    if "body" not in node.attrs or (_is_relu(node) and out.zero_point == lowest):
         return out.scale, out.zero_point, None
     scale, zero = grids.before_table[node.output]
     return scale, zero, function_table(node, scale, zero, out)
