@@ -14,7 +14,7 @@ from emg_edge.graph._graph import Graph, Node, Value
 from emg_edge.graph._shapes import output_shape
 from emg_edge.graph.operations import CANONICAL
 from emg_edge.onnx_reader._onnx import load_onnx
-from emg_edge.passes import AFFINE, FOLD, IDENTITY, LAYERNORM, LINEAR, MEAN, PASSES, PAIRWISE, TABLE, Notes, Pass, canonicalise
+from emg_edge.passes import AFFINE, FOLD, IDENTITY, LAYERNORM, LINEAR, PAIRWISE, PASSES, TABLE, Notes, Pass, canonicalise
 from emg_edge.passes._names import identifier
 from emg_edge.passes._views import affine, as_transpose, index_map, linear_form
 
@@ -209,10 +209,18 @@ def test_mean_sees_through_the_head_of_tinymyo():
     assert [(n.op, n.attrs["outer"], n.attrs["axis"], n.attrs["inner"]) for n in final.nodes] == [("mean", 2, 3, 4)]
 
 
-def test_mean_over_scattered_elements_is_refused():
-    graph = build((1, 2, 3, 4), ("ReduceMean", ("x",), "y", {"axes": (1, 3), "keepdims": 0}))
-    _, notes = apply(MEAN, graph)
-    assert "do not lie at one stride" in notes.refused["y"].why
+@pytest.mark.parametrize("op", ["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"])
+def test_scattered_elements_are_brought_together_first(op):
+    graph = build((1, 2, 3, 4), (op, ("x",), "y", {"axes": (1, 3), "keepdims": 0}))
+    final = canonicalise(graph)
+    assert [n.op for n in final.nodes] == ["move", "mean" if op in {"ReduceMean", "ReduceSum"} else "reduce_max"]
+    assert [final.nodes[1].attrs[key] for key in ("outer", "axis", "inner")] == [3, 8, 1]
+
+
+def test_means_of_too_many_elements_are_refused():
+    graph = build((1, 33000), ("ReduceSum", ("x",), "y", {"axes": (1,), "keepdims": 0}))
+    with pytest.raises(UnsupportedError, match="it reduces 33000 elements to one; reduce at most 32768 at a time"):
+        canonicalise(graph)
 
 
 @pytest.mark.parametrize(("function", "specs"), [

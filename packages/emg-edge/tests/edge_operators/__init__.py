@@ -6,9 +6,31 @@ in Python integers, and returns a flat list; ``REALS[kind](op, reals, tensors, o
 in float64, for real inputs.
 """
 
-from edge_operators import attention, convolution, elementwise, layernorm, linear, movement, pairwise, recurrent, reduce
+from edge_operators import (
+    attention,
+    convolution,
+    elementwise,
+    layernorm,
+    linear,
+    movement,
+    pairwise,
+    pool,
+    recurrent,
+    reduce,
+)
 
-_FAMILIES = (attention, convolution, elementwise, layernorm, linear, movement, pairwise, recurrent, reduce)
+_FAMILIES = (
+    attention,
+    convolution,
+    elementwise,
+    layernorm,
+    linear,
+    movement,
+    pairwise,
+    pool,
+    recurrent,
+    reduce,
+)
 
 
 def _merged(name):

@@ -14,6 +14,7 @@
 #include "emg_linear.h"
 #include "emg_movement.h"
 #include "emg_pairwise.h"
+#include "emg_pool.h"
 #include "emg_recurrent.h"
 #include "emg_reduce.h"
 

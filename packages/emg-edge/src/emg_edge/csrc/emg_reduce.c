@@ -15,3 +15,20 @@ void emg_mean(const emg_mean_params *p, const void *x, void *y)
         }
     }
 }
+
+void emg_reduce_max(const emg_reduce_max_params *p, const void *x, void *y)
+{
+    for (int32_t o = 0; o < p->outer; o++) {
+        for (int32_t i = 0; i < p->inner; i++) {
+            int32_t at = o * p->axis * p->inner + i;
+            int32_t best = emg_load(x, p->type, at);
+            for (int32_t a = 1; a < p->axis; a++) {
+                int32_t value = emg_load(x, p->type, at + a * p->inner);
+                if (p->lowest ? value < best : value > best) {
+                    best = value;
+                }
+            }
+            emg_store(y, p->type, o * p->inner + i, best);
+        }
+    }
+}

@@ -11,7 +11,8 @@ from ._lstm import Lstm
 from ._movement import Concat, Gather, Move
 from ._pairwise import Add, Div, Maximum, Minimum, Mul
 from ._recurrent import GATE_BITS, HIDDEN_SCALE, gate_table
-from ._reduce import Mean
+from ._pool import AveragePool, MaxPool
+from ._reduce import Mean, ReduceMax
 from ._registry import OPERATORS
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Add",
     "Affine",
     "Attention",
+    "AveragePool",
     "Concat",
     "Conv",
     "Div",
@@ -32,11 +34,13 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "Lstm",
+    "MaxPool",
     "Maximum",
     "Mean",
     "Minimum",
     "Move",
     "Mul",
+    "ReduceMax",
     "Requantise",
     "Table",
     "exp_table",

@@ -13,7 +13,8 @@ from ._linear import Linear
 from ._lstm import Lstm
 from ._movement import Concat, Gather, Move
 from ._pairwise import Add, Div, Maximum, Minimum, Mul
-from ._reduce import Mean
+from ._pool import AveragePool, MaxPool
+from ._reduce import Mean, ReduceMax
 
 if TYPE_CHECKING:
     from emg_edge.program._op import Op
@@ -24,6 +25,7 @@ OPERATORS: dict[str, type[Op]] = {
         Add,
         Affine,
         Attention,
+        AveragePool,
         Concat,
         Conv,
         Div,
@@ -32,11 +34,13 @@ OPERATORS: dict[str, type[Op]] = {
         LayerNorm,
         Linear,
         Lstm,
+        MaxPool,
         Maximum,
         Mean,
         Minimum,
         Move,
         Mul,
+        ReduceMax,
         Requantise,
         Table,
     )

@@ -12,12 +12,13 @@ from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
 from ._layout import LAYOUT
 from ._linear import LINEAR
-from ._mean import MEAN
 from ._movement import MOVEMENT_PASS
 from ._names import NAMES
 from ._pairwise import PAIRWISE
 from ._pass import Notes, Pass
+from ._pool import POOL
 from ._recurrent import RECURRENT
+from ._reduce import REDUCE
 from ._table import FUSE, TABLE
 
 __all__ = [
@@ -33,13 +34,14 @@ __all__ = [
     "LAYERNORM",
     "LAYOUT",
     "LINEAR",
-    "MEAN",
     "MOVEMENT_PASS",
     "NAMES",
     "PAIRWISE",
+    "POOL",
     "PASSES",
     "RECURRENT",
     "REGRID",
+    "REDUCE",
     "TABLE",
     "Notes",
     "Pass",

@@ -22,12 +22,13 @@ from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
 from ._layout import LAYOUT
 from ._linear import LINEAR
-from ._mean import MEAN
 from ._movement import MOVEMENT_PASS
 from ._names import NAMES
 from ._pairwise import PAIRWISE
 from ._pass import Notes
+from ._pool import POOL
 from ._recurrent import RECURRENT
+from ._reduce import REDUCE
 from ._table import FUSE, TABLE
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     from emg_edge.graph._graph import Graph, Value
 
-PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, LAYOUT, ISNAN, ATTENTION, MEAN, TABLE, AFFINE, PAIRWISE, CONCAT)
+PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, LAYOUT, ISNAN, ATTENTION, POOL, REDUCE, TABLE, AFFINE, PAIRWISE, CONCAT)
 LAST_PASSES = (REGRID, MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 _QUANTISED = 1e-2  # for files whose constants are quantised, cosines and sines of a rotation among them

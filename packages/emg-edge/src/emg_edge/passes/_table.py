@@ -130,12 +130,7 @@ def _fuse(graph: Graph, node: Node) -> Graph | None:
     if node.op != "table":
         return None
     linear = graph.producers.get(node.inputs[0])
-    if (
-        linear is None
-        or linear.op not in {"conv", "linear"}
-        or "body" in linear.attrs
-        or graph.sole_consumer(linear.output) != node
-    ):
+    if linear is None or linear.op not in {"conv", "linear"} or "body" in linear.attrs or graph.sole_consumer(linear.output) != node:
         return None
     before = graph.given.get(linear.output, ())
     if len(before) > 1 or any(grid.dtype != "int8" or len(grid.scale) > 1 for grid in before):

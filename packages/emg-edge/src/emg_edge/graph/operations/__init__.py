@@ -4,14 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import _arithmetic, _attention, _convolution, _copies, _elementwise, _logic, _movement, _normalise, _products, _quantised, _recurrent, _reduce
+from . import (
+    _arithmetic,
+    _attention,
+    _convolution,
+    _copies,
+    _elementwise,
+    _functions,
+    _logic,
+    _movement,
+    _normalise,
+    _pool,
+    _products,
+    _quantised,
+    _recurrent,
+    _reduce,
+)
 
 if TYPE_CHECKING:
     from emg_edge.graph._operation import Operation
 
 __all__ = ["BINARY", "CANONICAL", "MOVEMENT", "OPERATIONS", "PADDING", "UNARY"]
 
-_FAMILIES = (_arithmetic, _attention, _convolution, _copies, _elementwise, _logic, _movement, _normalise, _products, _quantised, _recurrent, _reduce)
+_FAMILIES = (
+    _arithmetic,
+    _attention,
+    _convolution,
+    _copies,
+    _elementwise,
+    _functions,
+    _logic,
+    _movement,
+    _normalise,
+    _pool,
+    _products,
+    _quantised,
+    _recurrent,
+    _reduce,
+)
 
 OPERATIONS: dict[str, Operation] = {
     name: operation for family in _FAMILIES for name, operation in family.OPERATIONS.items()

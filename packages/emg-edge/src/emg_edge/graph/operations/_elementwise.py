@@ -75,6 +75,17 @@ def _divide(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return quotient if a.dtype.kind == "f" else np.trunc(quotient).astype(a.dtype)
 
 
+def _mod(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return the rest with the sign of the divisor, or with ``fmod`` that of the dividend."""
+    result: NDArray[Any] = (np.fmod if node.attrs.get("fmod") else np.mod)(*aligned(arrays))
+    return result
+
+
+def _prelu(x: NDArray[Any], slope: NDArray[Any]) -> NDArray[Any]:
+    result: NDArray[Any] = np.where(x < 0, slope * x, x)
+    return result
+
+
 def same_shape(shapes: list[Shape], node: Node) -> Shape:
     del node
     need(len(shapes) == 1, "takes one input")
@@ -104,11 +115,13 @@ _BINARY: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
     "Max": np.maximum,
     "Min": np.minimum,
     "Mul": np.multiply,
+    "PRelu": _prelu,
     "Pow": np.power,
     "Sub": np.subtract,
 }
 OPERATIONS = {
     **{name: Operation(group="unary", shape=same_shape, run=_unary(function)) for name, function in _UNARY.items()},
     **{name: Operation(group="binary", shape=_broadcast, run=_binary(function)) for name, function in _BINARY.items()},
+    "Mod": Operation(group="binary", shape=_broadcast, run=_mod),
     "Gelu": Operation(group="unary", shape=same_shape, run=lambda node, a: gelu(a[0], node.attrs["approximate"])),
 }

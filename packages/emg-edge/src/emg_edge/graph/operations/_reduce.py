@@ -5,9 +5,13 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from emg_edge.graph._operation import Operation, Shape, need
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from emg_edge.graph._graph import Node
@@ -20,26 +24,47 @@ def _reduce_shape(shapes: list[Shape], node: Node) -> Shape:
     return tuple(shape) or (1,)
 
 
-def _reduce_mean(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    axes = tuple(axis + 1 for axis in node.attrs["axes"])
-    y: NDArray[Any] = arrays[0].mean(axes, keepdims=bool(node.attrs["keepdims"]))
-    return y.reshape(len(y), *(y.shape[1:] or (1,))).astype(arrays[0].dtype)
+def _reduce(function: Callable[..., Any]) -> Callable[[Node, list[NDArray[Any]]], NDArray[Any]]:
+    def run(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+        axes = tuple(axis + 1 for axis in node.attrs["axes"])
+        y: NDArray[Any] = function(arrays[0], axes, keepdims=bool(node.attrs["keepdims"]))
+        return y.reshape(len(y), *(y.shape[1:] or (1,))).astype(arrays[0].dtype)
+
+    return run
 
 
-def _mean_shape(shapes: list[Shape], node: Node) -> Shape:
+def _middle_shape(shapes: list[Shape], node: Node) -> Shape:
     outer, axis, inner = (node.attrs[key] for key in ("outer", "axis", "inner"))
     shape = tuple(node.attrs["shape"])
     need(outer * axis * inner == prod(shapes[0]) and outer * inner == prod(shape), "extents do not fit")
     return shape
 
 
+def _seen(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return the input as (n, outer, axis, inner)."""
+    return arrays[0].reshape(-1, *(node.attrs[key] for key in ("outer", "axis", "inner")))
+
+
 def _mean(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    outer, axis, inner = (node.attrs[key] for key in ("outer", "axis", "inner"))
-    y: NDArray[Any] = arrays[0].reshape(-1, outer, axis, inner).mean(2)
+    x = _seen(node, arrays)
+    y: NDArray[Any] = x.sum(2) if node.attrs.get("total") else x.mean(2)
     return y.reshape(len(y), *node.attrs["shape"]).astype(arrays[0].dtype)
 
 
+def _largest(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    x = _seen(node, arrays)
+    y: NDArray[Any] = x.min(2) if node.attrs["lowest"] else x.max(2)
+    return y.reshape(len(y), *node.attrs["shape"])
+
+
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "ReduceMax": np.max,
+    "ReduceMean": np.mean,
+    "ReduceMin": np.min,
+    "ReduceSum": np.sum,
+}
 OPERATIONS = {
-    "ReduceMean": Operation(group="reduce", shape=_reduce_shape, run=_reduce_mean),
-    "mean": Operation(group="canonical", shape=_mean_shape, run=_mean),
+    **{name: Operation(group="reduce", shape=_reduce_shape, run=_reduce(f)) for name, f in _REDUCTIONS.items()},
+    "mean": Operation(group="canonical", shape=_middle_shape, run=_mean),
+    "reduce_max": Operation(group="canonical", shape=_middle_shape, run=_largest),
 }

@@ -10,15 +10,18 @@ from emg_edge.onnx_reader._importer import Dropped, Importer, RefusedError, Sour
 from . import (
     _attention,
     _classic,
-    _codes, _constants,
+    _codes,
+    _constants,
     _convolution,
     _elementwise,
     _logic,
     _movement,
     _normalise,
+    _pool,
     _products,
     _quantised,
     _recurrent,
+    _resize,
     _rotary,
 )
 
@@ -30,15 +33,18 @@ __all__ = ["SUPPORTED", "TRANSLATIONS", "add_node"]
 _FAMILIES = (
     _attention,
     _classic,
-    _codes, _constants,
+    _codes,
+    _constants,
     _convolution,
     _elementwise,
     _logic,
     _movement,
     _normalise,
+    _pool,
     _products,
     _quantised,
     _recurrent,
+    _resize,
     _rotary,
 )
 

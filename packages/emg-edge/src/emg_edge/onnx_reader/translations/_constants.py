@@ -75,11 +75,8 @@ def fold(function: Callable[..., Any]) -> Callable[[Importer], None]:
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     "Cast": _cast,
-    "Ceil": fold(np.ceil),
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
-    "Floor": fold(np.floor),
-    "Mod": fold(np.mod),
     "Range": _range,
     "Shape": _shape,
 }

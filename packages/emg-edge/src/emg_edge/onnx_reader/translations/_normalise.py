@@ -20,19 +20,6 @@ def _softmax(i: Importer) -> None:
     i.emit("Softmax", (i.require(0),), axis=axis)
 
 
-def _reduce_mean(i: Importer) -> None:
-    rank, axes = len(i.shape(i.require(0))), i.ints("axes", 1)
-    if not axes and i.attr("noop_with_empty_axes", 0):
-        return i.alias(i.require(0))
-    every = tuple(range(rank)) if not axes else tuple(sorted({i.axis(axis, rank) for axis in axes}))
-    i.emit("ReduceMean", (i.require(0),), axes=every, keepdims=int(i.attr("keepdims", 1)))
-    return None
-
-
-def _global_average_pool(i: Importer) -> None:
-    i.emit("ReduceMean", (i.require(0),), axes=tuple(range(2, len(i.shape(i.require(0))))), keepdims=1)
-
-
 def _layer_normalization(i: Importer) -> None:
     name = i.require(0)
     shape = i.shape(name)
@@ -43,8 +30,6 @@ def _layer_normalization(i: Importer) -> None:
 
 
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
-    "GlobalAveragePool": _global_average_pool,
     "LayerNormalization": _layer_normalization,
-    "ReduceMean": _reduce_mean,
     "Softmax": _softmax,
 }

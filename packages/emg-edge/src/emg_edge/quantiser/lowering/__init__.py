@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING
 
 from emg_edge.kernels import Requantise, multiplier
 
-from . import _arithmetic, _attention, _convolution, _copies, _layernorm, _linear, _quantised, _recurrent, _reduce
+from . import (
+    _arithmetic,
+    _attention,
+    _convolution,
+    _copies,
+    _layernorm,
+    _linear,
+    _pool,
+    _quantised,
+    _recurrent,
+    _reduce,
+)
 
 if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph, Node
@@ -18,7 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["LOWERINGS", "lower", "narrowed"]
 
-_FAMILIES = (_arithmetic, _attention, _convolution, _copies, _layernorm, _linear, _quantised, _recurrent, _reduce)
+_FAMILIES = (
+    _arithmetic,
+    _attention,
+    _convolution,
+    _copies,
+    _layernorm,
+    _linear,
+    _pool,
+    _quantised,
+    _recurrent,
+    _reduce,
+)
 
 LOWERINGS: dict[str, Lowering] = {name: entry for family in _FAMILIES for name, entry in family.LOWERINGS.items()}
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emg_edge.kernels import (
-    Mean,
-    multiplier,
-)
+from emg_edge.kernels import Mean, ReduceMax, multiplier
 
 from ._lowering import Lowering
 
@@ -20,7 +17,8 @@ if TYPE_CHECKING:
 def _mean(graph: Graph, node: Node, grids: Grids) -> Op:
     del graph
     x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
-    mul, shift = multiplier(x.scale / (out.scale * node.attrs["axis"]))
+    count = 1 if node.attrs.get("total") else node.attrs["axis"]
+    mul, shift = multiplier(x.scale / (out.scale * count))
     return Mean(
         name=node.name,
         inputs=(x.name,),
@@ -33,4 +31,11 @@ def _mean(graph: Graph, node: Node, grids: Grids) -> Op:
     )
 
 
-LOWERINGS = {"mean": Lowering(lower=_mean)}
+def _reduce_max(graph: Graph, node: Node, grids: Grids) -> Op:
+    del graph
+    x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
+    extents = {key: int(node.attrs[key]) for key in ("outer", "axis", "inner", "lowest")}
+    return ReduceMax(name=node.name, inputs=(x.name,), output=out.name, **extents)
+
+
+LOWERINGS = {"mean": Lowering(lower=_mean), "reduce_max": Lowering(lower=_reduce_max, keeps_grid=True)}
