@@ -149,7 +149,11 @@ def peer_project(case, peer, folder):
     if peer == "emx":
         return [folder / "net.c"], [], expected(case, peer).astype(np.int8)
     sources = [Path(kernels, "src", f"{stem}.c") for stem in ("Gemm_s8", "Convolution_s8", "RequantShift_s8", "Util")]
-    return [folder / "net.c", *sources], [f"-I{kernels}/inc", "-DDEEPLOY_GENERIC_PLATFORM"], expected(case, peer).astype(np.int8)
+    return (
+        [folder / "net.c", *sources],
+        [f"-I{kernels}/inc", "-DDEEPLOY_GENERIC_PLATFORM"],
+        expected(case, peer).astype(np.int8),
+    )
 
 
 def our_project(case, folder):

@@ -6,7 +6,11 @@ import re
 from dataclasses import dataclass
 
 _ROW = re.compile(r"^ (\.[\w.$-]+|COMMON|\*fill\*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: (\S+))?\s*$", re.MULTILINE)
-_KINDS = {"code": (".text",), "constants": (".rodata", ".srodata"), "data": (".data", ".sdata", ".bss", ".sbss", "COMMON")}
+_KINDS = {
+    "code": (".text",),
+    "constants": (".rodata", ".srodata"),
+    "data": (".data", ".sdata", ".bss", ".sbss", "COMMON"),
+}
 
 
 @dataclass(frozen=True)

@@ -126,11 +126,14 @@ def _write_deeploy(deployer, out):
     includes = deployer.generateIncludeString()
     head = "#include <stdio.h>\n#include <stdint.h>\n#include <stdlib.h>\n" + includes
     (out / "Network.h").write_text(
-        "#pragma once\n" + head + "void RunNetwork(void);\nvoid InitNetwork(void);\n"
+        "#pragma once\n"
+        + head
+        + "void RunNetwork(void);\nvoid InitNetwork(void);\n"
         + deployer.generateIOBufferInitializationCode()
     )
     (out / "net.c").write_text(
-        head + "#include <math.h>\n#include \"Network.h\"\n"
+        head
+        + '#include <math.h>\n#include "Network.h"\n'
         + deployer.generateBufferInitializationCode()
         + deployer.generateGlobalDefinitionCode()
         + "\nvoid RunNetwork(void) {\n"

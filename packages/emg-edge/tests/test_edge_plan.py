@@ -108,7 +108,7 @@ def test_target_contract(target):
     assert device.name == target
     assert device.title
     assert device.n_cores >= 1
-    assert device.stack_bytes > 0
+    assert plan_memory(programs.small_network(), device).stack > 0
     assert device.level("l2") is not None
     assert device.level(device.constants) is not None
     assert all(0 < level.budget <= level.nbytes for level in device.levels)

@@ -79,10 +79,14 @@ void emg_finish(const emg_finish_params *f, const int32_t *acc, const int32_t *b
     int8_t *bytes = (int8_t *)y + first;
     if (f->out == EMG_INT32 || f->shift < 2) {
         general(f, acc, bias, mul, count, y, first);
+    } else if (f->out == EMG_INT8 && f->shift > 32) {
+        int8_high(f, acc, bias, mul, count, bytes);
     } else if (f->out == EMG_INT8) {
-        (f->shift > 32 ? int8_high : int8_both)(f, acc, bias, mul, count, bytes);
+        int8_both(f, acc, bias, mul, count, bytes);
+    } else if (f->shift > 32) {
+        int16_high(f, acc, bias, mul, count, (int16_t *)y + first);
     } else {
-        (f->shift > 32 ? int16_high : int16_both)(f, acc, bias, mul, count, (int16_t *)y + first);
+        int16_both(f, acc, bias, mul, count, (int16_t *)y + first);
     }
     if (f->table != NULL) {
         for (int32_t i = 0; i < count; i++) {

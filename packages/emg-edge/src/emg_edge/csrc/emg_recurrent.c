@@ -168,15 +168,19 @@ static void write_hidden(const emg_recurrent_params *p, const int8_t *hidden, vo
     }
 }
 
-static void run(const emg_recurrent_params *p, const void *x, void *y, void *scratch, int32_t gates,
-                void (*step)(const emg_recurrent_params *, const cell *, const void *))
+static void run(const emg_recurrent_params *p, const void *x, void *y, void *scratch, int32_t gates)
 {
     for (int32_t d = 0; d < p->directions; d++) {
         cell c = prepare(p, d, gates * p->units, scratch);
         int32_t backwards = p->reverse != 0 || d != 0;
         for (int32_t i = 0; i < p->steps; i++) {
             int32_t t = backwards != 0 ? p->steps - 1 - i : i;
-            step(p, &c, (const int8_t *)x + t * p->inputs * (int32_t)p->in);
+            const int8_t *now = (const int8_t *)x + t * p->inputs * (int32_t)p->in;
+            if (gates == 4) {
+                lstm_step(p, &c, now);
+            } else {
+                gru_step(p, &c, now);
+            }
             if (p->last == 0) {
                 write_hidden(p, c.hidden, y, (t * p->directions + d) * p->units);
             }
@@ -189,10 +193,10 @@ static void run(const emg_recurrent_params *p, const void *x, void *y, void *scr
 
 void emg_lstm(const emg_lstm_params *p, const void *x, void *y, void *scratch)
 {
-    run(p, x, y, scratch, 4, lstm_step);
+    run(p, x, y, scratch, 4);
 }
 
 void emg_gru(const emg_gru_params *p, const void *x, void *y, void *scratch)
 {
-    run(p, x, y, scratch, 3, gru_step);
+    run(p, x, y, scratch, 3);
 }

@@ -210,6 +210,8 @@ class Recurrent(Op):
         arrays: Members = dict(self.constants())
         return {
             **arrays,
+            "cell_bits": 0,
+            "reset_after": 0,
             "steps": self.steps(tensors),
             "inputs": int(self.weight.shape[2]),
             "units": self.units,

@@ -9,6 +9,7 @@ from emg_edge._errors import BudgetError
 
 from ._constants import Constant, Placement, distinct, structures
 from ._plan import ArenaPlan, plan_arena
+from ._stack import stack_bytes
 from ._tiles import tile
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class MemoryPlan:
     budget
         Bytes by memory that the target offers; 0 where it has none.
     stack
-        Estimated bytes of stack, all cores.
+        Bytes of stack that one run needs, on one core.
+    staging
+        Bytes of L2 in which constants from L3 will pass by; no object of the emitted C yet.
     state
         Bytes of the streaming front end's memory, in ``l2``.
     """
@@ -43,6 +46,7 @@ class MemoryPlan:
     budget: dict[str, int]
     stack: int
     state: int = 0
+    staging: int = 0
 
     def streamed(self, layer: str) -> int:
         """Return the bytes of a layer's constants that come from L3."""
@@ -61,6 +65,7 @@ class MemoryPlan:
         return {
             "memory": {**self.used, "stack": self.stack},
             "budget": self.budget,
+            "staging": self.staging,
             "arena": {
                 "bytes": self.arena.nbytes,
                 "held_bytes": self.arena.held,
@@ -118,7 +123,8 @@ def plan_memory(program: Program, target: Target, state: int = 0, tables: int = 
         constants=constants,
         used=used,
         budget=budget,
-        stack=target.stack_bytes * target.n_cores,
+        stack=stack_bytes(program, target),
+        staging=staging,
         state=state,
     )
 

@@ -127,7 +127,7 @@ class Target:
     levels
         Memories; activations live in L2.
     stack_bytes
-        Estimated stack of one core.
+        Estimated stack, for machines that are not 32-bit cores; None: the exact one, see `plan._stack`.
     staging_bytes
         Working space in L2 for constants that stream from L3 while they are used, smallest ones kept in L2.
     constants
@@ -146,7 +146,7 @@ class Target:
     title: str
     n_cores: int
     levels: tuple[MemoryLevel, ...]
-    stack_bytes: int
+    stack_bytes: int | None = None
     staging_bytes: int = 0
     constants: str = "l2"
     clock_hz: float | None = None

@@ -20,7 +20,6 @@ GAP9 = Target(
         MemoryLevel(name="l2", nbytes=1536 << 10, budget=1400 << 10),
         MemoryLevel(name="l3", nbytes=32 << 20, budget=32 << 20),
     ),
-    stack_bytes=1024,
     staging_bytes=64 << 10,
     clock_hz=370e6,
     cycles=XPULPV2_C,
