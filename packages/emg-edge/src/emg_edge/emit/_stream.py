@@ -67,10 +67,9 @@ def probe_codes(front: FrontEnd, events: int = 2) -> NDArray[Any]:
     noise = ((words * np.uint64(2862933555777941757)) >> np.uint64(64 - front.bits)).astype(np.int64)
     codes = noise.reshape(front.n_chans, frames) - (1 << (front.bits - 1))
     time, high = np.arange(frames), (1 << (front.bits - 1)) - 1
+    steps = np.where(time // min(23, 1 + frames // 4) % 2, -high - 1, high)
     for c in range(front.n_chans):
-        codes[c] = [codes[c], np.where(time // 23 % 2, -high - 1, high), codes[c] >> 4, np.where(time > 9, 1, -1)][
-            c % 4
-        ]
+        codes[c] = [codes[c], steps, codes[c] >> 4, np.where(time > 9, 1, -1)][c % 4]
     codes[:, -(-3 * frames // 4) :] >>= 5
     return codes.astype(front.dtype)
 

@@ -50,7 +50,7 @@ def first_difference(
     for name, array in found.items():
         n = min(counts)
         wrong = [index for index in range(n) if not np.array_equal(expected[name][index], array[index])]
-        if len(wrong):
+        if wrong:
             at = wrong[0]
             return f"event {at} differs first: {name!r} is {array[at].tolist()}, expected {expected[name][at].tolist()}"
     return None if counts[0] == counts[1] else f"{counts[1]} events, expected {counts[0]}"

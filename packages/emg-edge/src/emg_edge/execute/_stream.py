@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from emg_edge.program._program import Program
 
 
+MOST_CODES = 1 << 30
+"""Of one call: the C counts them in 32 bits."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StreamEvent:
     """What the network said about one window.
@@ -141,7 +145,7 @@ class HostStream(Stream):
         events, at = [], 0
         while at < len(frames):
             start = ctypes.c_void_p(frames.ctypes.data + at * frames.strides[0])
-            at += self._push(start, ctypes.c_int32(min(len(frames) - at, 1 << 30)), ctypes.byref(self._record))
+            at += self._push(start, ctypes.c_int32(min(len(frames) - at, MOST_CODES // self.front.n_chans)), ctypes.byref(self._record))
             if self._record.ready:
                 events.append(self._event(self._record.sample, _outputs(self.program, bytes(self._record))))
         return events

@@ -31,6 +31,7 @@ LIMIT = 1 << 30
 MAX_SHIFT = 31
 LONGEST = 1 << 20
 _DECAYED = 1e-12
+_EXTREME = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ def design_cascade(sections: Sections, largest: float) -> Cascade:
     Raises
     ------
     EmgEdgeError
-        A pole is too near the unit circle, or a section is 0.
+        A pole is too near the unit circle, or a section lets nothing pass.
     """
     if not sections:
         return _nothing(largest)
@@ -81,11 +82,10 @@ def design_cascade(sections: Sections, largest: float) -> Cascade:
     held, fraction, rows = [], [math.floor(math.log2(LIMIT / largest))], []
     reached = _impulse(n)
     for index, section in enumerate(sections):
-        poles = _poles(section, index)
+        poles = [round(-value * 2**ONE) for value in section[4:]]  # negatives, as the sums want them
         exact = reached.copy()
         _advance([*section[:3], *(-pole / 2**ONE for pole in poles)], exact)
-        most = max(float(np.abs(exact).sum()) * largest, 2.0**-1000)
-        bits = min(math.floor(math.log2(LIMIT * (1 - 2**-10) / most)), _unit(section, fraction[-1], index))
+        bits = min(_room(exact, largest, index), fraction[-1] + 1 - math.frexp(max(map(abs, section[:3])))[1])
         b, shift = _zeros(section, bits - fraction[-1])
         held.append([value * 2.0 ** (fraction[-1] - bits - ONE - shift) for value in b])
         held[-1] += [-pole / 2**ONE for pole in poles]
@@ -142,23 +142,16 @@ def length(sections: Sections) -> int:
     return 256 + ring + 16 * len(sections)
 
 
-def _poles(section: Sequence[float], index: int) -> list[int]:
-    """Return the negatives of a1 and a2 in units of 2**-30, still stable."""
-    a1, a2 = (round(value * 2**ONE) for value in section[4:])
-    if not abs(a2) < 2**ONE or not abs(a1) < 2**ONE + a2:
+def _room(reached: NDArray[np.float64], largest: float, index: int) -> int:
+    """Return the most fraction bits at which the node that answers an impulse so stays below the limit."""
+    with np.errstate(over="ignore"):
+        most = float(np.abs(reached).sum()) * largest
+    if not 2.0**-_EXTREME < most < 2.0**_EXTREME:
         raise EmgEdgeError(
-            f"filter section {index}: its poles lie nearer to the unit circle than {ONE} fraction bits can hold; use a "
-            "higher edge, a wider notch or a lower rate"
+            f"filter section {index}: its output reaches {most:g} codes, so it lets nothing pass or everything grow; "
+            "leave it out or scale it to a gain near 1"
         )
-    return [-a1, -a2]
-
-
-def _unit(section: Sequence[float], before: int, index: int) -> int:
-    """Return the most fraction bits at which every zero's coefficient stays below 2."""
-    most = max(abs(value) for value in section[:3])
-    if most <= 0:
-        raise EmgEdgeError(f"filter section {index}: b = {list(section[:3])} lets nothing pass; leave it out")
-    return before + 1 - math.frexp(most)[1]
+    return math.floor(math.log2(LIMIT * (1 - 2**-10) / most))
 
 
 def _zeros(section: Sequence[float], gain: int) -> tuple[list[int], int]:

@@ -115,9 +115,9 @@ class FrontEnd:
 
     @property
     def state_bytes(self) -> int:
-        """Bytes that live between two calls: filter memory, ring, counters."""
+        """Bytes that live between two calls on a 32-bit core: filter memory, ring, pointers and counters."""
         memory = 4 * self.n_chans * (2 * (self.n_sections + 1) + self.n_sections)
-        return memory + self.n_chans * self.n_times * DTYPES[self.element][0] + 32
+        return memory + self.n_chans * self.n_times * DTYPES[self.element][0] + 40
 
     @property
     def constant_bytes(self) -> int:
