@@ -7,6 +7,7 @@ from ._concat import CONCAT
 from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN, REGRID
+from ._grouped import GROUPED
 from ._identity import IDENTITY
 from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
@@ -29,6 +30,7 @@ __all__ = [
     "FOLD",
     "FUSE",
     "GIVEN",
+    "GROUPED",
     "IDENTITY",
     "ISNAN",
     "LAYERNORM",

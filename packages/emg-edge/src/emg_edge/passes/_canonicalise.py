@@ -17,6 +17,7 @@ from ._concat import CONCAT
 from ._convolution import CONVOLUTION
 from ._fold import FOLD
 from ._given import GIVEN, REGRID, settle_grids
+from ._grouped import GROUPED
 from ._identity import IDENTITY
 from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from emg_edge.graph._graph import Graph, Value
 
-PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, LINEAR, LAYOUT, ISNAN, ATTENTION, POOL, REDUCE, TABLE, AFFINE, PAIRWISE, CONCAT)
+PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, GROUPED, LINEAR, LAYOUT, ISNAN, ATTENTION, POOL, REDUCE, TABLE, AFFINE, PAIRWISE, CONCAT)
 LAST_PASSES = (REGRID, MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 _QUANTISED = 1e-2  # for files whose constants are quantised, cosines and sines of a rotation among them

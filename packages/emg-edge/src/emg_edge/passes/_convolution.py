@@ -8,15 +8,13 @@ Transposes. Per-channel arithmetic behind, batch normalisation above all, goes i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_edge.graph._graph import Graph, Node, Value
-
 from ._absorb import absorbed, row_steps, steps_attr
-from ._layout import MARK
+from ._builder import Builder, Convolution
 from ._pass import Notes, Pass, rewrite, scope_of
 from ._phases import phases
 
@@ -26,85 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_SHAPED = {"Reshape", "linear", "conv"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Convolution:
-    """A Conv or ConvTranspose with the chain behind it in its weights.
-
-    Parameters
-    ----------
-    node
-        As the importer wrote it.
-    output
-        What the last node of the chain writes.
-    weight
-        float32 ``(Cout, Cin / group, *kernel)``, of a ConvTranspose as well.
-    bias
-        float32 ``(Cout,)``.
-    attrs
-        ``steps`` per output channel where the file quantised the weights.
-    scope
-        For names.
-    """
-
-    node: Node
-    output: str
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    attrs: Mapping[str, Any]
-    scope: str
-
-
-class Builder:
-    """Collects a chain of nodes that ends in a given value.
-
-    Parameters
-    ----------
-    graph
-        That the names must be new to.
-    found
-        What the nodes replace.
-    """
-
-    def __init__(self, graph: Graph, found: Convolution) -> None:
-        self.graph, self.found = graph, found
-        self.nodes: list[Node] = []
-        self.values: list[Value] = []
-        self.constants: dict[str, NDArray[np.float32]] = {}
-
-    def add(self, op: str, x: str, shape: tuple[int, ...], *constants: str, **attrs: Any) -> str:  # noqa: ANN401
-        """Append a node that writes a shape, an attribute of those that say so; return what it writes."""
-        attrs |= {"shape": shape} if op in _SHAPED else {}
-        name = self.graph.fresh(f"{self.found.output}.{op}{len(self.nodes)}")
-        node = self.found.node
-        self.nodes.append(
-            Node(op=op, name=node.name, inputs=(x, *constants), output=name, attrs=attrs, scope=self.found.scope)
-        )
-        self.values.append(Value(name=name, shape=shape))
-        return name
-
-    def transpose(self, x: str, shape: tuple[int, ...], *perm: int) -> tuple[str, tuple[int, ...]]:
-        """Append a Transpose; return what it writes and its shape."""
-        turned = tuple(shape[axis] for axis in perm)
-        return self.add("Transpose", x, turned, perm=perm), turned
-
-    def parameters(self, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> tuple[str, str]:
-        """Register weights and biases."""
-        names = tuple(self.graph.fresh(f"{self.found.output}.{part}") for part in ("weight", "bias"))
-        self.constants.update(zip(names, (weight, bias), strict=True))
-        return names[0], names[1]
-
-    def finish(self, canonical: str) -> Graph:
-        """Let the last node write the output; hand its grids to the canonical value, which holds the same elements."""
-        *rest, last = self.nodes
-        output, old = self.found.output, last.output
-        nodes = [*rest, Node(op=last.op, name=last.name, inputs=last.inputs, output=output, attrs=last.attrs)]
-        values = [value for value in self.values if value.name != old]
-        return self.graph.substitute(output, nodes, values=values, constants=self.constants).handed_on(
-            output, canonical
-        )
+    from emg_edge.graph._graph import Graph, Node
 
 
 def _read(graph: Graph, node: Node, notes: Notes) -> Convolution | None:
@@ -113,6 +33,9 @@ def _read(graph: Graph, node: Node, notes: Notes) -> Convolution | None:
         notes.refuse(node, "its weights are computed at run time", "make them constants when exporting")
         return None
     weight, known = graph.constants[node.inputs[1]], graph.steps.get(node.inputs[1])
+    if not _is_stackable(node, graph.shape(node.inputs[0])[0], weight.shape[2:]):
+        notes.refuse(node, f"it reads {graph.shape(node.inputs[0])[0]} images at once", "keep the batch at 1")
+        return None
     if node.op == "ConvTranspose":
         weight = _outputs_first(weight, node.attrs["group"])
         known = None if known is None else _outputs_first(known, node.attrs["group"])
@@ -170,13 +93,13 @@ def _patches(graph: Graph, found: Convolution) -> Graph:
     x = found.node.inputs[0]
     shape, kernel, outputs = graph.shape(x), found.weight.shape[2:], len(found.weight)
     count, out = len(kernel), tuple(e // k for e, k in zip(shape[2:], kernel, strict=True))
-    cut = (1, shape[1], *(v for pair in zip(out, kernel, strict=True) for v in pair))
+    cut = (shape[0], shape[1], *(v for pair in zip(out, kernel, strict=True) for v in pair))
     order = (0, *(2 + 2 * j for j in range(count)), 1, *(3 + 2 * j for j in range(count)))
     b = Builder(graph, found)
     rows, _ = b.transpose(b.add("Reshape", x, cut), cut, *order)
     names = b.parameters(found.weight.reshape(outputs, -1), found.bias)
-    tokens = b.add("linear", rows, (1, *out, outputs), *names, **found.attrs)
-    _channels_second(b, tokens, (1, *out, outputs))
+    tokens = b.add("linear", rows, (shape[0], *out, outputs), *names, **found.attrs)
+    b.channels_second(tokens, (shape[0], *out, outputs))
     return b.finish(tokens)
 
 
@@ -188,18 +111,13 @@ def _pixels(graph: Graph, found: Convolution) -> Graph:
     names = b.parameters(found.weight.reshape(outputs, -1), found.bias)
     wide = (*shape[:-1], outputs)
     y = b.add("linear", last, wide, *names, **found.attrs)
-    _channels_second(b, y, wide)
+    b.channels_second(y, wide)
     return b.finish(y)
 
 
 def _channels_last(b: Builder, x: str) -> tuple[str, tuple[int, ...]]:
     shape = b.graph.shape(x)
     return b.transpose(x, shape, 0, *range(2, len(shape)), 1)
-
-
-def _channels_second(b: Builder, y: str, shape: tuple[int, ...]) -> None:
-    perm = (0, len(shape) - 1, *range(1, len(shape) - 1))
-    b.add("Transpose", y, tuple(shape[axis] for axis in perm), perm=perm, **{MARK: True})
 
 
 def _geometry(attrs: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,6 +132,18 @@ def _geometry(attrs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _size(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return rows and columns of a channel-last value; several signals, or images, are rows of one."""
+    return prod(shape[:-2]), shape[-2]
+
+
+def _is_stackable(node: Node, batch: int, kernel: tuple[int, ...]) -> bool:
+    """Whether several examples may be rows of one image, because the kernel never sees two rows."""
+    attrs, rows = node.attrs, len(kernel) == 2
+    alone = not rows or (kernel[0], attrs["strides"][0], attrs["pads"][0], attrs["pads"][2]) == (1, 1, 0, 0)
+    return batch == 1 or alone
+
+
 def _image(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return weights ``(Cout, Cin / group, *kernel)`` as ``(Cout, rows, columns, Cin / group)``."""
     wide = weight if weight.ndim == 4 else weight[:, :, None]
@@ -224,11 +154,10 @@ def _convolved(graph: Graph, found: Convolution) -> Graph:
     """Write a convolution as Transpose, conv, Transpose."""
     b = Builder(graph, found)
     last, shape = _channels_last(b, found.node.inputs[0])
-    out = (1, *graph.shape(found.node.output)[2:], len(found.weight))
+    out = (shape[0], *graph.shape(found.node.output)[2:], len(found.weight))
     names = b.parameters(_image(found.weight), found.bias)
-    size = (1, *shape[1:-1])[-2:]
-    y = b.add("conv", last, out, *names, size=size, **_geometry(found.node.attrs), **found.attrs)
-    _channels_second(b, y, out)
+    y = b.add("conv", last, out, *names, size=_size(shape), **_geometry(found.node.attrs), **found.attrs)
+    b.channels_second(y, out)
     return b.finish(y)
 
 
@@ -236,18 +165,18 @@ def _transposed(graph: Graph, found: Convolution) -> Graph:
     """Write a transposed convolution as Transpose, conv over its phases, interleaving, Slice, Transpose."""
     b, node = Builder(graph, found), found.node
     last, shape = _channels_last(b, node.inputs[0])
-    plan = phases(found.weight, shape[1:-1], graph.shape(node.output)[2:], node.attrs)
+    plan = phases(found.weight, shape[:-1], graph.shape(node.output)[2:], node.attrs)
     names = b.parameters(_image(plan.weight), plan.spread(found.bias))
     steps = {key: tuple(plan.spread(np.array(values)).tolist()) for key, values in found.attrs.items()}
-    out = (1, *plan.extent, len(plan.weight))
-    geometry = {"size": (1, *shape[1:-1])[-2:], **_geometry(plan.attrs)}
+    out = (shape[0], *plan.extent, len(plan.weight))
+    geometry = {"size": _size(shape), **_geometry(plan.attrs)}
     y = canonical = b.add("conv", last, out, *names, **geometry, **steps)
     y = b.add("Reshape", y, plan.split)
     y, _ = b.transpose(y, plan.split, *plan.order)
     y = b.add("Reshape", y, plan.merged)
     cropped = tuple(stop - start for start, stop, _ in plan.slices)
     y = b.add("Slice", y, cropped, slices=plan.slices)
-    _channels_second(b, y, cropped)
+    b.channels_second(y, cropped)
     return b.finish(canonical)
 
 

@@ -91,13 +91,13 @@ def phases(
     weight
         ``(Cout, Cin / group, *kernel)``.
     size, out
-        Spatial extents of input and output.
+        Batch and spatial extents of the input, spatial extents of the output.
     attrs
         Of the ConvTranspose node.
     """
     group, strides, dilations = attrs["group"], attrs["strides"], attrs["dilations"]
     reach = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True)]
-    axes = [_axis(size[j], out[j], reach[j], strides[j], attrs["pads"][j]) for j in range(len(size))]
+    axes = [_axis(size[1 + j], out[j], reach[j], strides[j], attrs["pads"][j]) for j in range(len(out))]
     count, outputs = len(axes), len(weight) // group
     cut = _phased(weight, axes, tuple(dilations)).reshape(
         group, outputs, weight.shape[1], *strides, *(axis.taps for axis in axes)
@@ -115,11 +115,11 @@ def phases(
             "group": group,
         },
         extent=extent,
-        split=(1, *extent, group, *strides, outputs),
+        split=(size[0], *extent, group, *strides, outputs),
         order=(0, *blocks, 1 + count, 2 + 2 * count),
-        merged=(1, *(e * s for e, s in zip(extent, strides, strict=True)), group * outputs),
+        merged=(size[0], *(e * s for e, s in zip(extent, strides, strict=True)), group * outputs),
         slices=(
-            (0, 1, 1),
+            (0, size[0], 1),
             *((axis.start, axis.start + o, 1) for axis, o in zip(axes, out, strict=True)),
             (0, group * outputs, 1),
         ),

@@ -21,7 +21,6 @@ def _check(x: Shape, w: Shape, node: Node) -> None:
     strides, pads, dilations = (tuple(node.attrs[key]) for key in ("strides", "pads", "dilations"))
     spatial = len(x) - 2
     need(spatial in {1, 2} and len(w) == len(x), "only 1-D and 2-D convolutions")
-    need(x[0] == 1, "the batch must be 1")
     need(
         len(strides) == len(dilations) == spatial and len(pads) == 2 * spatial, "strides, pads or dilations do not fit"
     )
@@ -44,8 +43,8 @@ def _conv_shape(shapes: list[Shape], node: Node) -> Shape:
 
 
 def _conv(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    """Convolve ``(n, 1, Cin, *spatial)`` with ``(Cout, Cin / group, *kernel)``."""
-    x, w = arrays[0][:, 0], arrays[1][0]
+    """Convolve ``(n, batch, Cin, *spatial)`` with ``(Cout, Cin / group, *kernel)``."""
+    x, w = arrays[0].reshape(-1, *arrays[0].shape[2:]), arrays[1][0]
     spatial, pads = w.ndim - 2, tuple(node.attrs["pads"])
     image, kernel = (a if spatial == 2 else a[:, :, None] for a in (x, w))
     lead: tuple[int, ...] = () if spatial == 2 else (1,)
@@ -57,7 +56,8 @@ def _conv(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
         "group": node.attrs["group"],
     }
     y = convolve(image.transpose(0, 2, 3, 1), kernel.transpose(0, 2, 3, 1), geometry).transpose(0, 3, 1, 2)
-    y = (y if spatial == 2 else y[:, :, 0])[:, None]
+    y = y if spatial == 2 else y[:, :, 0]
+    y = y.reshape(*arrays[0].shape[:2], *y.shape[1:])
     result: NDArray[Any] = y + arrays[2][0].reshape(-1, *(1,) * spatial) if len(arrays) > 2 else y
     return result
 
@@ -101,8 +101,8 @@ def _transposed_shape(shapes: list[Shape], node: Node) -> Shape:
 
 
 def _transposed(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    """Scatter ``(n, 1, Cin, *spatial)`` through ``(Cin, Cout / group, *kernel)``, one tap at a time."""
-    x, w = arrays[0][:, 0], arrays[1][0]
+    """Scatter ``(n, batch, Cin, *spatial)`` through ``(Cin, Cout / group, *kernel)``, one tap at a time."""
+    x, w = arrays[0].reshape(-1, *arrays[0].shape[2:]), arrays[1][0]
     strides, pads, dilations, group = (node.attrs[key] for key in ("strides", "pads", "dilations", "group"))
     spatial, count = w.ndim - 2, w.shape[1] * group
     full = [
@@ -120,7 +120,7 @@ def _transposed(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
         )
         y[(slice(None), slice(None), *place)] += value
     cropped = y[(slice(None), slice(None), *(slice(pads[i], full[i] - pads[i + spatial]) for i in range(spatial)))]
-    result: NDArray[Any] = cropped[:, None]
+    result: NDArray[Any] = cropped.reshape(*arrays[0].shape[:2], *cropped.shape[1:])
     return result + arrays[2][0].reshape(-1, *(1,) * spatial) if len(arrays) > 2 else result
 
 
