@@ -38,8 +38,8 @@ def _pool(x: NDArray[Any], node: Node, *, average: bool) -> NDArray[Any]:
     count = np.zeros(out)
     for tap in product(*(range(extent) for extent in kernel)):
         places = [taps(node, axis, at) for axis, at in enumerate(tap)]
-        inside = np.ix_(*(((0 <= p) & (p < size)) for p, size in zip(places, sizes, strict=True)))
-        counted = np.ix_(*(((a <= p) & (p < b)) for p, a, b in zip(places, low, high, strict=True)))
+        inside = [(0 <= p) & (p < size) for p, size in zip(places, sizes, strict=True)]
+        counted = [(a <= p) & (p < b) for p, a, b in zip(places, low, high, strict=True)]
         read = x[(slice(None), slice(None), *np.ix_(*(np.clip(p, 0, s - 1) for p, s in zip(places, sizes, strict=True))))]
         valid = _all(inside)[..., None]
         result = result + np.where(valid, read, 0.0) if average else np.where(valid, np.maximum(result, read), result)
@@ -47,9 +47,10 @@ def _pool(x: NDArray[Any], node: Node, *, average: bool) -> NDArray[Any]:
     return result / count[..., None] if average else result
 
 
-def _all(masks: tuple[NDArray[Any], ...]) -> NDArray[np.bool_]:
-    whole = masks[0]
-    for mask in masks[1:]:
+def _all(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Return where every axis' mask holds, one axis each (not `np.ix_`, which turns masks into places)."""
+    whole = np.ones((1,) * len(masks), np.bool_)
+    for mask in np.meshgrid(*masks, indexing="ij", sparse=True):
         whole = whole & mask
     return whole
 
