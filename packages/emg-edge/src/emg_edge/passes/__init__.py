@@ -1,5 +1,6 @@
 """Passes from the importer's dialect to the canonical one; `canonicalise` runs them all."""
 
+from ._absorb import ABSORB
 from ._affine import AFFINE
 from ._attention import ATTENTION
 from ._canonicalise import PASSES, canonicalise, is_canonical
@@ -23,6 +24,7 @@ from ._reduce import REDUCE
 from ._table import FUSE, TABLE
 
 __all__ = [
+    "ABSORB",
     "AFFINE",
     "ATTENTION",
     "CONCAT",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._pass import split_constant
+from ._pass import Notes, Pass, rewrite, split_constant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,10 +57,68 @@ def _per_channel(
     wide = (1,) * (len(graph.shape(pair[0])) - constant.ndim) + constant.shape
     if constant.size != wide[axis] or (node.op == "Div" and reversed_order):
         return None
-    c = np.broadcast_to(constant.reshape(-1), (count,))
+    return _factors(node.op, np.broadcast_to(constant.reshape(-1), (count,)), reversed_order=reversed_order)
+
+
+def _factors(
+    op: str, c: NDArray[np.float64], *, reversed_order: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return factor and offset of each channel of an affine node with constants ``c``."""
     factor = {"Add": np.ones_like(c), "Sub": np.full_like(c, -1.0 if reversed_order else 1.0), "Mul": c}
-    gain = factor[node.op] if node.op in factor else 1.0 / c
-    return gain, {"Add": c, "Sub": c if reversed_order else -c}.get(node.op, np.zeros_like(c))
+    gain = factor[op] if op in factor else 1.0 / c
+    return gain, {"Add": c, "Sub": c if reversed_order else -c}.get(op, np.zeros_like(c))
+
+
+def _behind(graph: Graph, node: Node) -> tuple[Node, NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the affine node behind a canonical product, views skipped, with factor and offset of each channel."""
+    value = node.output
+    while (reader := graph.sole_consumer(value)) is not None and reader.op == "Reshape" and value not in graph.given:
+        value = reader.output
+    if reader is None or reader.op not in _AFFINE or value in graph.given or graph.shape(value)[-1] < 1:
+        return None
+    count = len(graph.constants[node.inputs[2]])
+    pair, shape = split_constant(graph, reader), graph.shape(reader.output)
+    if pair is None or shape != graph.shape(value) or (reader.op == "Div" and pair[0] != reader.inputs[0]):
+        return None
+    whole = np.broadcast_to(graph.constants[pair[1]], shape).reshape(-1, count).astype(np.float64)
+    factors = _factors(reader.op, whole[0], reversed_order=pair[0] != reader.inputs[0])
+    return (reader, *factors) if (whole == whole[0]).all() else None
+
+
+def _absorb_behind(graph: Graph, node: Node) -> Graph | None:
+    """Let a canonical product take in what stands behind it in the order of memory, for as long as there is some."""
+    if node.op not in {"conv", "linear"} or "body" in node.attrs:
+        return None
+    chain: list[Node] = []
+    weight, bias = (graph.constants[name] for name in node.inputs[1:])
+    rows, total, steps = (
+        weight.reshape(len(weight), -1).astype(np.float64),
+        bias.astype(np.float64),
+        node.attrs.get("steps"),
+    )
+    last = node
+    while (found := _behind(graph, last)) is not None:
+        reader, gain, offset = found
+        rows, total = rows * gain[:, None], total * gain + offset
+        steps = steps and tuple(np.abs(np.array(steps) * gain).tolist())
+        chain.append(reader)
+        last = replace(node, output=reader.output)
+    if not chain:
+        return None
+    names = graph.fresh(f"{last.output}.weight"), graph.fresh(f"{last.output}.bias")
+    attrs = {**node.attrs, "shape": graph.shape(last.output), **({"steps": steps} if steps else {})}
+    whole = replace(node, inputs=(node.inputs[0], *names), output=last.output, attrs=attrs)
+    arrays = (rows.astype(np.float32).reshape(weight.shape), total.astype(np.float32))
+    return graph.substitute(last.output, [whole], constants=dict(zip(names, arrays, strict=True)))
+
+
+def _run(graph: Graph, notes: Notes) -> Graph:
+    del notes
+    return rewrite(graph, _absorb_behind)
+
+
+ABSORB = Pass(name="absorb", run=_run)
+"""What stands behind a product in the order of memory; requires layout."""
 
 
 def row_steps(rows: NDArray[np.float64] | None) -> NDArray[np.float64] | None:

@@ -11,6 +11,7 @@ from emg_edge.graph._float import run_float
 from emg_edge.graph._graph import sample_shape
 from emg_edge.graph.operations import BINARY, CANONICAL, MOVEMENT, PADDING, UNARY
 
+from ._absorb import ABSORB
 from ._affine import AFFINE
 from ._attention import ATTENTION
 from ._concat import CONCAT
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from emg_edge.graph._graph import Graph, Value
 
-PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, GROUPED, LINEAR, LAYOUT, ISNAN, ATTENTION, POOL, REDUCE, TABLE, AFFINE, PAIRWISE, CONCAT)
+PASSES = (FOLD, IDENTITY, GIVEN, RECURRENT, LAYERNORM, CONVOLUTION, GROUPED, LINEAR, LAYOUT, ABSORB, ISNAN, ATTENTION, POOL, REDUCE, TABLE, AFFINE, PAIRWISE, CONCAT)
 LAST_PASSES = (REGRID, MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 _QUANTISED = 1e-2  # for files whose constants are quantised, cosines and sines of a rotation among them

@@ -120,9 +120,20 @@ _RULES: dict[str, Callable[[Graph, Node, tuple[int, ...]], _Step | None]] = {
 }
 
 
+def _composed(graph: Graph, node: Node, moved: Node) -> Graph:
+    """Let two Transposes be one, or none."""
+    perm, source = _turned(tuple(moved.attrs["perm"]), tuple(node.attrs["perm"])), moved.inputs[0]
+    if perm == tuple(range(len(perm))):
+        return graph.alias(node.output, source)
+    whole = replace(node, inputs=(source,), attrs={"perm": perm, MARK: True})
+    return graph.substitute(node.output, [whole])
+
+
 def _sink(graph: Graph, node: Node) -> Graph | None:
     """Let a node read what stands before Transposes, and turn its result instead."""
     moved = next((turn for name in node.inputs if (turn := _marked(graph, name)) is not None), None)
+    if moved is not None and node.op == "Transpose":
+        return _composed(graph, node, moved)
     if moved is None or node.op not in _RULES:
         return None
     perm = tuple(moved.attrs["perm"])
