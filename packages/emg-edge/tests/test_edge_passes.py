@@ -14,7 +14,19 @@ from emg_edge.graph._graph import Graph, Node, Value
 from emg_edge.graph._shapes import output_shape
 from emg_edge.graph.operations import CANONICAL
 from emg_edge.onnx_reader._onnx import load_onnx
-from emg_edge.passes import AFFINE, FOLD, IDENTITY, LAYERNORM, LINEAR, PAIRWISE, PASSES, TABLE, Notes, Pass, canonicalise
+from emg_edge.passes import (
+    AFFINE,
+    FOLD,
+    IDENTITY,
+    LAYERNORM,
+    LINEAR,
+    PAIRWISE,
+    PASSES,
+    TABLE,
+    Notes,
+    Pass,
+    canonicalise,
+)
 from emg_edge.passes._names import identifier
 from emg_edge.passes._views import affine, as_transpose, index_map, linear_form
 

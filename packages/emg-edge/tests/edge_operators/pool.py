@@ -87,7 +87,10 @@ def _read(op, x):
     flat = [int(v) for v in x.reshape(-1)]
     for o, p, q, i in product(range(op.outer), range(op.out[0]), range(op.out[1]), range(op.inner)):
         places = [
-            (p * op.strides[0] - op.begin[0] + r * op.dilations[0], q * op.strides[1] - op.begin[1] + c * op.dilations[1])
+            (
+                p * op.strides[0] - op.begin[0] + r * op.dilations[0],
+                q * op.strides[1] - op.begin[1] + c * op.dilations[1],
+            )
             for r, c in product(range(op.kernel[0]), range(op.kernel[1]))
         ]
         inside = [(h, w) for h, w in places if 0 <= h < op.size[0] and 0 <= w < op.size[1]]

@@ -21,6 +21,7 @@ from ._pass import Notes, Pass
 from ._pool import POOL
 from ._recurrent import RECURRENT
 from ._reduce import REDUCE
+from ._spelling import SPELLING
 from ._table import FUSE, TABLE
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "RECURRENT",
     "REGRID",
     "REDUCE",
+    "SPELLING",
     "TABLE",
     "Notes",
     "Pass",

@@ -33,9 +33,7 @@ def _in_place(graph: Graph, node: Node) -> Graph:
         "size": (*((1,) if one else ()), *(shape[axis] for axis in axes)),
         "shape": graph.shape(node.output),
     }
-    return graph.substitute(
-        node.output, [replace(node, op=_KINDS[node.op], attrs=attrs, scope=scope_of(graph, node))]
-    )
+    return graph.substitute(node.output, [replace(node, op=_KINDS[node.op], attrs=attrs, scope=scope_of(graph, node))])
 
 
 def _behind_a_turn(graph: Graph, node: Node) -> Graph:
@@ -56,7 +54,8 @@ def _behind_a_turn(graph: Graph, node: Node) -> Graph:
         ),
     ]
     values = [
-        Value(name=name, shape=tuple(extents[axis] for axis in perm)) for name, extents in ((before, shape), (after, out))
+        Value(name=name, shape=tuple(extents[axis] for axis in perm))
+        for name, extents in ((before, shape), (after, out))
     ]
     turned = graph.substitute(node.output, nodes, values=values)
     return _in_place(turned, turned.producers[after])

@@ -37,7 +37,7 @@ KNOWN: dict[str, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
 }
 
 
-def _roots(graph: Graph) -> dict[str, str]:
+def function_roots(graph: Graph) -> dict[str, str]:
     """Name, for each value, the one that it is an element-wise function of.
 
     That is the nearest behind it that has a grid of the file, or no function behind it; a farther one where branches
@@ -84,10 +84,10 @@ def _body(graph: Graph, root: str, sink: str) -> Graph:
 def _is_line(body: Graph) -> bool:
     """Whether a function is a gain and an offset, which needs no table."""
     return all(
-        node.op in {"Add", "Sub", "Mul", "Neg"} or (node.op == "Div" and node.inputs[1] in body.constants)
+        len(body.dynamic(node)) == 1
+        and (node.op in {"Add", "Sub", "Mul", "Neg"} or (node.op == "Div" and node.inputs[1] in body.constants))
         for node in body.nodes
-        if len(body.dynamic(node)) == 1
-    ) and all(len(body.dynamic(node)) == 1 for node in body.nodes)
+    )
 
 
 def _name(body: Graph) -> str:
@@ -116,7 +116,7 @@ def _match(graph: Graph, node: Node, roots: dict[str, str]) -> Graph | None:
 
 def _run(graph: Graph, notes: Notes) -> Graph:
     del notes
-    roots = _roots(graph)
+    roots = function_roots(graph)
     for output in [node.output for node in reversed(graph.nodes)]:  # the last first: what it contains is then unused
         node = graph.producers.get(output)
         graph = graph if node is None else _match(graph, node, roots) or graph
@@ -130,7 +130,9 @@ def _fuse(graph: Graph, node: Node) -> Graph | None:
     if node.op != "table":
         return None
     linear = graph.producers.get(node.inputs[0])
-    if linear is None or linear.op not in {"conv", "linear"} or "body" in linear.attrs or graph.sole_consumer(linear.output) != node:
+    if linear is None or linear.op not in {"conv", "linear"} or "body" in linear.attrs:
+        return None
+    if graph.sole_consumer(linear.output) != node:
         return None
     before = graph.given.get(linear.output, ())
     if len(before) > 1 or any(grid.dtype != "int8" or len(grid.scale) > 1 for grid in before):

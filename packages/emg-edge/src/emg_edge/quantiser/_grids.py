@@ -16,7 +16,7 @@ from ._given import given_channels, given_tensors
 from ._ranges import SEARCHED, choose_range, int8_grid
 from ._wide import can_widen, has_room, peak, wide_scale, widened
 from .lowering import LOWERINGS
-from .lowering._common import clamps
+from .lowering._common import clamps, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,6 +69,8 @@ class Grids:
         By attention output.
     cells
         Largest absolute cell state, with headroom, by lstm output.
+    seen
+        Extremes on the calibration windows, by value; in front of a fused function by ``"<name>:pre"``.
     """
 
     tensors: dict[str, Tensor]
@@ -76,6 +78,7 @@ class Grids:
     before_table: dict[str, tuple[float, int]]
     heads: dict[str, HeadScales]
     cells: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def read(self, node: Node, name: str) -> Tensor:
         """Return the tensor that a node reads for a value."""
@@ -89,7 +92,7 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
     narrow: dict[str, Tensor] = {}
     fused = {name for node in graph.nodes if node.op == "attention" for name in _fused_sources(graph, node)}
     for name in (name for name in statistics.values if name in graph.values):
-        leader = _leader(graph, name)
+        leader = leader_of(graph, name)
         if name in fused:
             tensors[name] = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int8", scale=0.0)
         elif leader != name:
@@ -97,7 +100,7 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
         else:
             tensors[name], copy = _tensors(graph, name, statistics.values[name], options)
             narrow.update({name: copy} if copy is not None else {})
-    narrowed = sorted(set(options.wide or ()) - {name for name, tensor in tensors.items() if tensor.dtype == "int16"})
+    narrowed = sorted(set(options.named) - {name for name, tensor in tensors.items() if tensor.dtype == "int16"})
     if narrowed:
         raise EmgEdgeError(
             f"wide names {narrowed}, which cannot be int16: they are no values of the model, or what writes them gives "
@@ -118,10 +121,11 @@ def choose_grids(graph: Graph, statistics: Statistics, options: QuantiseOptions)
         for node in graph.nodes
         if node.op == "lstm"
     }
-    return Grids(tensors, narrow, before, heads, cells)
+    seen = {name: (sample.low, sample.high) for name, sample in statistics.values.items()}
+    return Grids(tensors, narrow, before, heads, cells, seen)
 
 
-def _leader(graph: Graph, name: str) -> str:
+def leader_of(graph: Graph, name: str) -> str:
     """Return the value whose grid a chain of operations that only copy must keep."""
     while (node := graph.producers.get(name)) is not None and LOWERINGS[node.op].keeps_grid:
         name = node.inputs[0]
@@ -187,7 +191,8 @@ def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -
     if producer is None:
         return (int16 if _input_is_wide(graph, readers, int16.scale, options) else int8), None
     only_int8 = LOWERINGS[producer.op].writes == "int8" or ("body" in producer.attrs and not (wide and clamped))
-    if only_int8 or not wide_wanted or (options.residual_dtype == "int8" and not leaves):
+    stream = options.residual_dtype == "int16" or leaves or name in options.named
+    if only_int8 or not wide_wanted or not stream:
         return int8, None
     if not narrow_wanted:
         return int16, None
@@ -207,8 +212,8 @@ def _narrow(graph: Graph, name: str, readers: list[Node], sample: Sample, option
 def _reads_wide(graph: Graph, name: str, readers: list[Node], sample: Sample, options: QuantiseOptions) -> bool:
     """Whether the products behind a value read it in int16."""
     producer = graph.producers.get(name)
-    if options.wide is not None:
-        return name in options.wide and can_widen(graph, name, readers, sample, options)
+    if name in options.named:
+        return can_widen(graph, name, readers, sample, options)
     if producer is not None and "body" in producer.attrs:
         return False
     scale, size = wide_scale(sample, options), graph.values[name].size
@@ -235,18 +240,6 @@ def _channels(node: Node, part: int) -> NDArray[np.int64] | None:
 
 def fused_channels(graph: Graph) -> dict[str, list[NDArray[np.int64]]]:
     """Return, for values that attention reads on a grid a head, the channels ``(heads, width)`` of each part."""
-    found: dict[str, list[NDArray[np.int64]]] = {}
-    for node in graph.nodes:
-        names = _fused_sources(graph, node) if node.op == "attention" else []
-        for part, name in enumerate(node.inputs[:3]):
-            index = _channels(node, part) if name in names else None
-            if index is not None:
-                found.setdefault(name, []).append(index)
-    return found
-
-
-def fused_channels(graph: Graph) -> dict[str, list[NDArray[np.int64]]]:
-    """Return, for values that attention reads on a grid a head, the channels ``(heads, width)`` of each part in them."""
     found: dict[str, list[NDArray[np.int64]]] = {}
     for node in graph.nodes:
         names = _fused_sources(graph, node) if node.op == "attention" else []
@@ -328,7 +321,7 @@ def _before_table(node: Node, sample: Sample, out: Tensor) -> tuple[float, int]:
     def error(low: float, high: float) -> float:
         scale, zero = int8_grid(low, high)
         stored = np.clip(np.rint(values / scale) + zero, -128, 127)
-        behind = out.dequantise(out.quantise(apply_body(body, (stored - zero) * scale)))
+        behind = out.dequantise(out.quantise(within(body, (stored - zero) * scale, (sample.low, sample.high))))
         return float(np.square(behind - wanted).mean())
 
     low, high = min(sample.low, -1e-6), max(sample.high, 1e-6)

@@ -38,20 +38,23 @@ def _pool(x: NDArray[Any], node: Node, *, average: bool) -> NDArray[Any]:
     count = np.zeros(out)
     for tap in product(*(range(extent) for extent in kernel)):
         places = [taps(node, axis, at) for axis, at in enumerate(tap)]
-        inside = [(0 <= p) & (p < size) for p, size in zip(places, sizes, strict=True)]
-        counted = [(a <= p) & (p < b) for p, a, b in zip(places, low, high, strict=True)]
-        read = x[(slice(None), slice(None), *np.ix_(*(np.clip(p, 0, s - 1) for p, s in zip(places, sizes, strict=True))))]
-        valid = _all(inside)[..., None]
-        result = result + np.where(valid, read, 0.0) if average else np.where(valid, np.maximum(result, read), result)
-        count += _all(counted)
+        read = x[
+            (slice(None), slice(None), *np.ix_(*(np.clip(p, 0, s - 1) for p, s in zip(places, sizes, strict=True))))
+        ]
+        inside = _all([(p >= 0) & (p < size) for p, size in zip(places, sizes, strict=True)])[..., None]
+        if average:
+            result = result + np.where(inside, read, 0.0)
+            count += _all([(p >= a) & (p < b) for p, a, b in zip(places, low, high, strict=True)])
+        else:
+            result = np.where(inside, np.maximum(result, read), result)
     return result / count[..., None] if average else result
 
 
 def _all(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """Return where every axis' mask holds, one axis each (not `np.ix_`, which turns masks into places)."""
-    whole = np.ones((1,) * len(masks), np.bool_)
-    for mask in np.meshgrid(*masks, indexing="ij", sparse=True):
-        whole = whole & mask
+    """Return where every axis' mask holds, one axis each."""
+    whole = np.ones((1,) * len(masks), bool)
+    for axis, mask in enumerate(masks):
+        whole = whole & mask.reshape(*(-1 if a == axis else 1 for a in range(len(masks))))
     return whole
 
 

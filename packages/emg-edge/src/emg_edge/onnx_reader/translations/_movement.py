@@ -167,9 +167,7 @@ def _pad(i: Importer) -> None:
     _taken(i, name, index)
 
 
-def _cropped(
-    i: Importer, name: str, wanted: dict[int, tuple[int, int]]
-) -> tuple[str, dict[int, tuple[int, int]]]:
+def _cropped(i: Importer, name: str, wanted: dict[int, tuple[int, int]]) -> tuple[str, dict[int, tuple[int, int]]]:
     """Cut what negative pads take away."""
     slices = [
         (max(0, -wanted.get(axis, (0, 0))[0]), extent - max(0, -wanted.get(axis, (0, 0))[1]), 1)

@@ -52,7 +52,7 @@ def _coordinates(mode: str, old: int, new: int, scale: float) -> Array:
 def _taps(i: Importer, mode: str, old: int, place: Array) -> list[tuple[NDArray[np.int64], Array]]:
     """Return (input element, weight) of each tap, per output element."""
     if mode == "nearest":
-        kind = i.attr("nearest_mode", "round_prefer_floor") if i.source.op == "Resize" else "floor"
+        kind = i.attr("nearest_mode", "round_prefer_floor") if i.source.op == "Resize" and i.opset >= 11 else "floor"
         if kind not in _NEAREST:
             raise RefusedError(f"nearest_mode={kind!r}", f"use one of {sorted(_NEAREST)}")
         index = np.clip(_NEAREST[kind](place), 0, old - 1).astype(np.int64)

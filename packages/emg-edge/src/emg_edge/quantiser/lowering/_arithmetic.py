@@ -78,9 +78,8 @@ def _affine(graph: Graph, node: Node, grids: Grids) -> Op:
 def _look_up(graph: Graph, node: Node, grids: Grids) -> Op:
     del graph
     x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
-    return Table(
-        name=node.name, inputs=(x.name,), output=out.name, table=function_table(node, x.scale, x.zero_point, out)
-    )
+    table = function_table(node, (x.scale, x.zero_point), out, grids.seen[node.inputs[0]])
+    return Table(name=node.name, inputs=(x.name,), output=out.name, table=table)
 
 
 LOWERINGS = {

@@ -43,13 +43,24 @@ def finish(graph: Graph, node: Node, grids: Grids, out: Tensor) -> tuple[float, 
     if "body" not in node.attrs or (_is_relu(node) and out.zero_point == lowest):
         return out.scale, out.zero_point, None
     scale, zero = grids.before_table[node.output]
-    return scale, zero, function_table(node, scale, zero, out)
+    return scale, zero, function_table(node, (scale, zero), out, grids.seen[f"{node.output}:pre"])
 
 
-def function_table(node: Node, scale: float, zero: int, out: Tensor) -> NDArray[np.int8]:
-    real = (_BYTES.astype(np.float64) - zero) * scale
+def within(body: Graph, real: NDArray[np.float64], seen: tuple[float, float]) -> NDArray[np.float64]:
+    """Apply a function; where it has no value, as behind its domain, that of the nearest calibrated argument stands."""
     with np.errstate(all="ignore"):
-        behind = apply_body(node.attrs["body"], real)
+        behind = apply_body(body, real)
+        lost = ~np.isfinite(behind)
+        return np.where(lost, apply_body(body, np.clip(real, *seen)), behind) if lost.any() else behind
+
+
+def function_table(node: Node, grid: tuple[float, int], out: Tensor, seen: tuple[float, float]) -> NDArray[np.int8]:
+    """Return the function of a node behind every int8 code of a grid (scale, zero point)."""
+    real = (_BYTES.astype(np.float64) - grid[1]) * grid[0]
+    behind = within(node.attrs["body"], real, seen)
     if not np.isfinite(behind).all():
-        raise EmgEdgeError(f"the function at {node.name!r} is not finite on [{real.min():g}, {real.max():g}]")
+        raise EmgEdgeError(
+            f"the function at {node.name!r} is not finite on [{seen[0]:g}, {seen[1]:g}], which its argument reached on "
+            "the calibration windows; keep the argument away from the pole, by adding a constant or clipping it"
+        )
     return out.quantise(behind)
