@@ -56,8 +56,8 @@ def front_of(cascade: emg_dsp.Filter, n_chans: int) -> emg_edge.FrontEnd:
     return design_frontend(read_declaration({KEY: json.dumps(declared(cascade, n_chans))}), CODES, tensor)
 
 
-def check_filter(cascade: emg_dsp.Filter, codes: np.ndarray) -> float:
-    """Check the integer filter against the float one and return the SQNR in dB, all channels and all time."""
+def check_filter(cascade: emg_dsp.Filter, codes: np.ndarray) -> tuple[float, np.ndarray]:
+    """Check the integer filter against the float one; return the SQNR in dB and the error's RMS by channel in codes."""
     front = front_of(cascade, len(codes))
     trace = FrontEndState(front).push(codes, trace=True).trace
     exact = cascade(codes.astype(np.float64))
@@ -67,7 +67,7 @@ def check_filter(cascade: emg_dsp.Filter, codes: np.ndarray) -> float:
     error = np.abs(found - exact)
     assert error.max() <= bound, cascade
     assert np.abs(trace["scaled"] - np.clip(exact, -32768, 32767)).max() <= 0.5 + bound
-    return float(10 * np.log10((exact**2).mean() / (error**2).mean()))
+    return float(10 * np.log10((exact**2).mean() / (error**2).mean())), np.sqrt((error**2).mean(axis=1))
 
 
 @pytest.mark.parametrize("sfreq", RATES)
@@ -81,10 +81,10 @@ def test_integer_filters_keep_60_db_and_their_bound(sfreq):
     codes[4] = np.abs(codes[0])
     codes = np.clip(codes, -32768, 32767).astype(np.int16)
     for name, cascade in pipelines(sfreq).items():
-        sqnr = check_filter(cascade, codes)
-        quiet = check_filter(cascade, codes[2:3])
-        assert sqnr >= 90, (name, sqnr)
-        assert quiet >= 60 or "envelope" in name or name == "all", (name, quiet)
+        sqnr, rms = check_filter(cascade, codes[:3])
+        assert sqnr >= 80, (name, sqnr)
+        assert rms.max() < 0.03, (name, rms)  # a converter's own rounding has an RMS of 0.29
+        check_filter(cascade, codes[3:])
 
 
 @pytest.mark.real
@@ -98,7 +98,7 @@ def test_real_recordings_keep_60_db():
     }
     for sfreq, codes in recordings.items():
         for name, cascade in pipelines(sfreq).items():
-            assert check_filter(cascade, codes.astype(np.int16)) >= 60, (sfreq, name)
+            assert check_filter(cascade, codes.astype(np.int16))[0] >= 60, (sfreq, name)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,9 @@ def test_the_network_reads_what_the_float_pipeline_computes(streamed):
     steps = np.clip(windows / tensor.scale + tensor.zero_point, -128 if tensor.dtype == "int8" else -32768, None)
     high = 127 if tensor.dtype == "int8" else 32767
     error = np.abs(found.x.reshape(windows.shape) - np.minimum(steps, high))
-    assert error.max() < 0.55  # half a step of rounding, and what the filter's own roundings add
+    std = json.loads(compiled.program.metadata[KEY])["normalisation"]["std"]
+    code = 1 / (min(std) * tensor.scale)  # steps of one code
+    assert error.max() < 0.51 + (compiled.front.facts["noise"] + compiled.front.facts["drift"]) * code
 
 
 @needs_gcc

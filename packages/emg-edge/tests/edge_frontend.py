@@ -29,7 +29,7 @@ SCALARS = (
     "zero",
 )
 SCALARS += ("gain", "base", "whole", "ddof", "out", "step")
-TABLES = ("offset", "b", "a", "shift_b", "mul", "add", "eps", "place")
+TABLES = ("offset", "b", "a", "shift_b", "keep", "mul", "add", "eps", "place")
 WORDS = {"EMG_INT8": 1, "EMG_INT16": 2, "EMG_INT32": 4, "EMG_AFFINE": 0, "EMG_MINMAX": 1, "EMG_ZSCORE": 2}
 
 DRIVER = r"""
@@ -54,7 +54,7 @@ static void table(int32_t *to, int64_t count) { for (int64_t i = 0; i < count; i
 static void wide(int64_t *to, int64_t count) { for (int64_t i = 0; i < count; i++) to[i] = word(); }
 int main(void)
 {
-    static int32_t offset[MOST], b[512], a[512], shift[256], mul[MOST], place[MOST];
+    static int32_t offset[MOST], b[512], a[512], shift[256], keep[256], mul[MOST], place[MOST];
     static int32_t newest[MOST], older[MOST], rest[MOST];
     static int32_t ring[MOST], x[MOST], frame[MOST];
     static int64_t add[MOST], eps[MOST];
@@ -67,9 +67,11 @@ int main(void)
         p.shift_in = (int32_t)word(); p.kind = (emg_scaling)word(); p.shift = (int32_t)word(); p.zero = (int32_t)word();
         p.gain = word(); p.base = word(); p.whole = (int32_t)word(); p.ddof = (int32_t)word();
         p.out = (emg_type)word(); p.step = (int32_t)word();
-        table(offset, word()); table(b, word()); table(a, word()); table(shift, word()); table(mul, word());
+        table(offset, word()); table(b, word()); table(a, word()); table(shift, word()); table(keep, word());
+        table(mul, word());
         wide(add, word()); wide(eps, word()); table(place, word());
-        p.offset = offset; p.b = b; p.a = a; p.shift_b = shift; p.mul = mul; p.add = add; p.eps = eps; p.place = place;
+        p.offset = offset; p.b = b; p.a = a; p.shift_b = shift; p.keep = keep;
+        p.mul = mul; p.add = add; p.eps = eps; p.place = place;
         emg_frontend_state s = {newest, older, rest, ring, 0, 0, 0, 0};
         emg_frontend_init(&p, &s);
         for (int64_t n = word(); n > 0; n--) {
@@ -159,7 +161,7 @@ def oracle(front, codes):
                 acc += a[0] * nodes[s + 1][0] + a[1] * nodes[s + 1][1] + rests[s]
                 assert abs(acc) < 2**63
                 nodes[s] = [v, nodes[s][0]]
-                rests[s], v = acc & (2**30 - 1), acc >> 30
+                rests[s], v = front.keep[s] * (acc & (2**30 - 1)), acc >> 30
                 assert abs(v) <= front.bound[s + 1]
             nodes[-1] = [v, nodes[-1][0]]
             lanes[c].append(v)
@@ -229,9 +231,10 @@ def random_front(rng, i):
         butter(20, sfreq, high=True),
         notch(50, sfreq),
         butter(5, sfreq, high=False),
+        notch(0.49 * sfreq, sfreq),
         butter(90, sfreq, high=False),
     ]
-    sections = tuple(shelf[k] for k in rng.permutation(4)[:count])
+    sections = tuple(shelf[k] for k in rng.permutation(5)[:count])
     over = str(rng.choice(["channel", "window"]))
     rule = [
         None,

@@ -38,7 +38,7 @@ static int32_t filter(const emg_frontend_params *p, const emg_frontend_state *s,
         acc += (int64_t)a[0] * s->newest[next] + (int64_t)a[1] * s->older[next] + s->rest[at];
         s->older[at] = s->newest[at];
         s->newest[at] = v;
-        s->rest[at] = (int32_t)(acc & (((int64_t)1 << ONE) - 1));
+        s->rest[at] = p->keep[i] * (int32_t)(acc & (((int64_t)1 << ONE) - 1));
         v = (int32_t)(acc >> ONE);
     }
     s->older[at] = s->newest[at];

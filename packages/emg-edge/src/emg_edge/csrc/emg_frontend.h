@@ -16,6 +16,7 @@ typedef struct {
     const int32_t *b;            /* [n_sections][3], units of 2**-(30 + shift_b) */
     const int32_t *a;            /* [n_sections][2], negatives, units of 2**-30 */
     const int32_t *shift_b;      /* [n_sections] */
+    const int32_t *keep;         /* [n_sections]: 1, 0, -1: factor of a rest that enters the next sample */
     emg_scaling kind;
     const int32_t *mul; /* [n_chans], affine */
     const int64_t *add; /* [n_chans], affine */

@@ -145,7 +145,11 @@ class HostStream(Stream):
         events, at = [], 0
         while at < len(frames):
             start = ctypes.c_void_p(frames.ctypes.data + at * frames.strides[0])
-            at += self._push(start, ctypes.c_int32(min(len(frames) - at, MOST_CODES // self.front.n_chans)), ctypes.byref(self._record))
+            at += self._push(
+                start,
+                ctypes.c_int32(min(len(frames) - at, MOST_CODES // self.front.n_chans)),
+                ctypes.byref(self._record),
+            )
             if self._record.ready:
                 events.append(self._event(self._record.sample, _outputs(self.program, bytes(self._record))))
         return events

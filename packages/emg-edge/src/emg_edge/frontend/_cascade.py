@@ -4,7 +4,8 @@ Why this form: a node of direct form I is the output of a filter that is known, 
 magnitudes of an impulse response times the largest input: no input can overflow it, and only one rounding a section
 is left. That rounding is a floor whose rest enters the next sample, so its noise is multiplied by ``1 - z**-1``,
 which is small just where low edges (20 Hz at 2 kHz, 5 Hz at 4 kHz) amplify noise most, and a constant input is held
-without bias.
+without bias. Where the poles lie near half the rate (the last notches of a comb), the negative of the rest enters
+instead, for ``1 + z**-1``; where they lie between, nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Cascade:
 
     Parameters
     ----------
-    b, a, shift
+    b, a, shift, keep
         Of `run_cascade`.
     fraction
         Fraction bits of every node, the input first: real codes are ``node * 2**-fraction``.
@@ -55,6 +56,7 @@ class Cascade:
     b: NDArray[np.int64]
     a: NDArray[np.int64]
     shift: NDArray[np.int64]
+    keep: NDArray[np.int64]
     fraction: tuple[int, ...]
     bound: tuple[int, ...]
     noise: float
@@ -92,7 +94,8 @@ def design_cascade(sections: Sections, largest: float) -> Cascade:
         _advance(held[-1], reached)
         fraction.append(bits)
         rows.append((b, poles, shift))
-    noise = _noise(held, fraction, n)
+    keep = [_best(section, n) for section in held]
+    noise = _noise(held, keep, fraction, n)
     bound = _bounds(held, fraction, noise, largest, n)
     for index, row in enumerate(rows):
         _prove(row, bound[index], bound[index + 1], index)
@@ -103,6 +106,7 @@ def design_cascade(sections: Sections, largest: float) -> Cascade:
         b=np.array([row[0] for row in rows], np.int64),
         a=np.array([row[1] for row in rows], np.int64),
         shift=np.array([row[2] for row in rows], np.int64),
+        keep=np.array(keep, np.int64),
         fraction=tuple(fraction),
         bound=tuple(bound),
         noise=noise[-1],
@@ -115,7 +119,8 @@ def _nothing(largest: float) -> Cascade:
     bits = math.floor(math.log2(LIMIT / largest))
     none = np.zeros((0, 3), np.int64)
     bound = (math.ceil(largest * 2.0**bits),)
-    return Cascade(b=none, a=none[:, :2], shift=none[:, 0], fraction=(bits,), bound=bound, noise=0.0, drift=0.0)
+    empty = none[:, 0]
+    return Cascade(b=none, a=none[:, :2], shift=empty, keep=empty, fraction=(bits,), bound=bound, noise=0.0, drift=0.0)
 
 
 def _impulse(n: int) -> NDArray[np.float64]:
@@ -170,22 +175,33 @@ def _zeros(section: Sequence[float], gain: int) -> tuple[list[int], int]:
     return [min(max(value, -(2**31) + 1), 2**31 - 1) for value in (b0, b1, b2)], shift
 
 
-def _noise(held: Sections, fraction: list[int], n: int) -> list[float]:
+def _best(section: Sequence[float], n: int) -> int:
+    """Return what a section does with the rest of its floor, so that least noise leaves it."""
+    found = {}
+    for keep in (1, 0, -1):
+        reached = _impulse(n)
+        _advance([1.0, float(-keep), 0.0, *section[3:]], reached)
+        found[keep] = float(np.abs(reached).sum())
+    return min(found, key=found.__getitem__)
+
+
+def _noise(held: Sections, keep: Sequence[int], fraction: list[int], n: int) -> list[float]:
     """Return the largest error that roundings cause at every node, in codes.
 
-    The rest of a section's floor lies in 0..1 step and enters as its difference; the floor behind ``shift`` adds less
+    The rest of a section's floor lies in 0..1 step and is shaped as `_best` chose; the floor behind ``shift`` adds less
     than 2**-30 of a step that nothing shapes.
     """
     total = [0.0] * len(fraction)
     for index, section in enumerate(held):
         step = 2.0 ** -fraction[index + 1]
-        reached = _impulse(n)
-        _advance([1.0, -1.0, 0.0, *section[3:]], reached)
+        reached, plain = _impulse(n), _impulse(n)
+        _advance([1.0, float(-keep[index]), 0.0, *section[3:]], reached)
+        _advance([1.0, 0.0, 0.0, *section[3:]], plain)
         for node in range(index + 1, len(fraction)):
             if node > index + 1:
                 _advance(held[node - 1], reached)
-            plain = float(np.abs(np.cumsum(reached)).sum())
-            total[node] += step * (float(np.abs(reached).sum()) + 2.0**-ONE * plain)
+                _advance(held[node - 1], plain)
+            total[node] += step * float(np.abs(reached).sum() + 2.0**-ONE * np.abs(plain).sum())
     return total
 
 

@@ -60,6 +60,7 @@ def design_frontend(declared: Declaration, raw: RawInput, tensor: Tensor) -> Fro
         b=tuple(cascade.b.ravel().tolist()),
         a=tuple(cascade.a.ravel().tolist()),
         shift_b=tuple(cascade.shift.tolist()),
+        keep=tuple(cascade.keep.tolist()),
         bound=cascade.bound,
         **_scaling(declared, cascade, scale, tensor),
         tensor=tensor.name,

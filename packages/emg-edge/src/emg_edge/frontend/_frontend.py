@@ -50,8 +50,8 @@ class FrontEnd:
         Window and distance of windows, in used frames.
     shift_in, offset
         Of step 1.
-    b, a, shift_b
-        Of `run_cascade`, three, two and one number a section.
+    b, a, shift_b, keep
+        Of `run_cascade`, three, two, one and one number a section.
     bound
         Largest magnitude of every node, proved by design for any input.
     kind
@@ -80,6 +80,7 @@ class FrontEnd:
     b: Numbers
     a: Numbers
     shift_b: Numbers
+    keep: Numbers
     bound: Numbers
     kind: Kind
     mul: Numbers
@@ -143,7 +144,15 @@ class FrontEnd:
 
     def tables(self) -> dict[str, NDArray[Any]]:
         """Return the device's constant arrays by the name of the C structure's member; empty ones are left out."""
-        widths = {"offset": "int32", "b": "int32", "a": "int32", "shift_b": "int32", "mul": "int32", "add": "int64"}
+        widths = {
+            "offset": "int32",
+            "b": "int32",
+            "a": "int32",
+            "shift_b": "int32",
+            "keep": "int32",
+            "mul": "int32",
+            "add": "int64",
+        }
         widths |= {"eps": "int64", "place": "int32"}
         found = {name: np.array(getattr(self, name), dtype) for name, dtype in widths.items()}
         return {name: array for name, array in found.items() if array.size}
@@ -163,13 +172,13 @@ class FrontEnd:
             "whole": int(self.over == "window"),
         }
         return scalars | {
-            name: tables.get(name) for name in ("offset", "b", "a", "shift_b", "mul", "add", "eps", "place")
+            name: tables.get(name) for name in ("offset", "b", "a", "shift_b", "keep", "mul", "add", "eps", "place")
         }
 
-    def sections(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return ``b`` (sections, 3), ``a`` (sections, 2) and their shifts, as `run_cascade` reads them."""
+    def sections(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return ``b`` (sections, 3), ``a`` (sections, 2), ``shift`` and ``keep``, as `run_cascade` reads them."""
         b, a = (np.array(flat, np.int64).reshape(-1, width) for flat, width in ((self.b, 3), (self.a, 2)))
-        return b, a, np.array(self.shift_b, np.int64)
+        return b, a, np.array(self.shift_b, np.int64), np.array(self.keep, np.int64)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able dictionary that `from_dict` reads."""
@@ -180,7 +189,12 @@ class FrontEnd:
     def check(self) -> None:
         """Raise `EmgEdgeError` unless sizes agree and no 32-bit value or 64-bit sum can overflow."""
         c, s = self.n_chans, self.n_sections
-        sizes = [len(self.offset) == len(self.place) == c >= 1, len(self.b) == 3 * s, len(self.a) == 2 * s]
+        sizes = [
+            len(self.offset) == len(self.place) == c >= 1,
+            len(self.b) == 3 * s,
+            len(self.a) == 2 * s,
+            len(self.keep) == s,
+        ]
         sizes += [len(self.bound) == s + 1, min(self.n_times, self.hop, self.every, self.step) >= 1]
         sizes += [len(self.mul) == len(self.add) == (c if self.kind == "affine" else 0)]
         sizes += [len(self.eps) == (0 if self.kind == "affine" else c), self.kind in {"affine", "minmax", "zscore"}]
@@ -202,6 +216,7 @@ class FrontEnd:
             max((*map(abs, (*self.b, *self.a, *self.mul, *self.offset)), 0)) <= 2**31,
             max((*self.shift_b, 0)) < 32,
         ]
+        limits += [all(keep in {-1, 0, 1} for keep in self.keep)]
         limits += [max((*self.b, *self.a, *self.mul, 0)) < 2**31]
         for s in range(self.n_sections):
             zeros = sum(map(abs, self.b[3 * s : 3 * s + 3])) * self.bound[s]

@@ -14,21 +14,21 @@ ONE = 30
 """Fraction bits of recursive coefficients, and of the accumulator behind them."""
 
 
-def _cascade(x: Any, b: Any, a: Any, shift: Any, newest: Any, older: Any, rest: Any, nodes: Any) -> None:  # noqa: ANN401  untyped kernel
+def _cascade(x: Any, b: Any, a: Any, shift: Any, keep: Any, newest: Any, older: Any, rest: Any, nodes: Any) -> None:  # noqa: ANN401  untyped kernel
     sections, n_chans = rest.shape
-    keep = nodes.shape[0] > 1
+    trace = nodes.shape[0] > 1
     mask = (1 << ONE) - 1
     for c in range(n_chans):
         for t in range(x.shape[1]):
             v = x[c, t]
             for s in range(sections):
-                if keep:
+                if trace:
                     nodes[s, c, t] = v
                 acc = (b[s, 0] * v + b[s, 1] * newest[s, c] + b[s, 2] * older[s, c]) >> shift[s]
                 acc += a[s, 0] * newest[s + 1, c] + a[s, 1] * older[s + 1, c] + rest[s, c]
                 older[s, c] = newest[s, c]
                 newest[s, c] = v
-                rest[s, c] = acc & mask
+                rest[s, c] = keep[s] * (acc & mask)
                 v = acc >> ONE
             older[sections, c] = newest[sections, c]
             newest[sections, c] = v
@@ -48,7 +48,7 @@ def _response(b: Any, a: Any, out: Any) -> None:  # noqa: ANN401  untyped kernel
 
 _ROWS = "i8[:,::1]"
 _BODIES: dict[str, tuple[Callable[..., None], str]] = {
-    "cascade": (_cascade, f"void({', '.join([_ROWS] * 3)}, i8[::1], {', '.join([_ROWS] * 3)}, i8[:,:,::1])"),
+    "cascade": (_cascade, f"void({', '.join([_ROWS] * 3)}, i8[::1], i8[::1], {', '.join([_ROWS] * 3)}, i8[:,:,::1])"),
     "response": (_response, "void(f8[:,::1], f8[:,::1], f8[::1])"),
 }
 
@@ -72,6 +72,7 @@ def run_cascade(
     b: NDArray[Any],
     a: NDArray[Any],
     shift: NDArray[Any],
+    keep: NDArray[Any],
     state: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
     nodes: NDArray[Any],
 ) -> None:
@@ -82,19 +83,19 @@ def run_cascade(
         acc  = (b0 v + b1 v[-1] + b2 v[-2]) >> shift
         acc += a1 y[-1] + a2 y[-2] + rest          # a1, a2: the negatives of the filter's, in units of 2**-30
         y    = acc >> 30                           # floor
-        rest = acc & (2**30 - 1)                   # what the floor dropped enters the next sample
+        rest = keep (acc & (2**30 - 1))            # what the floor dropped enters the next sample, or its negative
 
     Parameters
     ----------
-    x, b, a, shift
-        int64: samples (channels, n), coefficients (sections, 3) and (sections, 2), shifts (sections,).
+    x, b, a, shift, keep
+        int64: samples (channels, n), coefficients (sections, 3) and (sections, 2), shifts and 1, 0 or -1 (sections,).
     state
         ``newest`` and ``older`` (sections + 1, channels): the last two values of every node; ``rest`` (sections,
         channels). Advanced in place.
     nodes
         Written: (1, channels, n) the last node, or (sections + 1, channels, n) all of them.
     """
-    compiled("cascade")(x, b, a, shift, *state, nodes)
+    compiled("cascade")(x, b, a, shift, keep, *state, nodes)
 
 
 def run_response(b: NDArray[Any], a: NDArray[Any], out: NDArray[Any]) -> None:
