@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from emg_edge import compile_model
 from emg_edge._errors import EmgEdgeError, UnsupportedError
 from emg_edge.graph._float import run_float
 from emg_edge.onnx_reader import _external
@@ -231,3 +232,25 @@ def test_all_weights_beside_a_model_are_bounded_together(tmp_path, monkeypatch):
     monkeypatch.setattr(_external, "MAX_BYTES", 50)
     with pytest.raises(EmgEdgeError, match="the model keeps more than 50 bytes of weights in other files; refused"):
         load_onnx(tmp_path / "m.onnx")
+
+
+def test_inputs_answer_to_the_names_that_the_file_has(tmp_path):
+    weights = {}
+    nodes = [dense("EMG::Window", "y", 3, 4, weights)]
+    path = save(tmp_path / "m.onnx", nodes, [value("EMG::Window", (1, 4))], [value("y", None)], weights)
+    graph = canonicalise(load_onnx(path))
+    assert (graph.inputs, graph.input_names) == (("emg_window",), ("EMG::Window",))
+    x = RNG.normal(size=(24, 4)).astype(np.float32)
+    compiled = compile_model(path, {"EMG::Window": x}, target="host", out=tmp_path / "out")
+    np.testing.assert_array_equal(run_float(graph, {"EMG::Window": x})["y"], run_float(graph, x)["y"])
+    assert compiled.program.inputs == ("emg_window",)
+    np.testing.assert_array_equal(compiled.run({"EMG::Window": x[:2], "other": x}), compiled.run(x[:2]))
+
+
+def test_nodes_out_of_order_are_sorted_and_cycles_named(tmp_path):
+    nodes = [helper.make_node("Relu", ["a"], ["y"]), helper.make_node("Neg", ["x"], ["a"])]
+    graph = load_onnx(save(tmp_path / "m.onnx", nodes, [value("x", (1, 4))], [value("y", None)]))
+    assert [node.op for node in graph.nodes] == ["Neg", "Relu"]
+    nodes = [helper.make_node("Add", ["x", "b"], ["a"]), helper.make_node("Neg", ["a"], ["b"])]
+    with pytest.raises(EmgEdgeError, match=r"'b' is read before anything wrote it \(a cycle"):
+        load_onnx(save(tmp_path / "m.onnx", nodes, [value("x", (1, 4))], [value("b", None)]))

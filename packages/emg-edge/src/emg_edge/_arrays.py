@@ -42,6 +42,8 @@ def load_npz(path: Path | str) -> dict[str, NDArray[Any]]:
 def by_input(arrays: Mapping[str, NDArray[Any]], names: Sequence[str], source: str) -> dict[str, NDArray[Any]]:
     """Return one array per input; a single array serves a one-input model under any name.
 
+    Names may be those of the model's file, of which `identifier` makes the program's.
+
     Raises
     ------
     EmgEdgeError
@@ -49,9 +51,13 @@ def by_input(arrays: Mapping[str, NDArray[Any]], names: Sequence[str], source: s
     """
     if len(names) == 1 and len(arrays) == 1:
         return {names[0]: next(iter(arrays.values()))}
+    from .passes._names import identifier
+
+    given = sorted(arrays)
+    arrays = {**{identifier(name, "value"): array for name, array in arrays.items()}, **arrays}
     missing = [name for name in names if name not in arrays]
     if missing:
-        raise EmgEdgeError(f"{source} holds {sorted(arrays)}; arrays named {missing} are needed, first axis samples")
+        raise EmgEdgeError(f"{source} holds {given}; arrays named {missing} are needed, first axis samples")
     return {name: arrays[name] for name in names}
 
 

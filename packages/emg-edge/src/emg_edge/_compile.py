@@ -239,7 +239,7 @@ def _windows(graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Pa
     if isinstance(arrays, np.ndarray):
         arrays = {"array": arrays}
     feeds = {}
-    for name, array in by_input(arrays, graph.inputs, source).items():
+    for name, array in by_input(graph.titled(arrays), graph.inputs, source).items():
         wanted = Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int16", scale=1.0)
         feeds[name] = check_real(array, wanted, source)
     if not any(samples.any() for samples in feeds.values()):

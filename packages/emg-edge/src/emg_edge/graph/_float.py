@@ -66,7 +66,7 @@ def by_name(graph: Graph, x: NDArray[Any] | Mapping[str, NDArray[Any]]) -> dict[
     EmgEdgeError
         Naming the inputs that are missing.
     """
-    given = dict(x) if isinstance(x, Mapping) else dict.fromkeys(graph.inputs[:1], x)
+    given = graph.titled(x) if isinstance(x, Mapping) else dict.fromkeys(graph.inputs[:1], x)
     missing = [name for name in graph.inputs if name not in given]
     if missing:
         raise EmgEdgeError(f"graph {graph.name!r} has inputs {graph.inputs}; arrays for {missing} are missing")

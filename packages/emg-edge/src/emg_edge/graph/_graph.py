@@ -123,8 +123,8 @@ class Graph:
         Names of values; an output may also be an input or a constant-free alias of one.
     metadata
         The model's ``emg.*`` strings.
-    output_names
-        What the model calls its outputs, where values were renamed since; empty means as they are.
+    input_names, output_names
+        What the model calls its inputs and outputs, where values were renamed since; empty means as they are.
     given
         Grids that a quantised file demands, by value: at most one per dtype is legal, which the quantiser checks.
     steps
@@ -142,6 +142,7 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     metadata: dict[str, str] = field(default_factory=dict)
+    input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
     given: Mapping[str, tuple[GivenGrid, ...]] = field(default_factory=dict)
     steps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -229,6 +230,11 @@ class Graph:
         return replace(
             self, nodes=tuple(body), values=table, constants={**self.constants, **(constants or {})}
         ).pruned()
+
+    def titled(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return arrays by the names of the values, where they came by those that the model has for its inputs."""
+        titles = dict(zip(self.input_names, self.inputs, strict=False))
+        return {titles.get(name, name): array for name, array in arrays.items()}
 
     def alias(self, old: str, new: str) -> Graph:
         """Let every reader of ``old`` read ``new`` instead, and drop what becomes unused."""

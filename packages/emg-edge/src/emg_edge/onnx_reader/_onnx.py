@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def _translate(data: bytes, path: Path) -> Graph:
         importer.types[tensor.name] = onnx.TensorProto.DataType.Name(tensor.data_type)
     inputs = [value for value in proto.input if value.name not in importer.constants]
     add_inputs(importer, inputs, path)
-    for index, node in enumerate(proto.node):
+    for index, node in enumerate(_in_order(list(proto.node))):
         add_node(importer, _source(node, index, path))
     outputs, titles = find_outputs(importer, list(proto.output), path)
     graph = Graph(
@@ -115,6 +116,18 @@ def _translate(data: bytes, path: Path) -> Graph:
     check_read(graph, path)
     _check_effort(graph, path)
     return graph
+
+
+def _in_order(nodes: list[Any]) -> list[Any]:
+    """Return nodes so that each stands behind those that it reads; files with a cycle stay as they are."""
+    writers = {name: index for index, node in enumerate(nodes) for name in node.output if name}
+    needs = {index: {writers[n] for n in node.input if n in writers} for index, node in enumerate(nodes)}
+    if all(before < index for index, found in needs.items() for before in found):
+        return nodes
+    try:
+        return [nodes[index] for index in TopologicalSorter(needs).static_order()]
+    except CycleError:
+        return nodes
 
 
 def _check_effort(graph: Graph, path: Path) -> None:

@@ -88,6 +88,7 @@ def _run(graph: Graph, notes: Notes) -> Graph:
         constants={table[name]: array for name, array in graph.constants.items() if name in table},
         inputs=tuple(table[name] for name in graph.inputs),
         outputs=tuple(table[name] for name in graph.outputs),
+        input_names=graph.input_names or graph.inputs,
         output_names=(),
         given={table[name]: grids for name, grids in graph.given.items()},
         steps={},
