@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import edge_programs as programs
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,7 +162,9 @@ def test_large_constants_move_to_l3_and_leave_room_for_staging():
 def test_budget_errors_name_layer_tensor_bytes_and_a_way_out():
     program = programs.small_network(width=192, heads=3, hidden=768, blocks=2)
     gap9, host = get_target("gap9"), get_target("host")
-    with pytest.raises(BudgetError, match=r"\d+ too many at layer 'fc.*largest there is tensor 'fc.*shorter window"):
+    with pytest.raises(
+        BudgetError, match=r"\d+ too many at layer 'fc.*largest there is tensor 'fc.*raise the L2 budget to \d+"
+    ):
         plan_memory(program, gap9.with_budgets({"l2": 10_000}))
     with pytest.raises(BudgetError, match=r"weight of layer 'fc.* staging for it exceed L2 of gap9 by \d+"):
         plan_memory(program, gap9.with_budgets({"l2": 60_000}))
@@ -173,6 +176,17 @@ def test_budget_errors_name_layer_tensor_bytes_and_a_way_out():
         plan_memory(program, gap9.with_budgets({"l1": 700}))
 
 
+def covers_once(cut):
+    """Every place of the extent lies in exactly one of as many pieces as there are tiles, none above the tile."""
+    pieces = list(cut.pieces())
+    seen = np.zeros(cut.extent, np.uint8)
+    for piece in pieces:
+        assert all(0 < len(part) <= size for part, size in zip(piece, cut.tile, strict=True))
+        seen[tuple(slice(part.start, part.stop) for part in piece)] += 1
+    assert len(cut.axes) == len(cut.extent) == len(cut.tile)
+    return len(pieces) == cut.tiles and seen.min() == seen.max() == 1
+
+
 @pytest.mark.parametrize("kind", sorted(OPERATORS))
 def test_tiles_fit_l1_and_move_every_byte_once(kind):
     program = programs.sweep(kind, seed=31, count=20)
@@ -182,6 +196,7 @@ def test_tiles_fit_l1_and_move_every_byte_once(kind):
             cut = tile(op, tensors, out, MemoryLevel(name="l1", nbytes=budget, budget=budget))
             assert 0 < cut.l1_bytes <= budget
             assert 1 <= cut.tiles <= cut.transfers
+            assert covers_once(cut)
             assert cut.nbytes >= (out.nbytes if kind == "attention" else sum(t.nbytes for t in tensors) + out.nbytes)
 
 

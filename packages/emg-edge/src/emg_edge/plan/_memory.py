@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from emg_edge._errors import BudgetError
 
+from ._advice import lighter_weights, too_many_activations
 from ._constants import Constant, Placement, distinct, structures
 from ._plan import ArenaPlan, plan_arena
 from ._stack import stack_bytes
@@ -15,6 +16,8 @@ from ._tiles import tile
 if TYPE_CHECKING:
     from emg_edge.program._program import Program
     from emg_edge.targets import Target
+
+    from ._tiles import Tiling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,8 @@ class MemoryPlan:
         Bytes of stack that one run needs, on one core.
     staging
         Bytes of L2 in which constants from L3 will pass by; no object of the emitted C yet.
+    tiles
+        How each layer is cut for L1, by layer; empty where the target has none.
     state
         Bytes of the streaming front end's memory, in ``l2``.
     """
@@ -47,6 +52,7 @@ class MemoryPlan:
     stack: int
     state: int = 0
     staging: int = 0
+    tiles: dict[str, Tiling] = field(default_factory=dict)
 
     def streamed(self, layer: str) -> int:
         """Return the bytes of a layer's constants that come from L3."""
@@ -77,6 +83,7 @@ class MemoryPlan:
             **({"state": self.state} if self.state else {}),
             "buffers": [vars(buffer) for buffer in self.arena.buffers],
             "constants": [vars(constant) for constant in self.constants],
+            "tiles": [{"layer": layer, **cut.to_dict()} for layer, cut in self.tiles.items()],
         }
 
 
@@ -104,19 +111,20 @@ def plan_memory(program: Program, target: Target, state: int = 0, tables: int = 
     inside = sum(body.held for body in bodies) if target.constants == "l2" else 0
     free = budget["l2"] - arena.held - arena.caller_bytes - state_l2 - inside
     if free < 0:
-        raise BudgetError(_too_many_activations(program, arena, target, -free, state_l2))
+        raise BudgetError(too_many_activations(program, arena, target, state_l2 + inside))
     tables_of_ops, staging = _place_constants(program, target, free)
     constants = (*tables_of_ops, *bodies)
+    tiles = _tiles(program, target)
     used = {
-        "l1": _largest_tile(program, target),
+        "l1": max((cut.l1_bytes for cut in tiles.values()), default=0),
         "l2": budget["l2"] - free + staging + _held(tables_of_ops, "l2"),
         "l3": _held(constants, "l3") + state + tables - state_l2,
     }
     if used["l3"] > budget["l3"]:
-        largest = max(constants, key=lambda c: c.nbytes)
+        far = [constant for constant in constants if constant.level == "l3"]
         raise BudgetError(
-            f"constants need {used['l3']} bytes outside L2 and L3 of {target.name} offers {budget['l3']}; the largest "
-            f"is {largest.field} of layer {largest.layer!r} with {largest.nbytes}; use a smaller model or target"
+            f"constants need {used['l3']} bytes outside L2 and L3 of {target.name} offers {budget['l3']}; "
+            f"{lighter_weights(program, far, budget['l3'])}; use a smaller model or a larger target"
         )
     return MemoryPlan(
         arena=arena,
@@ -125,22 +133,8 @@ def plan_memory(program: Program, target: Target, state: int = 0, tables: int = 
         budget=budget,
         stack=stack_bytes(program, target),
         staging=staging,
+        tiles=tiles,
         state=state,
-    )
-
-
-def _too_many_activations(program: Program, arena: ArenaPlan, target: Target, excess: int, state: int) -> str:
-    """Say which tensor at which layer is too much."""
-    peak = program.ops[arena.peak]
-    alive = [b for b in arena.buffers if b.in_arena and b.first <= arena.peak <= b.last]
-    largest = max(alive, key=lambda b: b.nbytes, default=None)
-    front = f" with {state} of the front end" if state else ""
-    tensor = "" if largest is None else f"; the largest there is tensor {largest.name!r} with {largest.nbytes}"
-    l2 = target.level("l2")
-    return (
-        f"activations need {arena.nbytes + arena.caller_bytes + state} bytes{front} and L2 of {target.name} offers "
-        f"{l2.budget if l2 else 0}: {excess} too many at layer {peak.name!r} ({peak.kind}){tensor}; use a shorter "
-        f"window, fewer tokens or narrower layers, or raise the L2 budget"
     )
 
 
@@ -150,8 +144,7 @@ def _place_constants(program: Program, target: Target, free: int) -> tuple[tuple
     total = sum(constant.held for constant in found)
     if target.constants == "l3" or total <= free:
         return tuple(replace(constant, level=target.constants) for constant in found), 0
-    largest = max(found, key=lambda constant: constant.nbytes)
-    named = f"the largest is {largest.field} of layer {largest.layer!r} with {largest.nbytes}"
+    named = lighter_weights(program, found, free)
     if target.level("l3") is None:
         raise BudgetError(
             f"constants need {total} bytes beside the activations and L2 of {target.name} has {max(free, 0)} left; "
@@ -162,7 +155,7 @@ def _place_constants(program: Program, target: Target, free: int) -> tuple[tuple
         raise BudgetError(
             f"constants of {total} bytes must be streamed from L3 ({named}), and the {target.staging_bytes} bytes of "
             f"staging for it exceed L2 of {target.name} by {-free} beside the activations; use a shorter window or "
-            f"raise the L2 budget"
+            f"raise the L2 budget by {-free}"
         )
     levels = {}
     for constant in sorted(found, key=lambda constant: constant.nbytes):
@@ -177,9 +170,7 @@ def _held(constants: tuple[Constant, ...], level: str) -> int:
     return sum(constant.held for constant in constants if constant.level == level)
 
 
-def _largest_tile(program: Program, target: Target) -> int:
-    """Return the largest working set in L1, 0 where the target has none."""
+def _tiles(program: Program, target: Target) -> dict[str, Tiling]:
+    """Return how every layer is cut for L1, by layer; nothing where the target has none."""
     l1 = target.level("l1")
-    if l1 is None:
-        return 0
-    return max(tile(op, *program.operands(op), l1).l1_bytes for op in program.ops)
+    return {} if l1 is None else {op.name: tile(op, *program.operands(op), l1) for op in program.ops}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 from emg_edge._errors import BudgetError
 from emg_edge.kernels import Attention
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from emg_edge.program._op import Cut, Op
     from emg_edge.program._tensor import Tensor
     from emg_edge.targets import MemoryLevel
@@ -30,12 +33,38 @@ class Tiling:
         Bytes moved between L2 and L1, both directions.
     l1_bytes
         Working set, two buffers for what streams.
+    axes, extent, tile
+        What is cut, how long each axis is, and how much of it one tile takes; the last tile of an axis may be smaller.
     """
 
     tiles: int
     transfers: int
     nbytes: int
     l1_bytes: int
+    axes: tuple[str, ...]
+    extent: tuple[int, ...]
+    tile: tuple[int, ...]
+
+    def pieces(self) -> Iterator[tuple[range, ...]]:
+        """Yield every tile as one range an axis, the last axis fastest: together they cover the extent exactly once."""
+        starts = [range(0, whole, step) for whole, step in zip(self.extent, self.tile, strict=True)]
+        for corner in product(*starts):
+            yield tuple(
+                range(start, min(start + step, whole))
+                for start, step, whole in zip(corner, self.tile, self.extent, strict=True)
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able description."""
+        return {
+            "axes": list(self.axes),
+            "extent": list(self.extent),
+            "tile": list(self.tile),
+            "tiles": self.tiles,
+            "transfers": self.transfers,
+            "moved_bytes": self.nbytes,
+            "l1_bytes": self.l1_bytes,
+        }
 
 
 def tile(op: Op, tensors: list[Tensor], out: Tensor, l1: MemoryLevel) -> Tiling:
@@ -62,7 +91,15 @@ def _tile_rows(op: Op, tensors: list[Tensor], out: Tensor, cut: Cut, l1: MemoryL
     tiles = -(-cut.rows // fit)
     transfers = tiles * (len(tensors) + 1) + 1
     nbytes = cut.resident + 2 * cut.row_bytes * fit
-    return Tiling(tiles=tiles, transfers=transfers, nbytes=moved + constants, l1_bytes=nbytes)
+    return Tiling(
+        tiles=tiles,
+        transfers=transfers,
+        nbytes=moved + constants,
+        l1_bytes=nbytes,
+        axes=("rows",),
+        extent=(cut.rows,),
+        tile=(fit,),
+    )
 
 
 def _tile_again(op: Op, cut: Cut, moved: int, l1: MemoryLevel) -> Tiling:
@@ -71,7 +108,15 @@ def _tile_again(op: Op, cut: Cut, moved: int, l1: MemoryLevel) -> Tiling:
     pieces = -(-cut.resident // fit)
     tiles = cut.again * pieces
     nbytes = moved + cut.again * cut.resident
-    return Tiling(tiles=tiles, transfers=tiles + 2 * cut.rows, nbytes=nbytes, l1_bytes=2 * fit + 2 * cut.row_bytes)
+    return Tiling(
+        tiles=tiles,
+        transfers=tiles + 2 * cut.rows,
+        nbytes=nbytes,
+        l1_bytes=2 * fit + 2 * cut.row_bytes,
+        axes=("rows", "constant bytes"),
+        extent=(cut.again, cut.resident),
+        tile=(1, fit),
+    )
 
 
 def _tile_columns(op: Op, tensors: list[Tensor], out: Tensor, cut: Cut, l1: MemoryLevel) -> Tiling:
@@ -85,7 +130,15 @@ def _tile_columns(op: Op, tensors: list[Tensor], out: Tensor, cut: Cut, l1: Memo
         fit = min((l1.budget - resident) // (2 * row), cut.rows)
         tiles = passes * -(-cut.rows // fit)
         nbytes = tensors[0].nbytes * passes + out.nbytes + cut.columns * cut.column_bytes + cut.resident
-        found = Tiling(tiles=tiles, transfers=2 * tiles + passes, nbytes=nbytes, l1_bytes=resident + 2 * row * fit)
+        found = Tiling(
+            tiles=tiles,
+            transfers=2 * tiles + passes,
+            nbytes=nbytes,
+            l1_bytes=resident + 2 * row * fit,
+            axes=("columns", "rows"),
+            extent=(cut.columns, cut.rows),
+            tile=(-(-cut.columns // passes), fit),
+        )
         if best is None or _effort(found) < _effort(best):
             best = found
     if best is None:
@@ -110,13 +163,27 @@ def _tile_attention(op: Attention, out: Tensor, l1: MemoryLevel) -> Tiling:
     if resident <= l1.budget:
         blocks = -(-n // QUERY_ROWS)
         nbytes = op.heads * per_head + turn
-        return Tiling(tiles=op.heads, transfers=op.heads * (2 + 2 * blocks), nbytes=nbytes, l1_bytes=resident)
+        return Tiling(
+            tiles=op.heads,
+            transfers=op.heads * (2 + 2 * blocks),
+            nbytes=nbytes,
+            l1_bytes=resident,
+            axes=("heads",),
+            extent=(op.heads,),
+            tile=(1,),
+        )
     fit = _fit(op, 2 * width, rows, m, l1)
     blocks, pieces = -(-n // QUERY_ROWS), -(-m // fit)
     nbytes = op.heads * (2 * n * width + blocks * 2 * m * width) + turn
     tiles = op.heads * blocks * pieces
     return Tiling(
-        tiles=tiles, transfers=2 * tiles + 2 * op.heads * blocks, nbytes=nbytes, l1_bytes=rows + 2 * width * fit
+        tiles=tiles,
+        transfers=2 * tiles + 2 * op.heads * blocks,
+        nbytes=nbytes,
+        l1_bytes=rows + 2 * width * fit,
+        axes=("heads", "query rows", "key rows"),
+        extent=(op.heads, n, m),
+        tile=(1, QUERY_ROWS, fit),
     )
 
 
@@ -125,7 +192,14 @@ def _fit(op: Op, row: int, resident: int, rows: int, l1: MemoryLevel) -> int:
     if resident + row > l1.budget:
         raise BudgetError(
             f"layer {op.name!r} ({op.kind}) needs {resident + row} bytes of L1 for its smallest tile ({resident} "
-            f"resident, {row} per row) and {l1.budget} are available; use fewer tokens or "
-            "narrower rows, or raise the L1 budget"
+            f"resident, {row} per row) and {l1.budget} are available: {_room(row, resident, l1.budget)}, or raise the "
+            f"L1 budget by {resident + row - l1.budget}"
         )
     return min((l1.budget - resident) // row, rows)
+
+
+def _room(row: int, resident: int, budget: int) -> str:
+    """Say what would fit beside the rest."""
+    if resident < budget:
+        return f"rows of {budget - resident} bytes instead of {row} would fit"
+    return f"use fewer tokens or narrower rows; what stays must shrink by {resident + row - budget}"
