@@ -41,6 +41,9 @@ TEST_EXTRAS = {
 }
 PEERS = {"emg-dsp": ["numpy<2", "libemg==2.0.3", "neurokit2==0.2.12", "biosppy==2.2.4", "peakutils"]}
 
+PEERS_APART = {"emg-edge": ["emx-onnx-cgen==1.0.0", "deeploy-pulp==0.2.1"]}
+"""Peers whose pins exclude ours: an environment of their own, named to the benchmarks in EMG_EDGE_PEERS."""
+
 
 def newest_python() -> list[str]:
     """Find the newest working Python beside the running one, on PATH or under pyenv; put it on PATH."""
@@ -239,12 +242,20 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session, package: str) -> None:
     """Speed, with the peers in the same run (``nox -s "bench(emg-dsp)" -- --benchmark-json=out.json``), one thread.
 
-    The peers of emg-dsp need numpy < 2, which ``constraints.txt`` forbids, so its environment is resolved without it.
+    The peers of emg-dsp need numpy < 2, which ``constraints.txt`` forbids, so its environment is resolved without it;
+    those of emg-edge need an old onnx and live in an environment of their own (Deeploy's C kernels are not in its
+    wheel: name the folder ``TargetLibraries/Generic`` of its repository in EMG_DEEPLOY_KERNELS).
     """
     if package in PEERS:
         session.install("--quiet", local(package), *TEST_TOOLS, *PEERS[package])
     else:
         install_alone(session, package)
+    if package in PEERS_APART:
+        peers = Path(session.create_tmp()).resolve() / "peers"
+        session.run(sys.executable, "-m", "venv", str(peers), external=True)
+        python = str(peers / "bin" / "python")
+        session.run(python, "-m", "pip", "install", "--quiet", *PEERS_APART[package], external=True)
+        session.env["EMG_EDGE_PEERS"] = python
     session.run(
         "python",
         "-m",

@@ -6,7 +6,8 @@ Run with ``nox -s "bench(emg-edge)" -- -k peers``, which makes an environment wi
 
 Every row holds host time, RV32IMC instructions (QEMU, exact), bytes of code and of data (constants, activations and
 heap, without input and output), all built with ``-O2`` and one harness; the outputs are checked against numpy. emx
-requantises in float or 64 bits (its QLinearMatMul wraps instead of saturating, so no sample here saturates); Deeploy in 32 bits; ours in 64 bits, with channel-last convolutions and the transposes around them.
+requantises in float or 64 bits (its QLinearMatMul wraps instead of saturating, so no sample here saturates), Deeploy in
+32 bits, ours in 64 bits, with the transposes that channel-last convolutions need at both ends.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def y_shape(case):
     x, w = case["x"].shape, case["weight"].shape
     if case["kind"] == "linear":
         return [x[0], w[0]]
-    return [1, w[0], *(n - k + 1 for n, k in zip(x[2:], w[2:]))]
+    return [1, w[0], *(n - k + 1 for n, k in zip(x[2:], w[2:], strict=True))]
 
 
 def emx(case, out):
@@ -119,10 +119,10 @@ def deeploy(case, out):
         inputOffsets={"input_0": 0},
     )
     deployer.prepare(_NoVerbosity)
-    _write_deeploy(deployer, out)
+    write_deeploy(deployer, out, _NoVerbosity)
 
 
-def _write_deeploy(deployer, out):
+def write_deeploy(deployer, out, verbosity):
     includes = deployer.generateIncludeString()
     head = "#include <stdio.h>\n#include <stdint.h>\n#include <stdlib.h>\n" + includes
     (out / "Network.h").write_text(
@@ -138,7 +138,7 @@ def _write_deeploy(deployer, out):
         + deployer.generateGlobalDefinitionCode()
         + "\nvoid RunNetwork(void) {\n"
         + deployer.generateInferenceInitializationCode()
-        + deployer.generateFunction(_NoVerbosity_())
+        + deployer.generateFunction(verbosity)
         + "\n}\nvoid InitNetwork(void) {\n"
         + deployer.generateEngineInitializationCode()
         + deployer.generateBufferAllocationCode()
@@ -146,16 +146,11 @@ def _write_deeploy(deployer, out):
     )
     (out / "run.h").write_text(
         '#include "Network.h"\n'
-        "static void peer_setup(const int8_t *x) { InitNetwork(); memcpy(DeeployNetwork_inputs[0], x, DeeployNetwork_inputs_bytes[0]); }\n"
+        "static void peer_setup(const int8_t *x)\n"
+        "{ InitNetwork(); memcpy(DeeployNetwork_inputs[0], x, DeeployNetwork_inputs_bytes[0]); }\n"
         "static void peer_run(void) { RunNetwork(); }\n"
         "static const int8_t *peer_output(void) { return (const int8_t *)DeeployNetwork_outputs[0]; }\n"
     )
-
-
-def _NoVerbosity_():  # noqa: N802
-    from Deeploy.DeeployTypes import _NoVerbosity
-
-    return _NoVerbosity
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Each kernel reference against plain Python integers on random shapes and extremes, and against the float meaning."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from edge_operators import ORACLES
@@ -22,6 +24,7 @@ from emg_edge.kernels import (
     multiplier,
     rounding_shift,
 )
+from emg_edge.kernels._weights import pack_nibbles
 from emg_edge.program._tensor import DTYPES, Tensor
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -177,7 +180,9 @@ def linear_op(**changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"weight": np.full((2, 3), -128, np.int8)}, r"weights must lie in \[-127, 127\]"),
+        ({"weight": np.full((2, 3), -128, np.int8)}, r"weights reach 128, must lie in \[-127, 127\]"),
+        ({"weight": np.full((2, 3), -8, np.int8), "weight_bits": 4}, r"weights reach 8, must lie in \[-7, 7\]"),
+        ({"weight_bits": 5}, "weight_bits 5 must be 8 or 4"),
         ({"shift": 0}, "mul must be >= 0 and shift 0"),
         ({"bias": np.zeros(3, np.int32)}, r"bias \(3,\) and mul \(2,\)"),
         ({"weight": np.ones((2, 2), np.int8)}, "does not split into rows of 2"),
@@ -245,3 +250,36 @@ def test_attention_refuses(changes, message):
     attention_op().check([x, x, x], y)
     with pytest.raises(EmgEdgeError, match=message):
         attention_op(**changes).check([x, x, x], y)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 16])
+def test_nibbles_hold_every_weight_and_come_back(columns):
+    weight = np.random.default_rng(columns).integers(-8, 8, (5, columns)).astype(np.int8)
+    weight[0, 0] = -8
+    packed = pack_nibbles(weight)
+    assert packed.shape == (5, (columns + 1) // 2)
+    assert packed[0, 0] & 15 == 8  # the even column lies low
+    halves = np.stack([packed << 4, packed & 0xF0], axis=-1).reshape(5, -1)[:, :columns]
+    np.testing.assert_array_equal(np.ascontiguousarray(halves).view(np.int8) >> 4, weight)
+
+
+def test_four_bit_weights_halve_the_table_and_keep_the_numbers():
+    rng = np.random.default_rng(0)
+    mul, shift = multiplier(np.full(6, 0.01))
+    wide = Linear(
+        name="l",
+        inputs=("x",),
+        output="y",
+        weight=rng.integers(-7, 8, (6, 20)).astype(np.int8),
+        bias=np.zeros(6, np.int32),
+        mul=mul,
+        shift=shift,
+    )
+    narrow = replace(wide, weight_bits=4)
+    x = Tensor(name="x", shape=(3, 20), dtype="int8", scale=1.0)
+    y = Tensor(name="y", shape=(3, 6), dtype="int8", scale=1.0)
+    feed = [rng.integers(-128, 128, (2, 3, 20)).astype(np.int8)]
+    np.testing.assert_array_equal(narrow.reference(feed, [x], y), wide.reference(feed, [x], y))
+    tables = [member for member in narrow.members([x], y).values() if isinstance(member, np.ndarray)]
+    assert sum(table.nbytes for table in tables) == 6 * 10 + 2 * 4 * 6
+    assert (wide.scratch_bytes([x], y), narrow.scratch_bytes([x], y)) == (0, 16 * 20)

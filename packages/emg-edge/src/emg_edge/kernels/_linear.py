@@ -1,4 +1,4 @@
-"""Linear layer (and patch embedding): per-channel requantisation, an optional table behind it, weights of 8 or 4 bits."""
+"""Linear layer (and patch embedding): requantisation per channel, optional table, weights of 8 or 4 bits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from emg_edge.program._op import Cut, Op, Product, Work
 from emg_edge.program._tensor import DTYPES, Tensor, storage
 
-from ._fixed import rounding_shift
+from ._fixed import rounding_shift, sum_bound
 from ._weights import finish, rounding_error, stored_weights
 
 if TYPE_CHECKING:
@@ -126,9 +126,8 @@ class Linear(Op):
         )
 
     def acc_bound(self, tensors: list[Tensor]) -> int:
-        """Largest possible |accumulator|, from the weights' row norms and the input's dtype."""
-        peak = -DTYPES[tensors[0].dtype][1]
-        return int((np.abs(self.weight.astype(np.int64)).sum(1) * peak + np.abs(self.bias.astype(np.int64))).max())
+        """Largest possible |accumulator|, from the weights, the biases and the input's dtype."""
+        return sum_bound(self.weight, self.bias, *DTYPES[tensors[0].dtype][1:])
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""

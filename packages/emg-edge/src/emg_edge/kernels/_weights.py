@@ -29,13 +29,6 @@ def pack_nibbles(weight: NDArray[np.int8]) -> NDArray[np.uint8]:
     return packed
 
 
-def unpack_nibbles(packed: NDArray[np.uint8], columns: int) -> NDArray[np.int8]:
-    """Return int8 ``(rows, columns)`` from what `pack_nibbles` made of it."""
-    halves = np.stack([packed << 4, packed & 0xF0], axis=-1).reshape(len(packed), -1)[:, :columns]
-    signed: NDArray[np.int8] = np.ascontiguousarray(halves).view(np.int8) >> 4
-    return signed
-
-
 def stored_weights(weight: NDArray[np.int8], bits: int) -> Members:
     """Return the members ``weight`` and ``packed`` of a C structure: rows of bytes, or of nibbles for 4 bits."""
     if bits == 8:
