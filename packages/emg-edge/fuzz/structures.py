@@ -166,7 +166,7 @@ def _attributes(model: Any, rng: Rng) -> None:
     )  # fmt: skip
     attribute = helper.make_attribute(key or "k", value, attr_type=6 if value == [] else None)
     if rng.random() < 0.1:
-        attribute.type = int(rng.integers(0, 16))
+        attribute.type = int(rng.integers(0, 15))
     node.attribute.append(attribute)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._given import channels_fit, demand, handed_back
@@ -54,3 +55,13 @@ def _dropped(
         return [] if grids == graph.given.get(node.inputs[0]) else [(grid, _KEPT) for grid in grids]
     found = demand(graph, name, readers_of(graph, name)[0])
     return [(grid, f"has a writer or reader that cannot use it ({why})") for grid, why in found.dropped]
+
+
+def honoured_grids(graph: Graph) -> Graph:
+    """Return the graph with the grids alone that its program has."""
+    fused = fused_channels(graph)
+    kept = {}
+    for name, grids in graph.given.items():
+        dropped = [grid for grid, _ in _dropped(graph, name, grids, fused)]
+        kept[name] = tuple(grid for grid in grids if grid not in dropped)
+    return replace(graph, given={name: grids for name, grids in kept.items() if grids})
