@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNNAMED = "function"
-UNNAMED = "function"
-UNNAMED = "function"
 KNOWN: dict[str, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
     "gelu": gelu,
     "gelu_tanh": lambda x: gelu(x, "tanh"),

@@ -207,7 +207,10 @@ DYNAMIC = (
     "DynamicQuantizeLinear",
     "MatMulInteger",
     "ConvInteger",
-    *(f"{MICROSOFT}{op}" for op in ("DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QAttention")),
+    *(
+        f"{MICROSOFT}{op}"
+        for op in ("DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QAttention")
+    ),
 )
 TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     **dict.fromkeys(DYNAMIC, _at_run_time),
