@@ -1,4 +1,4 @@
-"""What torch's two exporters write, at several opsets, read and quantised by emg-edge: networks that EMG people build."""
+"""What torch's two exporters write, at several opsets, read and quantised by emg-edge: networks for EMG."""
 
 from __future__ import annotations
 
