@@ -8,8 +8,10 @@ import math
 import edge_frontend as fronts
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from emg_edge import EmgEdgeError, RawInput, Tensor
+from emg_edge import EmgEdgeError, FrontEnd, RawInput, Tensor
 from emg_edge.frontend._cascade import LIMIT, _prove, design_cascade
 from emg_edge.frontend._declaration import KEY, read_declaration
 from emg_edge.frontend._design import design_frontend
@@ -143,7 +145,12 @@ def test_raw_inputs_that_are_refused(raw, message):
             "a whole multiple of it where 'hold' is declared",
         ),
         ({"scale": 1.0, "bits": 30, "dtype": "int32", "offset": 1e9}, {}, r"reach .*, above 2\*\*30; give fewer bits"),
-        ({"scale": 1e-30}, {}, "normalisation: one step of the filter is .* check scale and offset"),
+        ({"scale": 1e-30}, {}, "normalisation: results reach"),
+        (
+            {"scale": (1e-3, 1e-3, 1e-3, 1e-25)},
+            {},
+            "normalisation: one step of the filter is .* check scale and offset",
+        ),
         ({"scale": 1e30}, {}, "normalisation: results reach"),
         (
             {"scale": (1.0, 2.0, 1.0, 1.0)},
@@ -295,3 +302,51 @@ def check_window(rule, codes, wanted):
     assert found.sample[-1] == 39
     steps = (found.x[-1].reshape(4, 10) - 3.0) - wanted * 2**12
     assert np.abs(steps).max() < 0.51
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from(
+        [0, -1, 1e99, -1e99, 1e-99, 10**400, 2**31, 0.5, "x", "", [], {}, [[]], [1.0] * 4, [0, 0, 0, 1, 0, 0]]
+    ),
+    st.floats(),
+    st.integers(-3, 40),
+)
+RULES = (
+    {"kind": "zscore", "mean": [0.0] * 4, "std": [2e-4] * 4},
+    {"kind": "minmax", "low": -1.0, "high": 1.0, "eps": 1e-8, "over": "channel"},
+    {"kind": "zscore-window", "ddof": 0, "eps": 1e-8, "over": "window"},
+    {"kind": "scale", "factor": 100.0},
+)
+
+
+def leaves(value, path=()):
+    """Every place of a record."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        yield (*path, key)
+        yield from leaves(part, (*path, key))
+
+
+@given(data=st.data(), rule=st.sampled_from(RULES), scale=st.sampled_from([1e-6, 1e-90, 1e90]))
+def test_whatever_is_declared_gives_a_front_end_or_a_message(data, rule, scale):
+    record = json.loads(json.dumps(fronts.record((fronts.notch(50, 1000), fronts.butter(20, 1000, high=True)), rule)))
+    for _ in range(data.draw(st.integers(0, 2))):
+        *path, last = data.draw(st.sampled_from(sorted(leaves(record), key=repr)))
+        at = record
+        for key in path:
+            at = at[key] if isinstance(at, dict) or key < len(at) else record
+        if isinstance(at, dict) or (isinstance(at, list) and isinstance(last, int) and last < len(at)):
+            at[last] = data.draw(ODD)
+    try:
+        declared = read_declaration({KEY: json.dumps(record)})
+        front = design_frontend(declared, RawInput(scale=scale), tensor((declared.n_chans, declared.length)))
+    except EmgEdgeError:
+        return
+    assert isinstance(front, FrontEnd)
+    codes = np.full((front.n_chans, 3 * front.n_times), -32768, np.int16)
+    codes[:, ::2] = 32767
+    trace = FrontEndState(front).push(codes, trace=True).trace
+    for index, bound in enumerate(front.bound[1:]):
+        assert np.abs(trace[f"section {index}"]).max(initial=0) <= bound

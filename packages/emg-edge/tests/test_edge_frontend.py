@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import edge_frontend as fronts
 import numpy as np
@@ -11,8 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emg_edge.execute._execute import Rv32Executor
+from emg_edge.execute._process import Rv32Executor
+from emg_edge.frontend._design import design_frontend
+from emg_edge.frontend._raw import RawInput
 from emg_edge.frontend._state import FrontEndState
+from emg_edge.program._tensor import Tensor
 
 needs_gcc = pytest.mark.skipif(
     shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
@@ -74,3 +78,27 @@ def test_rv32_equals_the_reference_stage_by_stage(cases, tmp_path):
     driver = fronts.build_driver(tmp_path, chain.compiler, [*chain.flags, *chain.link])
     command, _ = Rv32Executor.command(Rv32Executor, driver)
     assert_same(cases[:25], fronts.run_driver(command, tmp_path, cases[:25]))
+
+
+@needs_gcc
+@pytest.mark.real
+def test_c_equals_the_reference_on_real_recordings(tmp_path):
+    if "EMG_DATA" not in os.environ:
+        pytest.skip("EMG_DATA is not set: real recordings are not pushed")
+    data = Path(os.environ["EMG_DATA"])
+    biosppy = np.loadtxt(data / "biosppy_emg" / "emg.txt", comments="#")[None, :12000].astype(np.int16)
+    myo = np.fromfile(sorted((data / "myo_armband_dataset").rglob("classe_3.dat"))[0], "<i2").reshape(-1, 8).T
+    rules = [
+        {"kind": "minmax", "low": -1.0, "high": 1.0, "eps": 1e-8, "over": "channel"},
+        {"kind": "zscore-window", "ddof": 1, "eps": 1e-8, "over": "window"},
+        {"kind": "scale", "factor": 1.0},
+    ]
+    cases = []
+    for codes, sfreq, offset in ((biosppy, 1000.0, 2050.0), (myo, 200.0, 0.0)):
+        sections = (fronts.butter(20, sfreq, high=True), fronts.notch(50, sfreq), fronts.butter(5, sfreq, high=False))
+        for rule in rules:
+            declared = fronts.declare(sections, rule, n_chans=len(codes), sfreq=sfreq, length=100, hop=25)
+            tensor = Tensor(name="emg", shape=(len(codes), 100), dtype="int8", scale=0.03)
+            cases.append((design_frontend(declared, RawInput(scale=0.05, offset=offset), tensor), codes))
+    driver = fronts.build_driver(tmp_path, "gcc", ["-O2"])
+    assert_same(cases, fronts.run_driver([str(driver)], tmp_path, cases))

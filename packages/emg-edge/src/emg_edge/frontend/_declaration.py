@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from emg_edge._errors import EmgEdgeError
 KEY = "emg.preprocessing"
 MAX_SECTIONS = 64
 MAX_SAMPLES = 1 << 20
+_HUGE = 1e100
 _REQUIRED = ("sfreq", "unit", "channels", "resample", "filter", "normalisation", "window")
 _OPTIONAL = ("grid", "note")
 _KINDS = {
@@ -121,7 +121,7 @@ def _resample(value: object, sfreq: float) -> str | None:
     if value is None:
         return None
     known = isinstance(value, Mapping) and set(value) == {"method", "sfreq"}
-    if not known or value["method"] not in {"hold", "polyphase"} or value["sfreq"] != sfreq:  # type: ignore[index]
+    if not known or value["method"] not in ("hold", "polyphase") or value["sfreq"] != sfreq:  # type: ignore[index]
         raise _refuse("resample", value, f"method 'hold' or 'polyphase' to sfreq {sfreq:g}, or None, is required")
     return str(value["method"])  # type: ignore[index]
 
@@ -157,7 +157,7 @@ def _normalisation(value: object, n_chans: int) -> Mapping[str, Any] | None:
             "its statistics are those of a whole recording, which no device knows; train with 'zscore' (numbers of "
             "the training windows) or 'zscore-window'",
         )
-    if not isinstance(value, Mapping) or kind not in _KINDS or set(value) != {"kind", *_KINDS[kind]}:
+    if not isinstance(value, Mapping) or kind not in tuple(_KINDS) or set(value) != {"kind", *_KINDS[kind]}:
         raise _refuse("normalisation", value, f"a kind of {sorted(_KINDS)} with exactly its own numbers is required")
     if kind == "zscore":
         fits = _numbers(value["mean"], n_chans) and _numbers(value["std"], n_chans)
@@ -165,7 +165,7 @@ def _normalisation(value: object, n_chans: int) -> Mapping[str, Any] | None:
             raise _refuse("normalisation", value, f"a mean and a std > 0 for each of {n_chans} channels are required")
     numbers = [value[key] for key in ("low", "high", "eps", "factor") if key in value]
     legal = all(map(_number, numbers)) and value.get("eps", 0) >= 0 and value.get("factor", 1) != 0
-    if not legal or value.get("over", "channel") not in {"channel", "window"} or value.get("ddof", 0) not in {0, 1}:
+    if not legal or value.get("over", "channel") not in ("channel", "window") or value.get("ddof", 0) not in (0, 1):
         raise _refuse("normalisation", value, "finite numbers, eps >= 0, ddof 0 or 1, over 'channel' or 'window'")
     if kind == "minmax" and not value["low"] < value["high"]:
         raise _refuse("normalisation", value, "low must be below high")
@@ -206,7 +206,7 @@ def _refuse(key: str, value: object, required: str) -> EmgEdgeError:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
 
 
 def _numbers(value: object, count: int) -> bool:

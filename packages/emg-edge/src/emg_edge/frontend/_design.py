@@ -133,9 +133,10 @@ def _scaling(declared: Declaration, cascade: Cascade, scale: tuple[float, ...], 
     ratios, offsets = [v / tensor.scale for v in factors], [v / tensor.scale for v in means]
     most = max(abs(r) * cascade.bound[-1] + abs(o) for r, o in zip(ratios, offsets, strict=True))
     shift = _shift(most, "normalisation")
-    shift = min(shift, math.floor(math.log2((_MUL - 1) / max(map(abs, ratios)))))
+    largest = max(map(abs, ratios))
+    shift = min(shift, math.floor(math.log2((_MUL - 1) / largest))) if largest > 0 else 0
     mul = tuple(round(value * 2.0**shift) for value in ratios)
-    if not 1 <= shift <= 62 or 0 in mul:
+    if shift < 1 or 0 in mul:
         raise _not_held("normalisation", f"one step of the filter is {ratios} steps of the network's input")
     add = tuple(round(value * 2.0**shift) for value in offsets)
     unused = {"gain": 0, "base": 0, "eps": (), "over": "", "ddof": 0}
@@ -151,9 +152,10 @@ def _of_window(declared: Declaration, rule: Any, steps: list[float], tensor: Ten
         )
     count = declared.length * (declared.n_chans if rule["over"] == "window" else 1)
     unit = 1 if rule["kind"] == "minmax" else 256
+    reach = max(unit * rule["eps"] / step for step in steps)
+    if not reach <= 2**39:
+        raise _not_held("normalisation eps", f"{rule['eps']:g} is {reach:g} steps of the filter")
     eps = tuple(round(unit * rule["eps"] / step) for step in steps)
-    if max(eps) > 2**39:
-        raise _not_held("normalisation eps", f"{rule['eps']:g} is {max(eps)} steps")
     if rule["kind"] == "minmax":
         span, low = (rule["high"] - rule["low"]) / tensor.scale, rule["low"] / tensor.scale
         shift = _shift(max(span, abs(low)), "normalisation")
@@ -169,10 +171,9 @@ def _of_window(declared: Declaration, rule: Any, steps: list[float], tensor: Ten
 
 def _shift(most: float, what: str) -> int:
     """Return the most fraction bits at which ``most`` stays below 2**61."""
-    shift = min(math.floor(math.log2(_ROOM * (1 - 2**-20) / most)), 62)
-    if shift < 1:
+    if not 2.0**-60 < most < 2.0**60:
         raise _not_held(what, f"results reach {most:g} steps of the network's input")
-    return shift
+    return min(math.floor(math.log2(_ROOM * (1 - 2**-20) / most)), 62)
 
 
 def _not_held(what: str, found: str) -> EmgEdgeError:

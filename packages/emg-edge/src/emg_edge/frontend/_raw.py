@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BITS = 30
+_HUGE = 1e100
 _DEFAULT_BITS = {"int16": 16, "int32": 24}
 
 
@@ -114,7 +114,7 @@ def _entries(value: object) -> Sequence[Any]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
 
 
 def _whole(value: object) -> bool:
