@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emg_edge._errors import EmgEdgeError, UnsupportedError
+from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import evaluate, run_float
 from emg_edge.graph._graph import Graph, Node, Value
 from emg_edge.graph._shapes import output_shape
@@ -296,15 +296,21 @@ def test_what_is_added_to_the_scores_becomes_the_bias_of_attention(builders, tmp
     np.testing.assert_array_equal(result.constants[node.inputs[-1]], constants["the_mask"][None])
 
 
-def test_a_rotation_of_q_alone_is_refused(builders, tmp_path):
+def test_a_rotation_of_q_alone_is_left_to_products_and_a_softmax(builders, tmp_path):
     graph = attention_graph(builders, tmp_path, rope_form="gather")
     turned = [n for n in graph.nodes if n.op == "Add" and graph.shape(n.output) == (1, 2, 20, 8)]
     broken = graph.alias(turned[1].output, next(n for n in graph.nodes if n.output == turned[1].inputs[0]).inputs[0])
-    with pytest.raises(UnsupportedError, match="only one of q and k is rotated"):
-        canonicalise(broken)
+    notes, result = Notes(), broken
+    for step in PASSES:
+        result = step(result, notes)
+    assert any("only one of q and k is rotated" in why.why for why in notes.refused.values())
+    ops = [node.op for node in canonicalise(broken).nodes]
+    assert ops.count("matmul") == 2
+    assert "softmax" in ops
+    assert "attention" not in ops
 
 
-def test_half_rotations_need_a_linear_layer_of_their_own(builders, tmp_path):
+def test_half_rotations_of_layers_that_are_read_elsewhere_stay_halves(builders, tmp_path):
     graph = attention_graph(builders, tmp_path, rope_form="half", qkv_form="separate")
     last = graph.producers[graph.outputs[0]]
     product = next(n for n in graph.nodes if graph.shape(n.output) == (1, 20, 16) and "attn.q.bias" in n.inputs)
@@ -316,14 +322,14 @@ def test_half_rotations_need_a_linear_layer_of_their_own(builders, tmp_path):
     graph = replace(graph, values={**graph.values, "peek": peek, "hidden": replace(peek, name="hidden", shape=(1, 5))})
     graph = graph.substitute(last.output, [replace(last, output="hidden"), total, seen])
     graph.verify()
-    with pytest.raises(UnsupportedError, match="the linear layer in front of a rotation is read elsewhere"):
-        canonicalise(graph)
+    attention = next(node for node in canonicalise(graph).nodes if node.op == "attention")
+    assert attention.attrs["halves"]
 
 
-def test_softmax_outside_attention_is_refused():
+def test_softmax_outside_attention_is_an_operator_of_its_own():
     graph = build((1, 4), ("Softmax", ("x",), "y", {"axis": 1}))
-    with pytest.raises(UnsupportedError, match="comes from the graph input, not from q @ k"):
-        canonicalise(graph)
+    (node,) = canonicalise(graph).nodes
+    assert (node.op, node.attrs["dtype"]) == ("softmax", "int16")
 
 
 def test_a_pass_must_keep_its_promise():

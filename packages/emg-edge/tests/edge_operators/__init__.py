@@ -12,11 +12,13 @@ from edge_operators import (
     elementwise,
     layernorm,
     linear,
+    matmul,
     movement,
     pairwise,
     pool,
     recurrent,
     reduce,
+    softmax,
 )
 
 _FAMILIES = (
@@ -25,11 +27,13 @@ _FAMILIES = (
     elementwise,
     layernorm,
     linear,
+    matmul,
     movement,
     pairwise,
     pool,
     recurrent,
     reduce,
+    softmax,
 )
 
 

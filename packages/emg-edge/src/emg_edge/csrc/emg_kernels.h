@@ -12,10 +12,13 @@
 #include "emg_elementwise.h"
 #include "emg_layernorm.h"
 #include "emg_linear.h"
+#include "emg_matmul.h"
 #include "emg_movement.h"
 #include "emg_pairwise.h"
 #include "emg_pool.h"
 #include "emg_recurrent.h"
 #include "emg_reduce.h"
+#include "emg_rmsnorm.h"
+#include "emg_softmax.h"
 
 #endif

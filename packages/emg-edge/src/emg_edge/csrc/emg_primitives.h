@@ -71,7 +71,7 @@ static inline uint32_t emg_isqrt64(uint64_t value)
     return (uint32_t)root;
 }
 
-/* value / divisor, divisor in 1..65535: schoolbook division in base 2**16, four 32-bit divisions. */
+/* value / divisor, divisor in 1..65536: schoolbook division in base 2**16, four 32-bit divisions. */
 static inline uint64_t emg_divide64(uint64_t value, uint32_t divisor)
 {
     uint64_t quotient = 0;

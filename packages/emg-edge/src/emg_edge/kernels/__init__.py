@@ -8,14 +8,18 @@ from ._gru import Gru
 from ._layernorm import FRACTION, MAX_EPS, LayerNorm
 from ._linear import Linear
 from ._lstm import Lstm
+from ._matmul import MatMul
 from ._movement import Concat, Gather, Move
 from ._pairwise import Add, Div, Maximum, Minimum, Mul
-from ._recurrent import GATE_BITS, HIDDEN_SCALE, gate_table
 from ._pool import AveragePool, MaxPool
+from ._recurrent import GATE_BITS, HIDDEN_SCALE, gate_table
 from ._reduce import Mean, ReduceMax
 from ._registry import OPERATORS
+from ._rmsnorm import RmsNorm
+from ._softmax import FINE, LogSoftmax, Softmax, exponential_tables, log_table
 
 __all__ = [
+    "FINE",
     "FRACTION",
     "GATE_BITS",
     "HIDDEN_SCALE",
@@ -33,7 +37,9 @@ __all__ = [
     "Gru",
     "LayerNorm",
     "Linear",
+    "LogSoftmax",
     "Lstm",
+    "MatMul",
     "MaxPool",
     "Maximum",
     "Mean",
@@ -42,10 +48,14 @@ __all__ = [
     "Mul",
     "ReduceMax",
     "Requantise",
+    "RmsNorm",
+    "Softmax",
     "Table",
     "exp_table",
+    "exponential_tables",
     "gate_table",
     "isqrt",
+    "log_table",
     "multiplier",
     "rounding_shift",
 ]

@@ -11,10 +11,13 @@ from ._gru import Gru
 from ._layernorm import LayerNorm
 from ._linear import Linear
 from ._lstm import Lstm
+from ._matmul import MatMul
 from ._movement import Concat, Gather, Move
 from ._pairwise import Add, Div, Maximum, Minimum, Mul
 from ._pool import AveragePool, MaxPool
 from ._reduce import Mean, ReduceMax
+from ._rmsnorm import RmsNorm
+from ._softmax import LogSoftmax, Softmax
 
 if TYPE_CHECKING:
     from emg_edge.program._op import Op
@@ -33,7 +36,9 @@ OPERATORS: dict[str, type[Op]] = {
         Gru,
         LayerNorm,
         Linear,
+        LogSoftmax,
         Lstm,
+        MatMul,
         MaxPool,
         Maximum,
         Mean,
@@ -42,6 +47,8 @@ OPERATORS: dict[str, type[Op]] = {
         Mul,
         ReduceMax,
         Requantise,
+        RmsNorm,
+        Softmax,
         Table,
     )
 }

@@ -14,6 +14,7 @@ from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
 from ._layout import LAYOUT
 from ._linear import LINEAR
+from ._matmul import MATMUL
 from ._movement import MOVEMENT_PASS
 from ._names import NAMES
 from ._pairwise import PAIRWISE
@@ -21,6 +22,8 @@ from ._pass import Notes, Pass
 from ._pool import POOL
 from ._recurrent import RECURRENT
 from ._reduce import REDUCE
+from ._rmsnorm import RMSNORM
+from ._softmax import PROBABILITIES, SOFTMAX
 from ._spelling import SPELLING
 from ._table import FUSE, TABLE
 
@@ -39,14 +42,18 @@ __all__ = [
     "LAYERNORM",
     "LAYOUT",
     "LINEAR",
+    "MATMUL",
     "MOVEMENT_PASS",
     "NAMES",
     "PAIRWISE",
-    "POOL",
     "PASSES",
+    "POOL",
+    "PROBABILITIES",
     "RECURRENT",
-    "REGRID",
     "REDUCE",
+    "REGRID",
+    "RMSNORM",
+    "SOFTMAX",
     "SPELLING",
     "TABLE",
     "Notes",

@@ -2,8 +2,8 @@
 
 From the score product both operands are followed back to one source each as linear forms (`_views`). That shows the
 layout of q, k and v, the factor in front of the scores wherever it was folded, heads that share keys, and a rotation of
-feature pairs that depends on the row. What is added to the scores is read by `_masks`. What does not fit is refused with
-the reason, and left to `matmul` and `softmax`. Requires the linear pass.
+feature pairs that depends on the row. What is added to the scores is read by `_masks`. What does not fit is refused
+with the reason, and left to `matmul` and `softmax`. Requires the linear pass.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from emg_edge.graph._graph import Graph, Node, Value
 from ._interleave import interleave
 from ._masks import Masks, read_masks
 from ._pass import Notes, Pass, rewrite
-from ._rotation import NeighbourError, Operand, RotationError, common_tables, read_operand
+from ._rotation import NeighbourError, RotationError, common_tables, read_operand
 from ._scores import Core, RefusedError, find_core
 from ._views import Form, affine, linear_form
 
@@ -122,13 +122,15 @@ def _halves(form: Form, extents: tuple[int, int, int]) -> Form:
     return form.taken(np.arange(heads * rows * width).reshape(extents)[..., order].reshape(-1))
 
 
-def _read(graph: Graph, forms: list[Form], extents: _Extents) -> _Read:
-    """Read q, k and v; where their rotation pairs features (i, i + d/2), let the layers in front interleave them."""
+def _read(graph: Graph, forms: list[Form], extents: _Extents, *, free: bool) -> _Read:
+    """Read q, k and v; where a rotation pairs features (i, i + d/2), linear layers, if ``free``, interleave them."""
     halves = False
     try:
         q, k = read_operand(forms[0], *extents.q), read_operand(forms[1], *extents.k)
     except NeighbourError:
         try:
+            if not free:
+                raise
             graph, forms = interleave(graph, forms, (extents.q, extents.k))
             q, k = read_operand(forms[0], *extents.q), read_operand(forms[1], *extents.k)
         except RotationError:
@@ -155,16 +157,16 @@ def _fuse(graph: Graph, softmax: Node) -> Graph:
     extents = _extents(graph, core)
     masks = read_masks(graph, core.terms, (extents.heads, extents.rows, extents.keys))
     extents, forms = _shared(extents, _forms(graph, core))
-    try:
-        read = _read(graph, forms, extents)
-    except RotationError as error:
-        raise RefusedError(str(error)) from error
-    scale = _scale(core.gain * read.scale, extents.width)
-    result, packed = _placed(read, core, softmax, extents, masks, scale)
-    attention = result.producers[packed]
-    changed = read.graph is not graph
-    if changed and any(result.sole_consumer(name) is not attention for name in read.sources[:2]):
-        raise RefusedError("the linear layer in front of a rotation is read elsewhere, too")
+    for free in (True, False):
+        try:
+            read = _read(graph, forms, extents, free=free)
+        except RotationError as error:
+            raise RefusedError(str(error)) from error
+        scale = _scale(core.gain * read.scale, extents.width)
+        result, packed = _placed(read, core, softmax, extents, masks, scale)
+        attention = result.producers[packed]
+        if read.graph is graph or all(result.sole_consumer(name) is attention for name in read.sources[:2]):
+            break
     return result
 
 

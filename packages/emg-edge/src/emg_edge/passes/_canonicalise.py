@@ -24,6 +24,7 @@ from ._isnan import ISNAN
 from ._layernorm import LAYERNORM
 from ._layout import LAYOUT
 from ._linear import LINEAR
+from ._matmul import MATMUL
 from ._movement import MOVEMENT_PASS
 from ._names import NAMES
 from ._pairwise import PAIRWISE
@@ -31,6 +32,8 @@ from ._pass import Notes
 from ._pool import POOL
 from ._recurrent import RECURRENT
 from ._reduce import REDUCE
+from ._rmsnorm import RMSNORM
+from ._softmax import PROBABILITIES, SOFTMAX
 from ._spelling import SPELLING
 from ._table import FUSE, TABLE
 
@@ -45,6 +48,7 @@ PASSES = (
     GIVEN,
     RECURRENT,
     LAYERNORM,
+    RMSNORM,
     CONVOLUTION,
     GROUPED,
     LINEAR,
@@ -52,6 +56,8 @@ PASSES = (
     ABSORB,
     ISNAN,
     ATTENTION,
+    SOFTMAX,
+    MATMUL,
     POOL,
     REDUCE,
     SPELLING,
@@ -60,7 +66,7 @@ PASSES = (
     PAIRWISE,
     CONCAT,
 )
-LAST_PASSES = (REGRID, MOVEMENT_PASS, FUSE)  # only where canonical nodes and movement are all that is left
+LAST_PASSES = (REGRID, MOVEMENT_PASS, PROBABILITIES, FUSE)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 _QUANTISED = 1e-2  # for files whose constants are quantised, cosines and sines of a rotation among them
 

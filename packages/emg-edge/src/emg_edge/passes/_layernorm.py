@@ -1,36 +1,41 @@
 """LayerNorm, from the single node or from what it was decomposed into.
 
 Cases: (1) LayerNormalization; (2) any closed subgraph behind a ReduceMean over the last axis that, probed with numbers,
-computes ``(x - mean) / sqrt(var + eps) * gamma + beta``, however an exporter spelt it. Requires folded constants.
+computes ``(x - mean) / sqrt(var + eps) * gamma + beta``, however an exporter spelt it; (3) GroupNormalization, of which
+InstanceNormalization is the one with a group a channel. Requires folded constants.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emg_edge.graph._float import evaluate
 from emg_edge.graph._graph import Graph, Node
 from emg_edge.graph.operations._normalise import normalise
 
 from ._pass import Notes, Pass, rewrite, scope_of
+from ._probe import closed, reach, run_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_INSIDE = {"ReduceMean", "Sub", "Mul", "Pow", "Add", "Sqrt", "Div", "Reciprocal"}
+_INSIDE = frozenset(("ReduceMean", "Sub", "Mul", "Pow", "Add", "Sqrt", "Div", "Reciprocal", "Neg"))
 _TOLERANCE = 1e-4
 
 
 def _single(graph: Graph, node: Node) -> Graph | None:
-    if node.op != "LayerNormalization":
+    if node.op not in {"LayerNormalization", "GroupNormalization"}:
         return None
+    attrs = {"eps": node.attrs["eps"], "shape": graph.shape(node.output)}
+    if node.op == "GroupNormalization":
+        attrs |= {"groups": node.attrs["groups"], "repeat": prod(graph.shape(node.output)[2:])}
     fused = replace(
         node,
         op="layernorm",
-        attrs={"eps": node.attrs["eps"], "shape": graph.shape(node.output)},
+        attrs=attrs,
         scope=scope_of(graph, node),
     )
     return graph.substitute(node.output, [fused])
@@ -40,8 +45,8 @@ def _decomposed(graph: Graph, node: Node) -> Graph | None:
     x = node.inputs[0]
     if node.op != "ReduceMean" or x in graph.constants or node.attrs["axes"] != (len(graph.shape(x)) - 1,):
         return None
-    for sink in reversed(_reach(graph, node)):
-        body = _closed(graph, x, sink)
+    for sink in reversed(reach(graph, (x, node.output), _INSIDE)):
+        body = closed(graph, x, sink, _INSIDE, 5)
         found = _probe(body) if body is not None else None
         if found is not None:
             gamma, beta, eps = found
@@ -58,42 +63,13 @@ def _decomposed(graph: Graph, node: Node) -> Graph | None:
     return None
 
 
-def _reach(graph: Graph, mean: Node) -> list[Node]:
-    """Nodes that depend on the mean and on nothing but its input, in order."""
-    inside = {mean.inputs[0], mean.output}
-    found: list[Node] = []
-    for node in graph.nodes:
-        inputs = graph.dynamic(node)
-        if node.op in _INSIDE and inputs and set(inputs) <= inside and node.output != mean.output:
-            inside.add(node.output)
-            found.append(node)
-    return found
-
-
-def _closed(graph: Graph, x: str, sink: Node) -> Graph | None:
-    """Return the subgraph from x to the sink, if nothing else reads its inner values."""
-    if graph.shape(sink.output) != graph.shape(x):
-        return None
-    nodes = graph.ancestors(sink.output, stop=[x])
-    outputs = {node.output for node in nodes}
-    leaks = [
-        name
-        for name in outputs - {sink.output}
-        if name in graph.outputs or any(reader.output not in outputs for reader in graph.consumers[name])
-    ]
-    if leaks or len(nodes) < 5 or any(node.op not in _INSIDE for node in nodes):
-        return None
-    return replace(graph, nodes=tuple(nodes), inputs=(x,), outputs=(sink.output,)).pruned()
-
-
 def _probe(body: Graph) -> tuple[NDArray[np.float32], NDArray[np.float32], float] | None:
     """Recover gamma, beta and eps from a body, or None if it is no LayerNorm."""
     shape = body.shape(body.inputs[0])
     width, rng = shape[-1], np.random.default_rng(0)
 
     def run(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        result: NDArray[np.float64] = evaluate(body, {body.inputs[0]: x[None]})[body.outputs[0]][0].reshape(-1, width)
-        return result
+        return run_rows(body, x)
 
     unit = rng.standard_normal(shape)
     beta = run(np.zeros(shape))[0]
@@ -117,4 +93,4 @@ def _run(graph: Graph, notes: Notes) -> Graph:
     return rewrite(rewrite(graph, _single), _decomposed)
 
 
-LAYERNORM = Pass(name="layernorm", run=_run, ensures=frozenset({"LayerNormalization"}))
+LAYERNORM = Pass(name="layernorm", run=_run, ensures=frozenset({"LayerNormalization", "GroupNormalization"}))

@@ -7,16 +7,20 @@ where it is not), and else be what it is without padding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._scores import MASKED, RefusedError, Term, evaluated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from emg_edge.graph._graph import Graph
+
+    Total = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _PROBES = 4
 
@@ -76,7 +80,7 @@ def read_masks(graph: Graph, terms: tuple[Term, ...], shape: tuple[int, int, int
     )
 
 
-def _totals(graph: Graph, terms: tuple[Term, ...], source: str | None, shape: tuple[int, int, int]):  # noqa: ANN202
+def _totals(graph: Graph, terms: tuple[Term, ...], source: str | None, shape: tuple[int, int, int]) -> Total:
     """Return the function from a padding to the sum of all terms as (heads, rows, keys)."""
 
     def total(array: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,7 +115,7 @@ def _source(graph: Graph, terms: tuple[Term, ...], keys: int) -> str | None:
     return roots.pop()
 
 
-def _probed(total, keys: int) -> tuple[bool, NDArray[np.float64]]:  # noqa: ANN001  from `_totals`
+def _probed(total: Total, keys: int) -> tuple[bool, NDArray[np.float64]]:
     """Return whether ones keep keys, and the terms without padding."""
     ends = {value: total(np.full(keys, float(value))) for value in (0, 1)}
     open_, shut = (1, 0) if (ends[0] <= MASKED).all() else (0, 1)
@@ -139,7 +143,7 @@ def _band(visible: NDArray[np.bool_]) -> tuple[int, int] | None:
     return (low, high) if (visible == ((distance >= low) & (distance <= high))).all() else None
 
 
-def _packed(full: NDArray[np.generic]) -> NDArray[np.generic]:  # type: ignore[type-var]
+def _packed(full: NDArray[Any]) -> NDArray[Any]:
     """Return (1 | H, 1 | N, M): heads and rows that are all alike once."""
     packed = full[:1] if (full == full[:1]).all() else full
     packed = packed[:, :1] if (packed == packed[:, :1]).all() else packed

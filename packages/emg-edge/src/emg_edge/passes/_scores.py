@@ -77,7 +77,7 @@ def find_core(graph: Graph, softmax: Node) -> Core:
             raise RefusedError("its input comes from the graph input, not from q @ k^T")
         if node.op == "MatMul":
             break
-        value, factor, term = _through(graph, node)
+        value, factor, term = step_back(graph, node)
         terms += [] if term is None else [replace(term, factor=term.factor * gain)]
         gain *= factor
     context = graph.sole_consumer(softmax.output)
@@ -90,7 +90,7 @@ def find_core(graph: Graph, softmax: Node) -> Core:
     return Core(node, context, gain, tuple(terms))
 
 
-def _through(graph: Graph, node: Node) -> tuple[str, float, Term | None]:
+def step_back(graph: Graph, node: Node) -> tuple[str, float, Term | None]:
     """Step over one node between scores and softmax: the value behind it, a factor, an additive term."""
     if node.op == "Reshape":
         if graph.shape(node.inputs[0])[-2:] != graph.shape(node.output)[-2:]:

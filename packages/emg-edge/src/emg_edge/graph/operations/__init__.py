@@ -19,6 +19,7 @@ from . import (
     _quantised,
     _recurrent,
     _reduce,
+    _rows,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _FAMILIES = (
     _quantised,
     _recurrent,
     _reduce,
+    _rows,
 )
 
 OPERATIONS: dict[str, Operation] = {

@@ -151,7 +151,7 @@ def _packed_attention(i: Importer) -> None:
         slices = ((0, batch, 1), (0, rows, 1), (start, start + size, 1))
         parts.append(heads_first(i, i.emit("Slice", (product,), i.temporary(label), slices=slices), heads, label))
         start += size
-    _finish(i, parts, heads, int(i.attr("unidirectional", 0)), 3, i.input(5))
+    _finish(i, parts, int(i.attr("unidirectional", 0)), 3, i.input(5))
 
 
 def _split_attention(i: Importer) -> None:
@@ -162,15 +162,16 @@ def _split_attention(i: Importer) -> None:
     parts, start = [], 0
     for label, name in zip("qkv", names, strict=True):
         size = i.shape(name)[-1]
+        part = ""
         if bias:
             part = i.emit("Slice", (bias,), i.temporary("bias"), slices=((start, start + size, 1),))
-            name = i.emit("Add", (name, part), i.temporary(label))
-        parts.append(heads_first(i, name, heads, label))
+        value = i.emit("Add", (name, part), i.temporary(label)) if bias else name
+        parts.append(heads_first(i, value, heads, label))
         start += size
-    _finish(i, parts, heads, int(i.attr("unidirectional", 0)), 4, i.input(5))
+    _finish(i, parts, int(i.attr("unidirectional", 0)), 4, i.input(5))
 
 
-def _finish(i: Importer, parts: list[str], heads: int, causal: int, padding: int, added: str) -> None:
+def _finish(i: Importer, parts: list[str], causal: int, padding: int, added: str) -> None:
     """Emit the attention of a com.microsoft node from q, k, v by heads."""
     q, k, v = parts
     width, keys = i.shape(q)[3], i.shape(k)[2]

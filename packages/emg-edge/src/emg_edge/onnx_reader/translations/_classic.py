@@ -9,6 +9,8 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.onnx_reader._importer import Importer, RefusedError
 
+from ._normalise import divide_by_norm
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -60,7 +62,7 @@ def _normalizer(i: Importer) -> None:
         i.alias(x)  # sums to 1 as it is, and converters normalise it again
         return
     if norm == "L2":
-        i.emit("LpNormalization", (x,), axis=axes[0], p=2)
+        divide_by_norm(i, x, axes[0])
         return
     if norm != "L1":
         raise RefusedError(f"norm={norm!r}", "use norm L2 or L1")

@@ -17,6 +17,7 @@ from . import (
     _quantised,
     _recurrent,
     _reduce,
+    _rows,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ _FAMILIES = (
     _quantised,
     _recurrent,
     _reduce,
+    _rows,
 )
 
 LOWERINGS: dict[str, Lowering] = {name: entry for family in _FAMILIES for name, entry in family.LOWERINGS.items()}
