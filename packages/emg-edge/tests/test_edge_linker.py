@@ -203,14 +203,11 @@ def test_make_builds_a_library_and_states_sizes(tmp_path):
     assert not list(tmp_path.glob("*.o")) + list(tmp_path.glob("*.elf"))
 
 
-COMPILERS = [name for name in ("clang", f"{PREFIX}gcc") if shutil.which(name)]
-
-
-@pytest.mark.parametrize("level", ["-O0", "-O3", "-Os"])
-def test_every_level_of_optimisation_compiles_without_a_warning(built, level):
+@pytest.mark.parametrize(("compiler", "level"), [("gcc", "-O0"), (f"{PREFIX}gcc", "-Os"), ("clang", "-O2")])
+def test_kernels_compile_without_a_warning(built, compiler, level):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not on PATH")
     folder, _, _ = built
-    sources = sorted(path.name for path in folder.glob("emg_*.c"))
-    for compiler in COMPILERS:
-        flags = FLAGS[: len(STRICT)] if compiler == "clang" else FLAGS[:-1]
-        for source in sources:
-            call(folder, compiler, *flags, level, "-c", source, "-o", "level.obj")
+    flags = FLAGS[:-1] if compiler.startswith(PREFIX) else STRICT
+    for source in sorted(path.name for path in folder.glob("emg_*.c")):
+        call(folder, compiler, *flags, level, "-c", source, "-o", "level.obj")
