@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "emg_rows.h"
 #include "emg_storage.h"
 
 /* Weights of outputs start .. start + count - 1, and where their results go. */
@@ -89,31 +90,12 @@ static void finish(const block *b, const int32_t *acc, int32_t n, int32_t count,
     emg_finish(&p->finish, acc, p->bias + first, p->mul + first, count, b->y, pixel * p->outputs + first);
 }
 
-/* Two pixels at once: every weight that is loaded serves both. */
 static void two_pixels(const block *b, const void *x0, const void *x1, int32_t pixel)
 {
-    int32_t left[EMG_CONV_BLOCK], right[EMG_CONV_BLOCK], depth = b->depth;
-    const int8_t *w = b->weight;
+    int32_t left[EMG_CONV_BLOCK], right[EMG_CONV_BLOCK];
     for (int32_t start = 0; start < b->count; start += EMG_CONV_BLOCK) {
         int32_t count = b->count - start < EMG_CONV_BLOCK ? b->count - start : EMG_CONV_BLOCK;
-        int32_t n = 0;
-        if (b->p->in == EMG_INT8) {
-            for (; n + 4 <= count; n += 4, w += 4 * depth) {
-                emg_dot_pair_4(x0, x1, w, depth, depth, left + n, right + n);
-            }
-            for (; n < count; n++, w += depth) {
-                left[n] = emg_dot(x0, w, depth);
-                right[n] = emg_dot(x1, w, depth);
-            }
-        } else {
-            for (; n + 4 <= count; n += 4, w += 4 * depth) {
-                emg_dot_pair_4_i16(x0, x1, w, depth, depth, left + n, right + n);
-            }
-            for (; n < count; n++, w += depth) {
-                left[n] = emg_dot_i16(x0, w, depth);
-                right[n] = emg_dot_i16(x1, w, depth);
-            }
-        }
+        emg_two_rows(x0, x1, b->p->in, b->weight + start * b->depth, b->depth, count, left, right);
         finish(b, left, start, count, pixel);
         finish(b, right, start, count, pixel + 1);
     }
@@ -121,26 +103,10 @@ static void two_pixels(const block *b, const void *x0, const void *x1, int32_t p
 
 static void one_pixel(const block *b, const void *x, int32_t pixel)
 {
-    int32_t acc[EMG_CONV_BLOCK], depth = b->depth;
-    const int8_t *w = b->weight;
+    int32_t acc[EMG_CONV_BLOCK];
     for (int32_t start = 0; start < b->count; start += EMG_CONV_BLOCK) {
         int32_t count = b->count - start < EMG_CONV_BLOCK ? b->count - start : EMG_CONV_BLOCK;
-        int32_t n = 0;
-        if (b->p->in == EMG_INT8) {
-            for (; n + 4 <= count; n += 4, w += 4 * depth) {
-                emg_dot_1x4(x, w, depth, depth, acc + n);
-            }
-            for (; n < count; n++, w += depth) {
-                acc[n] = emg_dot(x, w, depth);
-            }
-        } else {
-            for (; n + 4 <= count; n += 4, w += 4 * depth) {
-                emg_dot_1x4_i16(x, w, depth, depth, acc + n);
-            }
-            for (; n < count; n++, w += depth) {
-                acc[n] = emg_dot_i16(x, w, depth);
-            }
-        }
+        emg_one_row(x, b->p->in, b->weight + start * b->depth, b->depth, count, acc);
         finish(b, acc, start, count, pixel);
     }
 }

@@ -11,7 +11,7 @@ import numpy as np
 from emg_edge.program._op import Cut, Op, Product, Work
 from emg_edge.program._tensor import DTYPES, Tensor, storage
 
-from ._fixed import rounding_shift
+from ._fixed import rounding_shift, sum_bound
 from ._weights import finish, rounding_error, stored_weights
 
 if TYPE_CHECKING:
@@ -217,10 +217,8 @@ class Conv(Op):
         return rounding_error(self.table)
 
     def acc_bound(self, tensors: list[Tensor]) -> int:
-        """Largest possible |accumulator|, from the weights' norms and the input's dtype."""
-        peak = -DTYPES[tensors[0].dtype][1]
-        norms = np.abs(self.weight.astype(np.int64)).reshape(len(self.weight), -1).sum(1)
-        return int((norms * peak + np.abs(self.bias.astype(np.int64))).max())
+        """Largest possible |accumulator|, from the weights, the biases and the input's dtype."""
+        return sum_bound(self.weight, self.bias, *DTYPES[tensors[0].dtype][1:])
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""

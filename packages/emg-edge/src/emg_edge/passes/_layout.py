@@ -3,12 +3,15 @@
 The Transpose that the convolution pass leaves behind each product is moved towards the outputs: what reads it computes
 in front of it, channel-last, wherever an operation works on any order of axes. (1) Functions of one variable and
 arithmetic, with constants and other operands turned; (2) Concat, Slice, Pad, reductions, pools and Softmax, on other
-axes; (3) Reshape that only adds or drops axes of one element. Between two layers both Transposes cancel then. (4) A
-layer over the whole value that a Transpose writes takes its weights in the other order. Requires convolution, linear.
+axes; (3) Reshape that splits axes, or merges axes that are neighbours in memory, too; (4) Transpose. Between two layers
+both Transposes cancel then. (5) A layer over the whole value that a Transpose writes takes its weights in the other
+order. In a network of convolutions without attention the file's own Transposes that put the last axis second move, too.
+Requires convolution, linear.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -94,18 +97,39 @@ def _reduced(graph: Graph, node: Node, perm: tuple[int, ...]) -> _Step:
     return _Step(attrs, _turned(shape, _inverse(order)), order)
 
 
+def _atoms(before: tuple[int, ...], after: tuple[int, ...]) -> list[tuple[int, int]] | None:
+    """Cut two views of one memory into common pieces: (axis before, axis after) of each, None where they overlap."""
+    atoms: list[tuple[int, int]] = []
+    left, right = ([(axis, extent) for axis, extent in enumerate(shape) if extent > 1] for shape in (before, after))
+    while left and right:
+        (i, a), (j, b) = left.pop(0), right.pop(0)
+        small, large = sorted((a, b))
+        if large % small:
+            return None
+        atoms.append((i, j))
+        rest = large // small
+        if rest > 1 and a > b:
+            left.insert(0, (i, rest))
+        elif rest > 1:
+            right.insert(0, (j, rest))
+    return atoms
+
+
 def _viewed(graph: Graph, node: Node, perm: tuple[int, ...]) -> _Step | None:
-    """Reshape that keeps all extents but those of 1: they go to the front, the others stay in the order of memory."""
+    """Reshape that splits axes, merges axes that are neighbours in memory, too, or adds and drops axes of 1."""
     before, after = graph.shape(node.inputs[0]), graph.shape(node.output)
-    long_before = [axis for axis, extent in enumerate(before) if extent > 1]
-    long_after = [axis for axis, extent in enumerate(after) if extent > 1]
-    if [before[axis] for axis in long_before] != [after[axis] for axis in long_after]:
+    atoms = _atoms(before, after)
+    if atoms is None:
         return None
-    memory = {new: perm[old] for old, new in zip(long_before, long_after, strict=True)}
-    order = sorted(range(len(after)), key=lambda axis: (axis in memory, memory.get(axis, axis)))  # new axes by place
-    return _Step(
-        {**node.attrs, "shape": _turned(after, tuple(order))}, _turned(after, tuple(order)), _inverse(tuple(order))
-    )
+    memory = sorted(range(len(atoms)), key=lambda atom: (perm[atoms[atom][0]], atom))
+    axes = [atoms[atom][1] for atom in memory]
+    runs = [axis for place, axis in enumerate(axes) if place == 0 or axes[place - 1] != axis]
+    in_order = all(a < b for a, b in itertools.pairwise(memory) if atoms[a][1] == atoms[b][1])
+    if len(runs) != len(set(runs)) or not in_order:
+        return None
+    order = (*(axis for axis in range(len(after)) if axis not in runs), *runs)
+    shape = _turned(after, order)
+    return _Step({**node.attrs, "shape": shape}, shape, _inverse(order))
 
 
 _RULES: dict[str, Callable[[Graph, Node, tuple[int, ...]], _Step | None]] = {
@@ -212,8 +236,23 @@ def _reorder(graph: Graph, node: Node) -> Graph | None:
     return graph.substitute(node.output, [turned], constants={name: columns})
 
 
+def _mark(graph: Graph) -> Graph:
+    """Let the file's own Transposes to channels first move, where the network is convolutional."""
+    kinds = {node.op for node in graph.nodes}
+    if "conv" not in kinds or "Softmax" in kinds:
+        return graph
+
+    def marked(node: Node) -> Node:
+        rank = len(graph.shape(node.output))
+        first = node.op == "Transpose" and tuple(node.attrs["perm"]) == (0, rank - 1, *range(1, rank - 1))
+        return replace(node, attrs={**node.attrs, MARK: True}) if first and node.inputs[0] not in graph.inputs else node
+
+    return replace(graph, nodes=tuple(marked(node) for node in graph.nodes))
+
+
 def _run(graph: Graph, notes: Notes) -> Graph:
     del notes
+    graph = _mark(graph)
     return rewrite(_merge(rewrite(graph, _sink)), _reorder)
 
 
