@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emg_edge.graph._graph import GivenGrid
 
 MAX_FOLDED = 2**24
+MAX_FOLDED_TOTAL = 2**26  # elements of all constants that are worked out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,9 +195,9 @@ class Importer:
     def fold(self, array: NDArray[Any], output: str | None = None) -> None:
         """Register what a node computes from constants, within a bound for the whole file."""
         self.folded += array.size
-        if self.folded > MAX_ELEMENTS:
+        if self.folded > MAX_FOLDED_TOTAL:
             raise EmgEdgeError(
-                f"constants at {self.source.name!r} fold into more than {MAX_ELEMENTS} elements; refused"
+                f"constants at {self.source.name!r} fold into more than {MAX_FOLDED_TOTAL} elements; refused"
             )
         name = output or self.source.outputs[0]
         self.types.setdefault(name, self.source.attrs.get("value_type", ""))

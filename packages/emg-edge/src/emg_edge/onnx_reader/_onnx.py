@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 2**29
 MAX_NODES = 5_000
-MAX_VALUES = 2**29  # elements of all values together
-MAX_MACS = 2**37
+MAX_VALUES = 2**27  # elements of all values together
+MAX_MACS = 2**35
 MAX_METADATA_BYTES = 2**20
 OLDEST_OPSET = 9
 _SCOPES = "pkg.torch.onnx.name_scopes"
