@@ -15,9 +15,11 @@ from emg_edge.graph._float import run_float
 from emg_edge.kernels import Lstm, gate_table
 from emg_edge.kernels._recurrent import SIGMOID_ERROR, TANH_ERROR, interpolate
 from emg_edge.passes import canonicalise
+from emg_edge.plan._tiles import tile
 from emg_edge.program._program import run_reference
 from emg_edge.program._tensor import DTYPES, Tensor
 from emg_edge.quantiser._quantise import quantise
+from emg_edge.targets import MemoryLevel
 
 GATES = {"LSTM": 4, "GRU": 3}
 
@@ -113,7 +115,7 @@ def test_an_lstm_with_a_head_compiles_to_c_that_equals_the_reference(tmp_path):
     compiled = compile_model(path, windows(), target="gap9", out=tmp_path / "out")
     report = compiled.compare(windows(6))
     assert report.equal, str(report.difference)
-    assert [op.kind for op in compiled.program.ops][0] == "lstm"
+    assert compiled.program.ops[0].kind == "lstm"
 
 
 def test_several_layers_keep_25_db_at_the_logits(tmp_path):
@@ -266,7 +268,7 @@ def test_several_sequences_side_by_side_are_refused(tmp_path):
     model = onnx.load(str(path))
     del next(node for node in model.graph.node if node.name == "rnn").attribute[:]
     path.write_bytes(model.SerializeToString())
-    with pytest.raises(UnsupportedError, match="runs 15 sequences of 1 steps side by side.*run one sequence a window"):
+    with pytest.raises(UnsupportedError, match=r"runs 15 sequences of 1 steps side by side.*run one sequence a window"):
         load_onnx(path)
 
 
@@ -309,3 +311,28 @@ def test_sums_and_sizes_are_proved():
         op.check(feeds, Tensor(name="y", shape=(out.size + 1,), dtype="int8", scale=1 / 128))
     with pytest.raises(EmgEdgeError, match=r"weights must lie in \[-127, 127\]"):
         replace(op, weight=np.full_like(op.weight, -128)).check(feeds, out)
+
+
+def test_weights_beyond_l1_are_fetched_again_at_every_step():
+    """The tiles of a layer whose weights fit, and of one whose weights do not."""
+    l1 = MemoryLevel(name="l1", nbytes=4096, budget=3000)
+    for size, again in ((4, 1), (24, 7)):
+        rng = np.random.default_rng(size)
+        op, feeds, out = GENERATORS["lstm"](rng, 0)
+        rows = 4 * size
+        op = replace(
+            op,
+            weight=np.ones((1, rows, 8), np.int8),
+            recurrent=np.ones((1, rows, size), np.int8),
+            state=np.zeros((1, size), np.int16),
+            hidden=np.zeros((1, size), np.int8),
+            **{name: np.ones((1, rows), np.int32) for name in ("bias", "hidden_bias", "input_mul", "hidden_mul")},
+            last=0,
+        )
+        feeds = [Tensor(name="x", shape=(7, 8), dtype="int8", scale=1.0)]
+        out = Tensor(name="y", shape=(7, size), dtype="int8", scale=1 / 128)
+        found = tile(op, feeds, out, l1)
+        constants = sum(array.nbytes for array in op.constants().values())
+        assert found.l1_bytes <= l1.budget
+        assert found.nbytes // constants == again
+        assert found.tiles >= again

@@ -10,7 +10,7 @@ import numpy as np
 
 from emg_edge._errors import EmgEdgeError, Unsupported
 from emg_edge.graph._float import run_node
-from emg_edge.graph._graph import MAX_ELEMENTS, Node, Value
+from emg_edge.graph._graph import Node, Value
 from emg_edge.graph._shapes import output_shape
 from emg_edge.graph.operations import MOVEMENT
 
@@ -35,6 +35,16 @@ class Source:
     outputs: tuple[str, ...]
     attrs: dict[str, Any]
     scope: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """The graph inside a Loop."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[Source, ...]
+    constants: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)

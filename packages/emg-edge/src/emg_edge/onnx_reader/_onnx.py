@@ -13,7 +13,7 @@ from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._graph import MAX_ELEMENTS, MAX_RANK, Graph
 
 from ._external import Neighbours
-from ._importer import Importer, Source
+from ._importer import Body, Importer, Source
 from ._ports import FLOATS, INTEGERS, add_inputs, check_read, find_outputs, kind_name
 from .translations import add_node
 
@@ -149,8 +149,9 @@ def _check_effort(graph: Graph, path: Path) -> None:
 
 def _check_model(model: Any, path: Path) -> None:  # noqa: ANN401  a protobuf message
     proto = model.graph
-    if len(proto.node) == 0 or len(proto.node) > MAX_NODES:
-        raise EmgEdgeError(f"{path}: {len(proto.node)} nodes; a model holds 1 to {MAX_NODES}")
+    count = len(proto.node) + sum(len(attr.g.node) for node in proto.node for attr in node.attribute)
+    if len(proto.node) == 0 or count > MAX_NODES:
+        raise EmgEdgeError(f"{path}: {count} nodes; a model holds 1 to {MAX_NODES}")
     if len(proto.sparse_initializer) or len(model.functions):
         raise EmgEdgeError(
             f"{path}: sparse initialisers or model-local functions; inline them (onnx.inliner) and save dense weights"
@@ -209,7 +210,19 @@ def _array(tensor: Any, path: Path, beside: Neighbours | None = None) -> NDArray
     return array
 
 
-def _source(node: Any, index: int, path: Path) -> Source:  # noqa: ANN401
+def _body(graph: Any, path: Path) -> Body:  # noqa: ANN401
+    """Turn the graph inside a Loop into plain Python; what nests deeper is left out."""
+    if len(graph.node) > MAX_NODES:
+        raise EmgEdgeError(f"{path}: {len(graph.node)} nodes in a Loop; at most {MAX_NODES} are read")
+    return Body(
+        inputs=tuple(value.name for value in graph.input),
+        outputs=tuple(value.name for value in graph.output),
+        nodes=tuple(_source(node, index, path, inner=True) for index, node in enumerate(graph.node)),
+        constants={tensor.name: _array(tensor, path) for tensor in graph.initializer},
+    )
+
+
+def _source(node: Any, index: int, path: Path, *, inner: bool = False) -> Source:  # noqa: ANN401
     """Turn a NodeProto into plain Python."""
     import onnx
 
@@ -219,7 +232,8 @@ def _source(node: Any, index: int, path: Path) -> Source:  # noqa: ANN401
             attrs[attr.name] = _array(attr.t, path)
             attrs[f"{attr.name}_type"] = onnx.TensorProto.DataType.Name(attr.t.data_type)
         elif attr.type in {onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS}:
-            attrs[attr.name] = None  # control flow is refused by its operator's name
+            inside = node.op_type == "Loop" and attr.name == "body" and not inner
+            attrs[attr.name] = _body(attr.g, path) if inside else None  # other control flow is refused by its name
         else:
             value = onnx.helper.get_attribute_value(attr)
             attrs[attr.name] = value.decode() if isinstance(value, bytes) else value

@@ -29,9 +29,10 @@ def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def _lstm_step(
+def lstm_step(
     u: NDArray[Any], v: NDArray[Any], h: NDArray[Any], c: NDArray[Any], reset_after: bool, r: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return (h, c) behind one step: ``u = W x + b``, ``v = R h + b``, gates i, o, f, g; the last two do not count."""
     del h, reset_after, r
     n = c.shape[-1]
     i, o, f = (_sigmoid((u + v)[..., k * n : (k + 1) * n]) for k in range(3))
@@ -39,10 +40,10 @@ def _lstm_step(
     return o * np.tanh(c), c
 
 
-def _gru_step(
+def gru_step(
     u: NDArray[Any], v: NDArray[Any], h: NDArray[Any], c: NDArray[Any], reset_after: bool, r: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """``r``: the candidate's recurrent weights ``(H, H)``."""
+    """Return (h, h) behind one step: u and v as above, gates z, r, n; ``r``: the candidate's recurrent weights."""
     del c
     n = h.shape[-1]
     z, reset = _sigmoid((u + v)[..., :n]), _sigmoid((u + v)[..., n : 2 * n])
@@ -68,7 +69,7 @@ def recur(node: Node, arrays: list[NDArray[Any]]) -> tuple[NDArray[Any], NDArray
     x = arrays[0].reshape(len(arrays[0]), -1, depth)
     hidden = np.zeros((len(x), x.shape[1], directions, size), x.dtype)
     cells, final = hidden.copy(), np.zeros((len(x), directions, size), x.dtype)
-    step = _lstm_step if node.op.lower() == "lstm" else _gru_step
+    step = lstm_step if node.op.lower() == "lstm" else gru_step
     for d in range(directions):
         u = x @ w[d].T + b[d, :rows]
         h, c = (np.broadcast_to(state[d], (len(x), size)) for state in (states[0], states[-1]))

@@ -98,4 +98,20 @@ def _recurrent(i: Importer) -> None:
         i.drop(i.source.outputs[2], why, "use the hidden states (outputs Y or Y_h)", optional=True)
 
 
-TRANSLATIONS: dict[str, Callable[[Importer], None]] = {"GRU": _recurrent, "LSTM": _recurrent}
+def _reverse_sequence(i: Importer) -> None:
+    """Reverse the steps, as converters of Keras do around the layer that runs backwards."""
+    name, lengths = i.require(0), i.static(1)
+    shape = i.shape(name)
+    time, batch = i.axis(int(i.attr("time_axis", 0)), len(shape)), i.axis(int(i.attr("batch_axis", 1)), len(shape))
+    if shape[batch] != 1 or lengths is None or lengths.reshape(-1).tolist() != [shape[time]]:
+        raise RefusedError(f"reverses a part of {shape}", "give whole windows, one sequence each")
+    slices = [(0, extent, 1) for extent in shape]
+    slices[time] = (shape[time] - 1, -1, -1)
+    i.emit("Slice", (name,), slices=tuple(slices))
+
+
+TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
+    "GRU": _recurrent,
+    "LSTM": _recurrent,
+    "ReverseSequence": _reverse_sequence,
+}
