@@ -59,3 +59,23 @@ def isqrt(values: NDArray[Any]) -> NDArray[np.int64]:
     root -= root * root > values  # float64 is one too high at most
     root += (root + 1) * (root + 1) <= values
     return root
+
+
+def sum_bound(weight: NDArray[Any], bias: NDArray[Any], low: int, high: int) -> int:
+    """Return the largest |sum| on the way from nothing or the bias to ``bias + sum_k w[n, k] x[k]``, x in low..high.
+
+    Every product may be 0, so whatever part of the sum is taken, in any order, stays within the extremes of the whole.
+
+    Parameters
+    ----------
+    weight
+        Integers, one row (whatever its shape) per sum.
+    bias
+        Integers ``(N,)``.
+    low, high
+        ``low <= 0 <= high``.
+    """
+    rows, start = weight.astype(np.int64).reshape(len(weight), -1), bias.astype(np.int64)
+    up, down = np.maximum(rows, 0).sum(1), np.minimum(rows, 0).sum(1)
+    most, least = up * high + down * low, up * low + down * high
+    return int(np.abs([most, least, start + most, start + least, start]).max())

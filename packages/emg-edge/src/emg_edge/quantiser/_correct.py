@@ -1,4 +1,4 @@
-"""Bias correction: the mean error that quantisation leaves in each channel of a linear or convolutional layer goes into its bias."""
+"""Bias correction: the mean error that quantisation leaves in each channel of a product goes into its bias."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def corrected(graph: Graph, program: Program, feeds: Feeds) -> Program:
     return replace(program, ops=tuple(ops))
 
 
-def _shifted(op: Linear | Conv, found: NDArray[np.float32], wanted: NDArray[Any], scale: float, room: int) -> Linear | Conv:
+def _shifted(
+    op: Linear | Conv, found: NDArray[np.float32], wanted: NDArray[Any], scale: float, room: int
+) -> Linear | Conv:
     """Return the layer with the mean error in its biases, as far as the accumulator has ``room``."""
     channels = len(op.bias)
     error = (wanted.reshape(-1, channels).astype(np.float64) - found.reshape(-1, channels)).mean(0)

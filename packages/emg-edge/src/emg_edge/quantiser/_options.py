@@ -30,8 +30,15 @@ class QuantiseOptions:
     headroom
         int16 grids cover this multiple of the calibrated peak, >= 1.
     wide
-        Names of values that linear layers read in int16 instead of int8 (accumulators must not overflow); None: those
-        read by layers of one row, as a classifier is, where the accumulator has room.
+        Names of values that products read in int16 instead of int8, beside those read by layers of one row, as a
+        classifier is, which are int16 where the accumulator has room. ``"auto"``: those that measured sensitivity
+        proposes, until ``goal_db`` is reached.
+    goal_db
+        Signal-to-noise ratio at the outputs, on calibration windows, at which ``wide="auto"`` stops.
+    budget_bytes
+        Bytes of constants and activations together; weights get four bits until the program fits.
+    budget_cycles
+        Modelled cycles of the target.
     bias_correction
         Whether the mean output error of each channel is subtracted from the biases.
     requantise_weights
@@ -51,7 +58,10 @@ class QuantiseOptions:
     input_dtype: Literal["auto", "int8", "int16"] = "auto"
     residual_dtype: Literal["int8", "int16"] = "int16"
     headroom: float = 2.0
-    wide: tuple[str, ...] | None = None
+    wide: tuple[str, ...] | Literal["auto"] | None = None
+    goal_db: float = 30.0
+    budget_bytes: int | None = None
+    budget_cycles: int | None = None
     bias_correction: bool = True
     requantise_weights: bool = False
     migration: bool = True
@@ -65,11 +75,25 @@ class QuantiseOptions:
             "input_dtype": self.input_dtype in {"auto", "int8", "int16"},
             "residual_dtype": self.residual_dtype in {"int8", "int16"},
             "headroom": 1.0 <= self.headroom <= 64.0,
+            "wide": self.wide in {None, "auto"} or isinstance(self.wide, tuple),
+            "goal_db": 0.0 < self.goal_db <= 120.0,
+            "budget_bytes": self.budget_bytes is None or self.budget_bytes > 0,
+            "budget_cycles": self.budget_cycles is None or self.budget_cycles > 0,
             "weight_bits": set(_values(self.weight_bits)) <= {4, 8},
         }
         for name, holds in legal.items():
             if not holds:
                 raise EmgEdgeError(f"{name}={getattr(self, name)!r} is not allowed; see QuantiseOptions")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The values that `wide` names."""
+        return self.wide if isinstance(self.wide, tuple) else ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether these choices ask for measured sensitivity."""
+        return self.wide == "auto" or self.budget_bytes is not None or self.budget_cycles is not None
 
 
 def _values(choice: int | Mapping[str, int]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emg_edge.kernels._fixed import sum_bound
 from emg_edge.program._tensor import DTYPES
 
 from ._weights import quantise_weights
@@ -46,7 +47,8 @@ def _has_room_from_zero(graph: Graph, reader: Node, scale: float) -> bool:
     w, b = (graph.constants[name] for name in reader.inputs[1:3])
     steps, bits = reader.attrs.get("steps"), reader.attrs.get("weight_bits", 8)
     stored, bias, _ = quantise_weights(w.reshape(len(w), -1), b, scale / 2, steps, bits)
-    return int((np.abs(stored.astype(np.int64)).sum(1) * 2**16 + np.abs(bias)).max()) < 2**31
+    folded = bias + 2**15 * stored.astype(np.int64).sum(1)
+    return sum_bound(stored, folded, -(2**15), 2**15 - 1) < 2**31
 
 
 def peak(sample: Sample) -> float:
