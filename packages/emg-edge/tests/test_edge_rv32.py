@@ -116,7 +116,7 @@ def test_xpulpv2_primitives_assemble_to_the_listed_encodings(tmp_path):
     sources = [path.name for path in folder.glob("emg_*.c")]
     subprocess.run([TOOLS[0], *flags, "-c", *sources], cwd=folder, check=True, timeout=300)
     found = set()
-    for name in ("emg_linear.o", "emg_finish.o", "emg_attention.o"):
+    for name in ("emg_rows.o", "emg_finish.o", "emg_attention.o"):
         dump = ["riscv64-unknown-elf-objdump", "-d", "-M", "no-aliases", name]
         text = subprocess.run(dump, cwd=folder, capture_output=True, text=True, check=True).stdout
         for word in re.findall(r"^\s+[0-9a-f]+:\s+([0-9a-f]{8})\s", text, re.MULTILINE):
@@ -128,6 +128,6 @@ def test_xpulpv2_primitives_assemble_to_the_listed_encodings(tmp_path):
 def test_the_same_source_refuses_xpulpv2_on_other_machines(tmp_path):
     program = programs.small_network(seed=9)
     folder = project(tmp_path, program, programs.random_feeds(program, 10, samples=1))
-    command = ["gcc", "-std=c99", "-DEMG_XPULPV2", "-c", "emg_linear.c", "-o", "/dev/null"]
+    command = ["gcc", "-std=c99", "-DEMG_XPULPV2", "-c", "emg_rows.c", "-o", "/dev/null"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert "EMG_XPULPV2 needs a RISC-V compiler" in done.stderr

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "emg_primitives.h"
+#include "emg_rows.h"
 
 /* Up to EMG_LINEAR_BLOCK outputs: their weights as bytes, and where their results go. */
 typedef struct {
@@ -19,59 +20,20 @@ static void finish(const block *b, const int32_t *acc, int32_t row)
     emg_finish(&p->finish, acc, p->bias + b->start, p->mul + b->start, b->count, b->y, row * p->outputs + b->start);
 }
 
-/* Two rows at once: every weight that is loaded serves both. */
-static void two_rows(const block *b, const void *x, int32_t row)
+static void two_rows(const block *b, const int8_t *x, int32_t row)
 {
-    int32_t depth = b->p->depth;
-    int32_t left[EMG_LINEAR_BLOCK], right[EMG_LINEAR_BLOCK];
-    const int8_t *w = b->weight;
-    int32_t n = 0;
-    if (b->p->in == EMG_INT8) {
-        const int8_t *x0 = (const int8_t *)x + row * depth;
-        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
-            emg_dot_pair_4(x0, x0 + depth, w, depth, depth, left + n, right + n);
-        }
-        for (; n < b->count; n++, w += depth) {
-            left[n] = emg_dot(x0, w, depth);
-            right[n] = emg_dot(x0 + depth, w, depth);
-        }
-    } else {
-        const int16_t *x0 = (const int16_t *)x + row * depth;
-        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
-            emg_dot_pair_4_i16(x0, x0 + depth, w, depth, depth, left + n, right + n);
-        }
-        for (; n < b->count; n++, w += depth) {
-            left[n] = emg_dot_i16(x0, w, depth);
-            right[n] = emg_dot_i16(x0 + depth, w, depth);
-        }
-    }
+    const emg_linear_params *p = b->p;
+    int32_t left[EMG_LINEAR_BLOCK], right[EMG_LINEAR_BLOCK], line = p->depth * (int32_t)p->in;
+    emg_two_rows(x + row * line, x + (row + 1) * line, p->in, b->weight, p->depth, b->count, left, right);
     finish(b, left, row);
     finish(b, right, row + 1);
 }
 
-static void one_row(const block *b, const void *x, int32_t row)
+static void one_row(const block *b, const int8_t *x, int32_t row)
 {
-    int32_t depth = b->p->depth;
+    const emg_linear_params *p = b->p;
     int32_t acc[EMG_LINEAR_BLOCK];
-    const int8_t *w = b->weight;
-    int32_t n = 0;
-    if (b->p->in == EMG_INT8) {
-        const int8_t *x0 = (const int8_t *)x + row * depth;
-        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
-            emg_dot_1x4(x0, w, depth, depth, acc + n);
-        }
-        for (; n < b->count; n++, w += depth) {
-            acc[n] = emg_dot(x0, w, depth);
-        }
-    } else {
-        const int16_t *x0 = (const int16_t *)x + row * depth;
-        for (; n + 4 <= b->count; n += 4, w += 4 * depth) {
-            emg_dot_1x4_i16(x0, w, depth, depth, acc + n);
-        }
-        for (; n < b->count; n++, w += depth) {
-            acc[n] = emg_dot_i16(x0, w, depth);
-        }
-    }
+    emg_one_row(x + row * p->depth * (int32_t)p->in, p->in, b->weight, p->depth, b->count, acc);
     finish(b, acc, row);
 }
 
