@@ -254,3 +254,20 @@ def test_nodes_out_of_order_are_sorted_and_cycles_named(tmp_path):
     nodes = [helper.make_node("Add", ["x", "b"], ["a"]), helper.make_node("Neg", ["a"], ["b"])]
     with pytest.raises(EmgEdgeError, match=r"'b' is read before anything wrote it \(a cycle"):
         load_onnx(save(tmp_path / "m.onnx", nodes, [value("x", (1, 4))], [value("b", None)]))
+
+
+def test_products_of_extents_are_folded(tmp_path):
+    """As converters of Keras flatten all but the last axis in front of a dense layer."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Slice", ["shape", "nought", "two"], ["front"]),
+        helper.make_node("ReduceProd", ["front"], ["rows"], axes=[0], keepdims=1),
+        helper.make_node("Concat", ["rows", "minus"], ["flat"], axis=0),
+        helper.make_node("Reshape", ["x", "flat"], ["y"]),
+    ]
+    numbers = {"nought": np.array([0]), "two": np.array([2]), "minus": np.array([-1])}
+    graph = load_onnx(save(tmp_path / "m.onnx", nodes, [value("x", (1, 3, 4))], [value("y", None)], numbers))
+    assert graph.shape("y") == (3, 4)
+    nodes = [helper.make_node("ReduceProd", ["x"], ["y"], axes=[1])]
+    with pytest.raises(UnsupportedError, match="ReduceProd has no integer operator"):
+        load_onnx(save(tmp_path / "m.onnx", nodes, [value("x", (1, 3, 4))], [value("y", None)]))

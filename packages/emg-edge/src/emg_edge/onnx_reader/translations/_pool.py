@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emg_edge.onnx_reader._importer import Importer, RefusedError
 
 if TYPE_CHECKING:
@@ -136,6 +138,15 @@ def _global(op: str) -> Callable[[Importer], None]:
     return translate
 
 
+def _product(i: Importer) -> None:
+    """Fold products of extents, which converters of Keras write around dense layers."""
+    name, axes = i.require(0), i.ints("axes", 1)
+    if name not in i.constants:
+        _refused(i)
+    array, keep = i.constants[name], bool(i.attr("keepdims", 1))
+    i.fold(np.asarray(array.prod(axes or None, keepdims=keep), array.dtype))
+
+
 def _refused(i: Importer) -> None:
     raise RefusedError(
         f"{i.source.op} has no integer operator", "use a mean, a sum, a maximum or L1, L2 and LogSumExp over axes"
@@ -156,7 +167,7 @@ TRANSLATIONS: dict[str, Callable[[Importer], None]] = {
     "ReduceMax": _plain,
     "ReduceMean": _plain,
     "ReduceMin": _plain,
-    "ReduceProd": _refused,
+    "ReduceProd": _product,
     "ReduceSum": _plain,
     "ReduceSumSquare": _inner("square", "ReduceSum"),
 }
