@@ -1,7 +1,8 @@
-"""Many models of one operator: the canonical graph equals onnxruntime, and the integers come as close as a case says."""
+"""Many models of one operator: the graph equals onnxruntime, and the integers come as close as a case says."""
 
 from __future__ import annotations
 
+import edge_forged_moves
 import numpy as np
 import onnx
 import onnxruntime
@@ -14,6 +15,8 @@ from emg_edge.passes import canonicalise
 from emg_edge.program._program import run_reference
 from emg_edge.quantiser._quantise import quantise
 
+MODELS = {**CASES, **edge_forged_moves.CASES}
+
 
 def truth(model, x):
     """What onnxruntime computes, by output, one sample at a time."""
@@ -25,9 +28,9 @@ def truth(model, x):
     return [np.stack([row[port] for row in rows]).reshape(len(x), -1) for port in range(len(rows[0]))]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", MODELS)
 def test_forged_model(name, tmp_path):
-    case = CASES[name]
+    case = MODELS[name]
     model, x = build(case), windows(case)
     onnx.save(model, tmp_path / "m.onnx")
     wanted = truth(model, x)

@@ -13,8 +13,8 @@ from emg_edge.program._tensor import DTYPES
 INSTANCES = 12
 
 
-def test_every_operator_has_a_generator_and_an_oracle():
-    assert sorted(OPERATORS) == sorted(GENERATORS) == sorted(ORACLES)
+def test_every_operator_has_a_generator_an_oracle_and_a_meaning():
+    assert sorted(OPERATORS) == sorted(GENERATORS) == sorted(ORACLES) == sorted(REALS)
 
 
 @pytest.mark.parametrize("kind", sorted(OPERATORS))

@@ -2,8 +2,8 @@
 
 One file a family. ``GENERATORS[kind](rng, i)`` returns ``(op, input tensors, output tensor)``, extremes included;
 ``ORACLES[kind](op, arrays, tensors, out)`` computes one sample element by element from the docstring's formula alone,
-in Python integers, and returns a flat list; ``REALS[kind](op, reals, tensors, out)`` returns what the operator means,
-in float64, for real inputs.
+in Python integers, and returns a flat list; ``REALS[kind](op, arrays, tensors, out)`` returns what the operator means
+for one sample, in output steps with the zero point, unsaturated and rounded nowhere, as float64.
 """
 
 from edge_operators import (

@@ -69,7 +69,7 @@ def average_pool(rng, i):
     def high(fields, ends):
         return tuple(s + (e if padded else 0) for s, e in zip(fields["size"], ends, strict=True))
 
-    return _legal(AveragePool, rng, i, (dtype, out), low=low, high=high, mul=multipliers, shift=lambda f, e: shift)
+    return _legal(AveragePool, rng, i, (dtype, out), low=low, high=high, mul=multipliers, shift=lambda *_: shift)
 
 
 def reduce_max(rng, i):

@@ -44,15 +44,14 @@ def _step(graph: Graph, node: Node) -> _Line | None:
     if pair is None:
         return None
     x, c, first = pair[0], graph.constants[pair[1]].astype(np.float64), pair[0] == node.inputs[0]
-    if node.op == "Add":
-        return _Line(x, _ONE, c)
-    if node.op == "Sub":
-        return _Line(x, _ONE, -c) if first else _Line(x, -_ONE, c)
+    if node.op in {"Add", "Sub"}:
+        sign = -1.0 if node.op == "Sub" else 1.0
+        return _Line(x, _ONE, sign * c) if first else _Line(x, sign * _ONE, c)
     if node.op == "Mul":
         return _Line(x, c, _ZERO)
-    if node.op == "PRelu":
-        return _Line(x, _ONE, _ZERO, c) if first else None
-    return _Line(x, 1.0 / c, _ZERO) if first and (c != 0.0).all() else None
+    if not first or (node.op == "Div" and (c == 0.0).any()):
+        return None
+    return _Line(x, 1.0 / c, _ZERO) if node.op == "Div" else _Line(x, _ONE, _ZERO, c)
 
 
 def _chain(graph: Graph, node: Node) -> _Line | None:
@@ -114,7 +113,9 @@ def written(
 def _lines(graph: Graph, node: Node, lines: list[_Line]) -> Graph:
     """Replace a node by lines one after the other, the first over an expanded view of its operand."""
     shape, last = graph.shape(node.output), lines[0].x
-    nodes, values, constants = [], [], {}
+    nodes: list[Node] = []
+    values: list[Value] = []
+    constants: dict[str, NDArray[np.float32]] = {}
     if graph.shape(last) != shape:
         view = graph.fresh(f"{node.output}.view")
         nodes.append(replace(node, op="Expand", inputs=(last,), output=view, attrs={"shape": shape}))

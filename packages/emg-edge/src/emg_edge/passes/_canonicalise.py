@@ -66,7 +66,12 @@ PASSES = (
     PAIRWISE,
     CONCAT,
 )
-LAST_PASSES = (REGRID, MOVEMENT_PASS, PROBABILITIES, FUSE)  # only where canonical nodes and movement are all that is left
+LAST_PASSES = (
+    REGRID,
+    MOVEMENT_PASS,
+    PROBABILITIES,
+    FUSE,
+)  # only where canonical nodes and movement are all that is left
 _TOLERANCE = 1e-3
 _QUANTISED = 1e-2  # for files whose constants are quantised, cosines and sines of a rotation among them
 
@@ -144,7 +149,7 @@ def _compare(before: Graph, after: Graph) -> None:
     if any(np.isnan(error) for error in errors.values()):
         errors |= {
             name: e
-            for name, e in _errors(before, after, [np.abs(x) + 0.5 for x in drawn]).items()
+            for name, e in _errors(before, after, [np.abs(x) + np.float32(0.5) for x in drawn]).items()
             if np.isnan(errors[name])
         }
     for name, error in errors.items():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph, Node
 
 KINDS = {"Add": "add", "Sub": "add", "Mul": "mul", "Div": "div", "Max": "maximum", "Min": "minimum"}
-_ADVICE = "give it one or two computed values"
+_ADVICE = "give it one computed value and constants, none of them 0 where it divides, or two computed values"
 
 
 def broadcast(
@@ -32,9 +32,9 @@ def broadcast(
         if extent == 1:
             continue
         if axes and all(s == t * axes[-1][0] for s, t in zip(stride, axes[-1][1:], strict=True)):
-            axes[-1] = (axes[-1][0] * extent, *axes[-1][1:])
+            axes[-1] = (axes[-1][0] * extent, axes[-1][1], axes[-1][2])
         else:
-            axes.append((extent, *stride))
+            axes.append((extent, stride[0], stride[1]))
     extents, left, right = zip(*axes[::-1], strict=True) if axes else ((1,), (0,), (0,))
     return extents, left, right
 

@@ -65,7 +65,7 @@ def _match(graph: Graph, node: Node) -> Graph | None:
     if node.op not in _KINDS:
         return None
     axes = node.attrs["axes"]
-    adjacent = all(b == a + 1 for a, b in zip(axes, axes[1:], strict=False))
+    adjacent = tuple(axes) == tuple(range(axes[0], axes[0] + len(axes)))
     return _in_place(graph, node) if adjacent else _behind_a_turn(graph, node)
 
 

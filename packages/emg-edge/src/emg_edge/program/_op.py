@@ -162,6 +162,13 @@ class Op(ABC):
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """Raise `EmgEdgeError` unless shapes, dtypes and constants are legal and no int32 accumulator can overflow."""
 
+    @abstractmethod
+    def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
+        """Bound ``|y - saturate(exact result)|`` in output steps.
+
+        The exact result is what the stored parameters mean in real numbers, rounded nowhere.
+        """
+
     def constants(self) -> dict[str, NDArray[Any]]:
         """Return the array fields by name, in declaration order."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -1,8 +1,8 @@
 """Pooling: windows over some axes of a value, as exporters write it and as (outer, H, W, inner).
 
-A node in ONNX's name carries ``axes`` (those that windows run over, ascending or not) and one entry each in ``kernel``,
-``strides``, ``dilations``, ``begin`` (padding in front), ``out`` (windows), ``low`` and ``high``: places from ``low`` up
-to ``high`` count in the divisor of an average, the padded ones of them as zeros.
+A node in ONNX's name carries ``axes`` (those that windows run over, in any order) and one entry each in ``kernel``,
+``strides``, ``dilations``, ``begin`` (padding in front), ``out`` (windows), ``low`` and ``high``: places from ``low``
+up to ``high`` count in the divisor of an average, the padded ones of them as zeros.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def _pool(x: NDArray[Any], node: Node, *, average: bool) -> NDArray[Any]:
     count = np.zeros(out)
     for tap in product(*(range(extent) for extent in kernel)):
         places = [taps(node, axis, at) for axis, at in enumerate(tap)]
-        read = x[
-            (slice(None), slice(None), *np.ix_(*(np.clip(p, 0, s - 1) for p, s in zip(places, sizes, strict=True))))
-        ]
+        read = x
+        for axis, (place, size) in enumerate(zip(places, sizes, strict=True)):
+            read = read.take(np.clip(place, 0, size - 1), axis + 2)
         inside = _all([(p >= 0) & (p < size) for p, size in zip(places, sizes, strict=True)])[..., None]
         if average:
             result = result + np.where(inside, read, 0.0)

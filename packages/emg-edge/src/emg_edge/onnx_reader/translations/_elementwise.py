@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def _chain(op: str, divide: bool = False) -> Callable[[Importer], None]:
 def _function(i: Importer) -> None:
     """Translate a function of one variable with the attributes that it has."""
     defaults = FUNCTIONS[i.source.op][1]
-    given = {name: float(i.attr(name, value)) for name, value in defaults.items()}
+    given: dict[str, Any] = {name: float(i.attr(name, value)) for name, value in defaults.items()}
     i.emit(i.source.op, (i.require(0),), **given)
 
 

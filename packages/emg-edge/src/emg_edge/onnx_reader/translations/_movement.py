@@ -234,7 +234,7 @@ def _gather_elements(i: Importer) -> None:
         raise EmgEdgeError(f"GatherElements {i.source.name!r} needs integer indices of {len(shape)} axes")
     places = [np.arange(extent).reshape(-1, *(1,) * (len(shape) - 1 - a)) for a, extent in enumerate(indices.shape)]
     places[axis] = np.where(indices < 0, indices + shape[axis], indices)
-    _picked(i, name, np.broadcast_arrays(*places), indices.shape)
+    _picked(i, name, list(np.broadcast_arrays(*places)), indices.shape)
 
 
 def _gather_nd(i: Importer) -> None:
@@ -249,7 +249,7 @@ def _gather_nd(i: Importer) -> None:
     inner = [np.arange(extent).reshape(-1, *(1,) * (len(rest) - 1 - a)) for a, extent in enumerate(rest)]
     front = [indices[..., a].reshape(*indices.shape[:-1], *(1,) * len(rest)) for a in range(depth)]
     front = [np.where(f < 0, f + shape[a], f) for a, f in enumerate(front)]
-    _picked(i, name, np.broadcast_arrays(*front, *inner), (*indices.shape[:-1], *rest))
+    _picked(i, name, list(np.broadcast_arrays(*front, *inner)), (*indices.shape[:-1], *rest))
 
 
 def _picked(i: Importer, name: str, places: list[NDArray[np.int64]], out: tuple[int, ...]) -> None:

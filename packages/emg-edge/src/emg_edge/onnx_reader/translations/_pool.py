@@ -45,8 +45,10 @@ def _pool(op: str) -> Callable[[Importer], None]:
         shape = i.shape(i.require(0))
         kernel = [int(v) for v in i.attr("kernel_shape", [])]
         count = len(shape) - 2
-        if count not in {1, 2} or len(kernel) != count or any(i.source.outputs[1:]):
-            raise RefusedError(f"kernel {kernel} on {shape}, {len(i.source.outputs)} outputs", _SPATIAL)
+        if count not in {1, 2} or len(kernel) != count:
+            raise RefusedError(f"kernel {kernel} on {shape}", _SPATIAL)
+        for output in filter(None, i.source.outputs[1:]):
+            i.drop(output, "gives places, not real numbers", "use the pooled values alone")
         strides = [int(v) for v in i.attr("strides", [1] * count)]
         dilations = [int(v) for v in i.attr("dilations", [1] * count)]
         if min(*kernel, *strides, *dilations) < 1 or not len(strides) == len(dilations) == count:

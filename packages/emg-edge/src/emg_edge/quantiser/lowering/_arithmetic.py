@@ -26,7 +26,7 @@ def _box(node: Node) -> dict[str, Any]:
 
 
 def _scaled(graph: Graph, node: Node, grids: Grids, *, kind: type[Add | Maximum]) -> Op:
-    """Sums and extremes: either operand brought to the output's steps."""
+    """Lower sums and extremes: either operand is brought to the output's steps."""
     del graph
     (a, b), out = (grids.read(node, name) for name in node.inputs), grids.tensors[node.output]
     mul, shift = multiplier([a.scale / out.scale, b.scale / out.scale])
@@ -42,7 +42,7 @@ def _scaled(graph: Graph, node: Node, grids: Grids, *, kind: type[Add | Maximum]
 
 
 def _product(graph: Graph, node: Node, grids: Grids, *, kind: type[Mul | Div]) -> Op:
-    """Products and quotients: one factor for the result."""
+    """Lower products and quotients: one factor for the result."""
     del graph
     (a, b), out = (grids.read(node, name) for name in node.inputs), grids.tensors[node.output]
     factor = a.scale * b.scale if kind is Mul else a.scale / b.scale
