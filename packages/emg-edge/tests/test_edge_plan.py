@@ -192,7 +192,7 @@ def test_tiles_fit_l1_and_move_every_byte_once(kind):
     program = programs.sweep(kind, seed=31, count=20)
     for op in program.ops:
         tensors, out = program.operands(op)
-        for budget in (16_000, 30_000, 100_000):
+        for budget in (20_000, 30_000, 100_000):
             cut = tile(op, tensors, out, MemoryLevel(name="l1", nbytes=budget, budget=budget))
             assert 0 < cut.l1_bytes <= budget
             assert 1 <= cut.tiles <= cut.transfers
