@@ -55,6 +55,47 @@ def test_chunks_of_any_size_give_the_same_bits(seed, cuts):
         np.testing.assert_array_equal(np.concatenate([part.trace[name] for part in parts], axis), array, err_msg=name)
 
 
+def test_compiled_loops_are_their_python_bodies(cases):
+    from emg_edge.frontend import _jit
+
+    for front, codes in cases[:6]:
+        b, a, shift, keep = front.sections()
+        x = codes[:, :40].astype(np.int64)
+        results = []
+        for run in (_jit._cascade, _jit.compiled("cascade")):
+            nodes, rows = (front.n_sections + 1, front.n_chans), (front.n_sections, front.n_chans)
+            state = (np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), np.zeros(rows, np.int64))
+            out = np.zeros((front.n_sections + 1, *x.shape), np.int64)
+            run(x, b, a, shift, keep, *state, out)
+            results.append([out, *state])
+        for one, other in zip(*results, strict=True):
+            np.testing.assert_array_equal(one, other)
+    sections = np.array([fronts.notch(50, 1000)])
+    found = [np.eye(1, 30)[0].copy() for _ in range(2)]
+    for run, out in zip((_jit._response, _jit.compiled("response")), found, strict=True):
+        run(sections[:, :3].copy(), sections[:, 4:].copy(), out)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("message", ["cannot cache function", "something else"])
+def test_a_place_without_a_cache_compiles_for_itself(monkeypatch, message):
+    import numba
+
+    from emg_edge.frontend import _jit
+
+    def njit(signatures, *, cache=False, **_):
+        if cache:
+            raise RuntimeError(message)
+        return lambda body: body
+
+    monkeypatch.setattr(numba, "njit", njit)
+    if message == "something else":
+        with pytest.raises(RuntimeError, match="something else"):
+            _jit.compiled.__wrapped__("response")
+    else:
+        assert _jit.compiled.__wrapped__("response") is _jit._response
+
+
 def assert_same(cases, found):
     for (front, codes), stages in zip(cases, found, strict=True):
         wanted = fronts.stage_bytes(front, FrontEndState(front).push(codes, trace=True))

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import edge_frontend as fronts
 import edge_programs as programs
@@ -20,6 +21,7 @@ from emg_edge._compile import _front_end
 from emg_edge._cost import simulate
 from emg_edge.emit import emit_project
 from emg_edge.emit._stream import probe_codes
+from emg_edge.execute import _stream as streams
 from emg_edge.execute._events import LABEL, SAMPLE, first_difference, pack_events
 from emg_edge.plan._memory import plan_memory
 
@@ -118,6 +120,32 @@ def test_rv32_gives_the_same_events_and_costs_what_is_modelled(model, codes, eve
     assert 1.4 * live.instructions == pytest.approx(9 * cost["cycles_per_frame"], rel=0.15)
     found = live.push(codes[:, 9:211]) + live.push(codes[:, 211:])
     assert first_difference(events, pack_events(model.program, found), "found") is None
+
+
+def test_a_simulator_that_fails_is_reported(model, codes, monkeypatch):
+    class Runner:
+        toolchain, folder = None, model.folder / "c"
+        words, limit = ["false"], 5.0
+
+        def command(self, binary):
+            return [*self.words, str(binary)], self.limit
+
+    monkeypatch.setattr(streams, "build", lambda *_: Path("0.5"))
+    with pytest.raises(EmgEdgeError, match="the rv32 stream ended with status 1; build the project again"):
+        streams._simulate(Runner(), b"")
+    Runner.words, Runner.limit = ["sleep"], 0.05
+    with pytest.raises(EmgEdgeError, match=r"rv32 did not finish in 0\.05 s; push fewer frames"):
+        streams._simulate(Runner(), b"")
+    monkeypatch.setattr(streams, "_simulate", lambda *_: (b"abc", 0))
+    with pytest.raises(EmgEdgeError, match="the runner wrote 3 bytes, not a multiple of 24"):
+        model.stream("rv32").push(codes[:, :1])
+
+
+def test_a_reference_stream_starts_anew(model, codes):
+    with model.stream("reference") as live:
+        live.push(codes[:, :9])
+        live.reset()
+        assert live.push(codes[:, 9:18]) == []
 
 
 def test_make_test_replays_every_stage_and_notices_a_changed_coefficient(model, tmp_path):
