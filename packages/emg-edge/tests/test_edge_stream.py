@@ -177,6 +177,8 @@ def test_vectors_pass_on_the_core(model, tmp_path):
     ).stdout
     sizes = {line.split()[3]: int(line.split()[1], 16) for line in symbols.splitlines() if len(line.split()) == 4}
     assert sum(sizes[name] for name in ("newest", "older", "rest", "ring", "front")) == model.front.state_bytes
+    tables = {array.tobytes() for array in model.front.tables().values()}
+    assert sizes["net_frontend"] == model.front.constant_bytes - sum(map(len, tables))
 
 
 def test_vectors_reach_every_bit(model):

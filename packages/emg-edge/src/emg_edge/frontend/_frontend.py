@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["affine", "minmax", "zscore"]
 _LIMIT = 1 << 61
+_STRUCTURE = 120
 _OTHERS = ("sfreq", "dtype", "kind", "over", "tensor", "out", "facts")
 
 
@@ -122,8 +123,9 @@ class FrontEnd:
 
     @property
     def constant_bytes(self) -> int:
-        """Bytes of the tables."""
-        return sum(array.nbytes for array in self.tables().values())
+        """Bytes of the tables, equal ones counted once, and of the structure on a 32-bit core."""
+        distinct = {(array.dtype.str, array.tobytes()) for array in self.tables().values()}
+        return _STRUCTURE + sum(len(content) for _, content in distinct)
 
     def work_per_frame(self) -> dict[str, float]:
         """Return what one used frame costs, in counts that a target's cycle model prices by name."""
