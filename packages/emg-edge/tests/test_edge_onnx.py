@@ -54,7 +54,7 @@ def test_a_symbolic_batch_becomes_one(tmp_path):
         ((1, "time"), r"input 'x' has dynamic axis 1 \(time\); export it with static"),
         (("batch", "batch"), r"dynamic axis 1 \(batch\).*only the batch"),
         ((4, "time"), r"dynamic axis 1 \(time\)"),
-        ((), "input 'x' has no shape"),
+        ((), "input 'x' has no axes"),
         ((1, -3), r"shape \(1, -3\) is not allowed"),
         ((1, 0), "is not allowed"),
         ((1, 2**40), "is not allowed"),

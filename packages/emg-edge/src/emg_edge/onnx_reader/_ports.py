@@ -52,7 +52,7 @@ def _shape(importer: Importer, value: Any, path: Path) -> tuple[int, ...]:  # no
     dims = value.type.tensor_type.shape.dim
     where = f"{path}: input {value.name!r}"
     if not dims:
-        raise EmgEdgeError(f"{where} has no shape; export it with static channels and time")
+        raise EmgEdgeError(f"{where} has no axes; export it with static channels and time")
     free = [axis for axis, dim in enumerate(dims) if not dim.HasField("dim_value")]
     names = {axis: dims[axis].dim_param or "unknown" for axis in free}
     batch = {axis for axis in free if axis == 0 or (0 not in names and _is_batch(names[axis]))}

@@ -35,8 +35,10 @@ def lstm_step(
     """Return (h, c) behind one step: ``u = W x + b``, ``v = R h + b``, gates i, o, f, g; the last two do not count."""
     del h, reset_after, r
     n = c.shape[-1]
-    i, o, f = (_sigmoid((u + v)[..., k * n : (k + 1) * n]) for k in range(3))
-    c = f * c + i * np.tanh((u + v)[..., 3 * n :])
+    gates = u + v
+    open_ = _sigmoid(gates[..., : 3 * n])
+    i, o, f = open_[..., :n], open_[..., n : 2 * n], open_[..., 2 * n :]
+    c = f * c + i * np.tanh(gates[..., 3 * n :])
     return o * np.tanh(c), c
 
 
@@ -46,7 +48,8 @@ def gru_step(
     """Return (h, h) behind one step: u and v as above, gates z, r, n; ``r``: the candidate's recurrent weights."""
     del c
     n = h.shape[-1]
-    z, reset = _sigmoid((u + v)[..., :n]), _sigmoid((u + v)[..., n : 2 * n])
+    gates = _sigmoid(u[..., : 2 * n] + v[..., : 2 * n])
+    z, reset = gates[..., :n], gates[..., n:]
     inner = reset * v[..., 2 * n :] if reset_after else v[..., 2 * n :] - h @ r.T + (reset * h) @ r.T
     h = (1 - z) * np.tanh(u[..., 2 * n :] + inner) + z * h
     return h, h
