@@ -32,17 +32,52 @@ def inspect(model: Annotated[Path, typer.Argument(help="ONNX file.")], as_json: 
     _finish(commands.inspect, as_json, model)
 
 
-@app.command("compile")
-def compile_(
+Wide = Annotated[str | None, typer.Option(help="Values that products read in int16: names with commas, or auto.")]
+GoalDb = Annotated[float | None, typer.Option(help="dB at the outputs at which --wide auto stops; 30.")]
+BudgetBytes = Annotated[
+    int | None, typer.Option(help="Constants and activations; weights get four bits until it fits.")
+]
+BudgetCycles = Annotated[int | None, typer.Option(help="Modelled cycles that the target may take.")]
+WeightBits = Annotated[int | None, typer.Option(help="8, or 4 for every product.")]
+Ranges = Annotated[Method | None, typer.Option(help="How ranges of activations are chosen; mse.")]
+
+
+@app.command()
+def quantize(
     model: Annotated[Path, typer.Argument(help="ONNX file.")],
     calibration: Annotated[Path, typer.Option(help=".npz of training samples, first axis samples.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; `compile` takes it.")],
+    target: Annotated[TargetName, typer.Option(help="The device whose cycles are counted.")] = "gap9",
+    name: Annotated[str | None, typer.Option(help="Start of C symbols and file names.")] = None,
+    method: Ranges = None,
+    wide: Wide = None,
+    goal_db: GoalDb = None,
+    budget_bytes: BudgetBytes = None,
+    budget_cycles: BudgetCycles = None,
+    weight_bits: WeightBits = None,
+    as_json: AsJson = False,
+) -> None:
+    """Quantise a model to an integer program and rank the layers that hurt."""
+    choices = _choices(method, wide, goal_db, budget_bytes, budget_cycles, weight_bits)
+    _finish(commands.quantize, as_json, model, calibration, out, target, name, choices)
+
+
+@app.command("compile")
+def compile_(
+    model: Annotated[Path, typer.Argument(help="ONNX file, or a folder that `quantize` wrote.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
+    calibration: Annotated[Path | None, typer.Option(help=".npz of training samples; for an ONNX file.")] = None,
     target: Annotated[TargetName, typer.Option(help="The device.")] = "gap9",
     name: Annotated[str | None, typer.Option(help="Start of C symbols and file names.")] = None,
     l1: Annotated[int | None, typer.Option(help="Bytes of L1 to use.")] = None,
     l2: Annotated[int | None, typer.Option(help="Bytes of L2 to use.")] = None,
     l3: Annotated[int | None, typer.Option(help="Bytes of L3 to use.")] = None,
-    method: Annotated[Method, typer.Option(help="How ranges of activations are chosen.")] = "mse",
+    method: Ranges = None,
+    wide: Wide = None,
+    goal_db: GoalDb = None,
+    budget_bytes: BudgetBytes = None,
+    budget_cycles: BudgetCycles = None,
+    weight_bits: WeightBits = None,
     raw: Annotated[
         Path | None, typer.Option(help="JSON of the converter's codes; then the C gets a push call.")
     ] = None,
@@ -50,7 +85,8 @@ def compile_(
 ) -> None:
     """Quantise a model and write C, plan and tables to a folder."""
     budgets = {level: value for level, value in (("l1", l1), ("l2", l2), ("l3", l3)) if value is not None}
-    _finish(commands.compile_, as_json, model, calibration, out, target, name, budgets, method, raw)
+    choices = _choices(method, wide, goal_db, budget_bytes, budget_cycles, weight_bits)
+    _finish(commands.compile_, as_json, model, calibration, out, target, name, budgets, choices, raw)
 
 
 @app.command()
@@ -110,6 +146,26 @@ def report(
 ) -> None:
     """Write the self-contained HTML report, and the same as JSON beside it."""
     _finish(commands.report, as_json, folder, output, evaluation)
+
+
+def _choices(
+    method: str | None,
+    wide: str | None,
+    goal_db: float | None,
+    budget_bytes: int | None,
+    budget_cycles: int | None,
+    weight_bits: int | None,
+) -> dict[str, Any]:
+    """Return the fields of QuantiseOptions that were given."""
+    given = {
+        "method": method,
+        "wide": tuple(wide.split(",")) if wide is not None and wide != "auto" else wide,
+        "goal_db": goal_db,
+        "budget_bytes": budget_bytes,
+        "budget_cycles": budget_cycles,
+        "weight_bits": weight_bits,
+    }
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._model import CompiledModel
-    from .quantiser._ranges import Method
 
     Result = tuple[dict[str, Any], Any]
 
+_RANKED = 20  # layers shown to people
 _MEASURED = ("accuracy", "interval", "macro_f1", "correct", "n", "backend")
 
 
@@ -48,25 +48,56 @@ def inspect(model: Path) -> Result:
 
 def compile_(
     model: Path,
-    calibration: Path,
+    calibration: Path | None,
     out: Path,
     target: str,
     name: str | None,
     budgets: dict[str, int],
-    method: Method,
+    choices: dict[str, Any],
     raw: Path | None = None,
 ) -> Result:
-    """Compile a model to a folder."""
+    """Compile a model, or a folder that `quantize` wrote, to a folder."""
     from ._compile import compile_model
+    from ._quantize import compile_quantized
     from .frontend._raw import read_raw
     from .quantiser._options import QuantiseOptions
 
-    options = QuantiseOptions(method=method)
+    if model.is_dir():
+        given = sorted(choices) + (["raw"] if raw else []) + (["calibration"] if calibration else [])
+        if given:
+            raise EmgEdgeError(
+                f"{model} is quantised already; give {given} to `emg-edge quantize`, or compile the model"
+            )
+        compiled = compile_quantized(model, target=target, out=out, name=name, budgets=budgets)
+        return _plain({**compiled.summary, "folder": str(out)}), _layer_table(compiled)
+    if calibration is None:
+        raise EmgEdgeError(f"{model} needs --calibration X.npz; only a folder of `emg-edge quantize` does without")
+    options = QuantiseOptions(**choices)
     codes = None if raw is None else read_raw(raw)
     compiled = compile_model(
         model, calibration, target=target, out=out, name=name, options=options, budgets=budgets, raw=codes
     )
     return _plain({**compiled.summary, "folder": str(out)}), _layer_table(compiled)
+
+
+def quantize(
+    model: Path, calibration: Path, out: Path, target: str, name: str | None, choices: dict[str, Any]
+) -> Result:
+    """Quantise a model to a folder and rank its layers."""
+    from ._quantize import quantize_model
+    from .quantiser._options import QuantiseOptions
+
+    found = quantize_model(model, calibration, out=out, target=target, name=name, options=QuantiseOptions(**choices))
+    ranked = [
+        [r["layer"], r["what"], f"{r['now']} -> {r['then']}", f"{r['gain_db']:+.1f}", f"{r['nbytes']:+,}", r["advice"]]
+        for r in found["layers"]
+    ]
+    outputs = ", ".join(f"{port} {value:.1f} dB" for port, value in found["outputs"].items())
+    cycles = "" if found["cycles"] is None else f", {found['cycles']:,} cycles on {target} (modelled)"
+    title = f"{out}: {outputs}, {found['bytes']:,} bytes{cycles}; int16 for {found['chosen']['wide'] or 'nothing more'}"
+    table = _table(title, ["layer", "what", "change", "dB", "bytes", "advice"], ranked[:_RANKED])
+    table.caption = "; ".join(found["warnings"])
+    return _plain({**found, "folder": str(out)}), table
 
 
 def run(folder: Path, source: Path, output: Path, expect: Path | None, backend: str, trace: bool) -> Result:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ._arrays import by_input, check_real, load_npz
 from ._artifact import write_artifact
-from ._cost import simulate
+from ._cost import simulate, speed_up, work_cycles
 from ._errors import EmgEdgeError
 from ._model import CompiledModel
 from ._serialise import program_hash
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from .frontend._raw import RawInput
     from .graph._graph import Graph
     from .plan._memory import MemoryPlan
+    from .program._op import Op
     from .program._program import Program
     from .quantiser._options import QuantiseOptions
     from .quantiser._sqnr import LayerNoise
+    from .quantiser.precision import Price
     from .targets import Target
 
 VECTORS = 2
@@ -90,19 +92,16 @@ def compile_model(
     """
     from .onnx_reader._onnx import load_onnx
     from .passes import canonicalise
-    from .quantiser._quantise import quantise
+    from .quantiser._quantise import quantised
     from .quantiser._sqnr import layer_noise
     from .quantiser._superseded import grid_warnings
 
     device = get_target(target).with_budgets(dict(budgets or {}))
     graph = canonicalise(load_onnx(onnx_path))
-    feeds = _windows(graph, calibration)
-    program = _named(quantise(graph, feeds, options), name, Path(onnx_path))
-    n = len(next(iter(feeds.values())))
+    feeds = calibration_windows(graph, calibration)
+    program = named(quantised(graph, feeds, options, price_of(device)).program, name, Path(onnx_path))
     noise = layer_noise(graph, program, {port: array[:SQNR_SAMPLES] for port, array in feeds.items()})
-    few = n < FEW_SAMPLES
-    warnings = [f"only {n} calibration samples; some hundred of all classes are better"] if few else []
-    warnings += [*graph.notes, *grid_warnings(graph)]
+    warnings = [*few_samples(feeds), *graph.notes, *grid_warnings(graph)]
     return compile_program(
         program,
         feeds,
@@ -232,7 +231,33 @@ def _front_end(program: Program, raw: RawInput) -> FrontEnd:
     return design_frontend(read_declaration(program.metadata), raw, program.tensors[program.inputs[0]])
 
 
-def _windows(graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Path | str) -> dict[str, NDArray[Any]]:
+def price_of(target: Target) -> Price:
+    """Return how a target counts what mixed precision costs."""
+    from .quantiser.precision import Price
+
+    model = target.cycles
+    if model is None:
+        return Price()
+
+    def op_cycles(op: Op, tensors: list[Tensor], out: Tensor) -> float:
+        work = op.work(tensors, out)
+        return work_cycles(work, model) / speed_up(work.pieces, target.n_cores)
+
+    return Price(
+        cycles=lambda program: int(simulate(program, plan_memory(program, target), target)["cycles"]),
+        op_cycles=op_cycles,
+    )
+
+
+def few_samples(feeds: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Return a warning where there are few calibration samples."""
+    n = len(next(iter(feeds.values())))
+    return [f"only {n} calibration samples; some hundred of all classes are better"] if n < FEW_SAMPLES else []
+
+
+def calibration_windows(
+    graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Path | str
+) -> dict[str, NDArray[Any]]:
     """Return the calibration samples ``(n, *sample)`` by input, wherever they come from."""
     source = str(given) if isinstance(given, str | Path) else "calibration"
     arrays = load_npz(given) if isinstance(given, str | Path) else given
@@ -249,7 +274,7 @@ def _windows(graph: Graph, given: NDArray[Any] | Mapping[str, NDArray[Any]] | Pa
     return feeds
 
 
-def _named(program: Program, name: str | None, path: Path) -> Program:
+def named(program: Program, name: str | None, path: Path) -> Program:
     """Give the program a name that C accepts: the one asked for, its own, or the file's."""
     if name is not None:
         return replace(program, name=check_name(name))

@@ -120,7 +120,7 @@ def _layer(program: Program, op: Op, memory: MemoryPlan, target: Target) -> Laye
     if model is None:
         raise AssertionError(target.name)
     work = op.work(tensors, out)
-    compute = work_cycles(work, model) / _speed_up(work.pieces, target.n_cores)
+    compute = work_cycles(work, model) / speed_up(work.pieces, target.n_cores)
     tiles, dma, l3 = 1, 0.0, 0.0
     if target.transfers is not None and l1 is not None:
         cut = tile(op, tensors, out, l1)
@@ -153,7 +153,7 @@ def _useful_tiles(exposed: float, overhead: float, pieces: int) -> int:
     return max(1, min(int(sqrt(exposed / overhead)), pieces)) if overhead > 0 else 1
 
 
-def _speed_up(pieces: int, n_cores: int) -> float:
+def speed_up(pieces: int, n_cores: int) -> float:
     """Return the gain of sharing equal pieces among the cores."""
     return pieces / ceil(pieces / n_cores)
 

@@ -17,6 +17,7 @@ SEARCHED = 2**14  # values that a search for the best range looks at
 BINS = 2048  # of the histogram of magnitudes whose divergence is taken
 LEVELS = 128  # magnitudes of an int8 grid
 _STRIDE = 16  # bins between two thresholds that are tried
+_LEAST = 1e-4  # count of a bin that clipping alone fills
 
 
 def choose_range(sample: Sample, method: Method, *, symmetric: bool, percentile: float = 99.99) -> tuple[float, float]:
@@ -54,8 +55,8 @@ def entropy_threshold(values: NDArray[Any]) -> float:
 
     The magnitudes, exact zeros left out, are counted in 2048 bins up to the largest. For every threshold of 128, 144,
     ... 2048 bins, P is the clipped distribution (what lies beyond is added to its last bin) and Q what 128 levels make
-    of it: each level's count spread evenly over those of its bins that P occupies. The threshold with the least
-    Kullback-Leibler divergence ``sum P log(P / Q)`` wins, the larger of equals; one that lacks a bin of P is out.
+    of it: each level's count spread evenly over those of its bins that P occupies, at least 1e-4 in each. The threshold
+    with the least Kullback-Leibler divergence ``sum P log(P / Q)`` wins, the larger of equals.
     """
     magnitudes = np.abs(values[values != 0.0]).astype(np.float64)
     if not magnitudes.size:
@@ -78,10 +79,8 @@ def _divergence(counts: NDArray[np.float64], kept: int) -> float:
     level = np.minimum(np.arange(kept) * LEVELS // kept, LEVELS - 1)
     total = np.bincount(level, counts[:kept], LEVELS)
     places = np.bincount(level, occupied, LEVELS)
-    q = (total / np.maximum(places, 1.0))[level][occupied]
+    q = np.maximum(total / np.maximum(places, 1.0), _LEAST)[level][occupied]
     p = clipped[occupied]
-    if not q.sum() or (q == 0.0).any():
-        return np.inf
     p, q = p / p.sum(), q / q.sum()
     return float((p * np.log(p / q)).sum())
 

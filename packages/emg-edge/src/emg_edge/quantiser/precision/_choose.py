@@ -78,12 +78,15 @@ def _shrunk(
         over = 0 if options.budget_bytes is None else price.nbytes(program) - options.budget_bytes
         if over <= 0 or not queue:
             raise BudgetError(_excess(program, options, price))
-        while queue and over > 0:
-            row = queue.pop(0)
-            bits[row.layer] = 4
-            over, base = over + row.nbytes, base - row.removed
-        options = replace(options, weight_bits=bits)
-        program = build(options)
+        batch = [queue.pop(0)]
+        while queue and over + sum(row.nbytes for row in batch) > 0:
+            batch.append(queue.pop(0))
+        trial = replace(options, weight_bits={**bits, **{row.layer: 4 for row in batch}})
+        smaller = build(trial)
+        if price.nbytes(smaller) < price.nbytes(program):  # unpacking needs room, too
+            options, program = trial, smaller
+            bits.update({row.layer: 4 for row in batch})
+            base -= sum(row.removed for row in batch)
     return options, base
 
 
