@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emg_edge._errors import EmgEdgeError
+from emg_edge._errors import EmgEdgeError, UnsupportedError
 from emg_edge.graph._float import evaluate, run_float
 from emg_edge.graph._graph import Graph, Node, Value
 from emg_edge.graph._shapes import output_shape

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emg_edge.program._op import Members
 
 MAX_ROW = 65536
+LONG_ROW = 12288  # bytes that a row and its constants may take before it is cut
 FRACTION = 12  # bits behind the point of the normalised value
 MAX_EPS = 2**60  # with the variance still below the 2**62 of the square root
 
@@ -120,10 +121,10 @@ class LayerNorm(Op):
         return Work(elements={"layernorm": out.size, "row": rows}, pieces=rows)
 
     def cut(self, tensors: list[Tensor], out: Tensor) -> Cut:
-        """See `Op.cut`: row by row; rows above 1024 in pieces, read once for each of sum, squares and result."""
+        """See `Op.cut`: row by row; long rows in pieces, read once for each of sum, squares and result."""
         rows = out.size // self.width
         moved = tensors[0].nbytes + out.nbytes
-        if self.width > 1024:
+        if self.gamma.nbytes + self.beta.nbytes + 2 * -(-moved // rows) > LONG_ROW:
             return Cut(rows=out.size, row_bytes=-(-(moved + 2 * tensors[0].nbytes) // out.size) + 8, resident=0)
         return Cut(rows=rows, row_bytes=-(-moved // rows), resident=self.gamma.nbytes + self.beta.nbytes)
 

@@ -11,7 +11,7 @@ from emg_edge.program._op import Cut, Op, Work
 from emg_edge.program._tensor import DTYPES, storage
 
 from ._fixed import isqrt, rounding_shift
-from ._layernorm import MAX_EPS, MAX_ROW, inverse
+from ._layernorm import LONG_ROW, MAX_EPS, MAX_ROW, inverse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,11 +85,12 @@ class RmsNorm(Op):
         return Work(elements={"layernorm": out.size, "row": rows}, pieces=rows)
 
     def cut(self, tensors: list[Tensor], out: Tensor) -> Cut:
-        """See `Op.cut`: row by row; rows above 1024 in pieces, read once for the squares and once for the result."""
-        if len(self.gamma) > 1024:
-            return Cut(rows=out.size, row_bytes=-(-(2 * tensors[0].nbytes + out.nbytes) // out.size) + 4, resident=0)
+        """See `Op.cut`: row by row; long rows in pieces, read once for the squares and once for the result."""
         rows = out.size // len(self.gamma)
-        return Cut(rows=rows, row_bytes=-(-(tensors[0].nbytes + out.nbytes) // rows), resident=self.gamma.nbytes)
+        row_bytes = -(-(tensors[0].nbytes + out.nbytes) // rows)
+        if self.gamma.nbytes + 2 * row_bytes > LONG_ROW:
+            return Cut(rows=out.size, row_bytes=-(-(2 * tensors[0].nbytes + out.nbytes) // out.size) + 4, resident=0)
+        return Cut(rows=rows, row_bytes=row_bytes, resident=self.gamma.nbytes)
 
     def error_steps(self, tensors: list[Tensor], out: Tensor) -> float:
         """See `Op.error_steps`.

@@ -11,6 +11,7 @@ from emg_edge.program._op import Cut, Op, Work
 from emg_edge.program._tensor import storage
 
 from ._fixed import rounding_shift
+from ._layernorm import LONG_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,10 +87,12 @@ class _Rows(Op):
         return Work(elements={"softmax": out.size, "requantise": out.size, "row": rows}, pieces=rows)
 
     def cut(self, tensors: list[Tensor], out: Tensor) -> Cut:
-        """See `Op.cut`: row by row."""
-        rows = out.size // self.width
+        """See `Op.cut`: row by row; long rows in pieces, read once for each of maximum, sum and result."""
+        rows, moved = out.size // self.width, tensors[0].nbytes + out.nbytes
         constants = sum(array.nbytes for array in self.constants().values())
-        return Cut(rows=rows, row_bytes=-(-(tensors[0].nbytes + out.nbytes) // rows), resident=constants)
+        if constants + 2 * -(-moved // rows) > LONG_ROW:
+            return Cut(rows=out.size, row_bytes=-(-(moved + 2 * tensors[0].nbytes) // out.size) + 1, resident=3072)
+        return Cut(rows=rows, row_bytes=-(-moved // rows), resident=constants)
 
     def check(self, tensors: list[Tensor], out: Tensor) -> None:
         """See `Op.check`."""

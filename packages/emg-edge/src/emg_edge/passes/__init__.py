@@ -26,6 +26,7 @@ from ._rmsnorm import RMSNORM
 from ._softmax import PROBABILITIES, SOFTMAX
 from ._spelling import SPELLING
 from ._table import FUSE, TABLE
+from ._where import WHERE
 
 __all__ = [
     "ABSORB",
@@ -56,6 +57,7 @@ __all__ = [
     "SOFTMAX",
     "SPELLING",
     "TABLE",
+    "WHERE",
     "Notes",
     "Pass",
     "canonicalise",

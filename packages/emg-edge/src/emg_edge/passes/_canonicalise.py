@@ -36,6 +36,7 @@ from ._rmsnorm import RMSNORM
 from ._softmax import PROBABILITIES, SOFTMAX
 from ._spelling import SPELLING
 from ._table import FUSE, TABLE
+from ._where import WHERE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,7 @@ PASSES = (
     ISNAN,
     ATTENTION,
     SOFTMAX,
+    WHERE,
     MATMUL,
     POOL,
     REDUCE,
