@@ -79,6 +79,7 @@ def test_all_unsupported_nodes_are_listed_at_once(tmp_path):
     found = [(u.node, u.op) for u in caught.value.unsupported]
     assert found == [("rnn", "RNN"), ("odd", "com.example.Frobnicate"), ("shape", "Gelu")]
     assert "use GRU or LSTM" in caught.value.unsupported[0].change
+    assert "functions of one variable" in caught.value.unsupported[1].change
     assert all(u.to_dict().keys() == {"node", "op", "why", "change"} for u in caught.value.unsupported)
 
 
@@ -259,3 +260,16 @@ def test_random_mutations_never_crash(builders, tmp_path):
             assert isinstance(graph, Graph)
             outcomes["graph"] += 1
     assert min(outcomes.values()) > 20, outcomes
+
+
+@pytest.mark.parametrize(
+    ("op", "advice"),
+    [
+        ("If", "trace the model on one window"),
+        ("RequantShift", "another compiler's integer dialect"),
+        ("TopK", "sort behind"),
+    ],
+)
+def test_advice_for_operators_that_people_meet(op, advice, tmp_path):
+    with pytest.raises(UnsupportedError, match=advice):
+        load_onnx(write(small([helper.make_node(op, ["x"], ["y"], name="odd")]), tmp_path))

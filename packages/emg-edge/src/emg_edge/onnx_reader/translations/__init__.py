@@ -85,9 +85,24 @@ def _unknown(i: Importer) -> None:
     raise RefusedError("the operator is not known to emg-edge", _advice(i.source.op))
 
 
+_CONTROL = "export without control flow: trace the model on one window instead of scripting it"
+_DIALECT = "it belongs to another compiler's integer dialect: give the float model, or one in QDQ form"
+_ADVICE = {
+    "Erfc": "write GELU with Erf or as Gelu (Keras: activation 'gelu' with approximate=True)",
+    "If": _CONTROL,
+    "NonZero": "choose elements by constant positions",
+    "RNN": "use GRU or LSTM",
+    "Scan": _CONTROL,
+    "TopK": "take the scores as the model's output and sort behind it",
+}
+
+
 def _advice(op: str) -> str:
-    table = {
-        "RNN": "use GRU or LSTM",
-        "BatchNormalization": "fold it into the layer before it (export in eval mode with folding)",
-    }
-    return table.get(op, "rewrite it with MatMul, Add, Softmax, LayerNormalization, element-wise functions and means")
+    name = op.rpartition(".")[2]
+    if name.endswith("RequantShift") or name[:2] in {"iS", "iH", "iR", "iL", "iG", "iN"} or name.startswith("Integer"):
+        return _DIALECT
+    return _ADVICE.get(
+        op,
+        "rewrite it with convolutions, products, sums, normalisation, softmax, attention, pooling, LSTM or GRU, and "
+        "functions of one variable",
+    )
