@@ -44,6 +44,7 @@ def filtered(*rows, causal=True):
         ({"rectify": True}, r"declares unknown stages \['rectify'\]; .* are known, None where nothing is done"),
         ({"sfreq": 0}, "sfreq=0: a rate in Hz above 0"),
         ({"unit": None}, "unit=None: a text is required"),
+        ({"note": 3}, "note=3: a text is required"),
         ({"channels": []}, r"channels=\[\]: a list of names"),
         ({"resample": {"method": "linear", "sfreq": 1000.0}}, "method 'hold' or 'polyphase' to sfreq 1000"),
         ({"resample": {"method": "hold", "sfreq": 200.0}}, "method 'hold' or 'polyphase' to sfreq 1000"),
@@ -167,6 +168,14 @@ def test_raw_inputs_that_are_refused(raw, message):
 def test_codes_that_do_not_fit_the_declaration(raw, changed, message):
     with pytest.raises(EmgEdgeError, match=message):
         design(RawInput(**raw), **changed)
+
+
+def test_what_no_stage_does_is_a_warning():
+    hold = {"method": "hold", "sfreq": 1000.0}
+    note, rate = design(note="3 x 3 spatial median", resample=hold).facts["warnings"]
+    assert note == "front end: the model notes '3 x 3 spatial median', which no stage of push does"
+    assert rate == "front end: the model saw recordings resampled by 'hold' to 1000 Hz; sample at 1000 Hz"
+    assert design(RawInput(scale=1e-6, sfreq=4000.0), resample=hold).facts["warnings"] == []
 
 
 def test_one_value_has_no_deviation():

@@ -37,7 +37,7 @@ RAW = {"scale": 1e-6, "offset": 12.5, "unit": "V"}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("stream")
-    fronts.write_model(place / "m.onnx", fronts.record(SECTIONS, ZSCORE))
+    fronts.write_model(place / "m.onnx", fronts.record(SECTIONS, ZSCORE, note="nothing else"))
     x = np.random.default_rng(0).normal(size=(64, 4, 10)).astype(np.float32)
     np.savez(place / "x.npz", x=x)
     (place / "raw.json").write_text(json.dumps(RAW))
@@ -201,6 +201,7 @@ def test_the_plan_counts_the_memory_of_the_front_end(folder, model):
 
 
 def test_summary_and_simulation_state_what_a_stream_costs(model):
+    assert "front end: the model notes 'nothing else', which no stage of push does" in model.warnings
     stream = model.summary["frontend"]
     assert (stream["channels"], stream["sections"], stream["window"], stream["hop"]) == (4, 2, 10, 3)
     assert stream["state_bytes"] == model.front.state_bytes

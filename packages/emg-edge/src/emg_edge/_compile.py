@@ -152,7 +152,7 @@ def compile_program(
     feeds = {name: program.tensors[name].quantise(arrays[name][:VECTORS]) for name in program.inputs}
     project = emit_project(program, memory.arena, feeds, front, memory.placement)
     summary = summarise(program, memory, target, noise or {}, front)
-    summary["warnings"] = [*(warnings or []), *target.notes]
+    summary["warnings"] = [*(warnings or []), *([] if front is None else front.facts["warnings"]), *target.notes]
     summary["budgets"] = dict(budgets or {})
     documents = {"plan.json": memory.to_dict(program), "layers.json": summary}
     if front is not None:

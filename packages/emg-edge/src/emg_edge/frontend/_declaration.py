@@ -13,6 +13,7 @@ KEY = "emg.preprocessing"
 MAX_SECTIONS = 64
 MAX_SAMPLES = 1 << 20
 _HUGE = 1e100
+_LONGEST_NOTE = 400
 _REQUIRED = ("sfreq", "unit", "channels", "resample", "filter", "normalisation", "window")
 _OPTIONAL = ("grid", "note")
 _KINDS = {
@@ -45,6 +46,8 @@ class Declaration:
         Of windows, in samples.
     places
         (row, column) of every channel for images, and their extents; None for windows (channels, time).
+    note
+        What the record has no key for, in words; nothing interprets it, so it becomes a warning.
     """
 
     sfreq: float
@@ -57,6 +60,7 @@ class Declaration:
     hop: int
     grid: tuple[int, int] | None = None
     places: tuple[tuple[int, int], ...] | None = None
+    note: str = ""
 
 
 def read_declaration(metadata: Mapping[str, str]) -> Declaration:
@@ -114,7 +118,14 @@ def _parse(record: Mapping[str, Any]) -> Declaration:
         hop=hop,
         grid=grid,
         places=places,
+        note=_note(record.get("note", "")),
     )
+
+
+def _note(value: object) -> str:
+    if not isinstance(value, str):
+        raise _refuse("note", value, "a text is required")
+    return value[:_LONGEST_NOTE]
 
 
 def _resample(value: object, sfreq: float) -> str | None:

@@ -47,11 +47,12 @@ def design_frontend(declared: Declaration, raw: RawInput, tensor: Tensor) -> Fro
         raise EmgEdgeError(f"raw input: codes less offset reach {largest:g}, above 2**30; give fewer bits or offset 0")
     cascade = design_cascade(declared.sections, largest)
     place, step = _layout(declared, tensor)
+    every = _every(declared, raw)
     front = FrontEnd(
         sfreq=raw.sfreq or declared.sfreq,
         dtype=raw.dtype,
         bits=raw.significant,
-        every=_every(declared, raw),
+        every=every,
         n_chans=declared.n_chans,
         n_times=declared.length,
         hop=declared.hop,
@@ -72,13 +73,26 @@ def design_frontend(declared: Declaration, raw: RawInput, tensor: Tensor) -> Fro
             "unit": declared.unit,
             "scale": list(scale),
             "offset": list(offset),
-            "resample": declared.resample,
+            "warnings": _warnings(declared, every),
             "noise": cascade.noise,
             "drift": cascade.drift,
         },
     )
     front.check()
     return front
+
+
+def _warnings(declared: Declaration, every: int) -> list[str]:
+    """Return what a reader must know before codes go in."""
+    found = []
+    if declared.note:
+        found.append(f"front end: the model notes {declared.note!r}, which no stage of push does")
+    if declared.resample is not None and every == 1:
+        rate = f"{declared.sfreq:g} Hz"
+        found.append(
+            f"front end: the model saw recordings resampled by {declared.resample!r} to {rate}; sample at {rate}"
+        )
+    return found
 
 
 def _every(declared: Declaration, raw: RawInput) -> int:

@@ -66,7 +66,8 @@ class FrontEnd:
     place, step
         Of step 4.
     facts
-        For people: ``scale``, ``unit``, ``labels``, and ``noise`` and ``drift``: largest errors of the filter in codes.
+        For people: ``scale``, ``offset``, ``unit``, ``warnings``, and ``noise`` and ``drift``: largest errors of the
+        filter in codes.
     """
 
     sfreq: float
