@@ -50,6 +50,8 @@ def _itself(graph: Graph, node: Node) -> Node:
 
 
 def _norm_width(graph: Graph, node: Node) -> int | None:
+    if node.attrs.get("repeat", 1) != 1 or node.attrs.get("groups", 1) != 1:
+        return None  # channels of groups do not stand on the last axis
     return int(graph.shape(node.inputs[1])[0])
 
 
