@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from ._cost import simulate
     from ._errors import BudgetError, EmgEdgeError, Unsupported, UnsupportedError
     from ._model import CompiledModel, load_compiled
+    from ._quantize import compile_quantized, quantize_model
     from .execute._compare import Comparison, Difference
     from .execute._execute import BACKENDS
     from .execute._stream import Stream, StreamEvent
@@ -52,12 +53,14 @@ __all__ = [
     "canonicalise",
     "compile_model",
     "compile_program",
+    "compile_quantized",
     "get_target",
     "layer_sqnr",
     "load_compiled",
     "load_onnx",
     "plan_arena",
     "quantise",
+    "quantize_model",
     "run_float",
     "run_reference",
     "simulate",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from emg_edge.graph._float import apply_body, run_node
-from emg_edge.program._tensor import Tensor
+from emg_edge.program._tensor import DTYPES, Tensor
 from emg_edge.quantiser._bits import is_weighted
 from emg_edge.quantiser._calibrate import chunks, count, taken
 from emg_edge.quantiser._grids import leader_of
@@ -164,4 +164,7 @@ class Simulation:
 
 def _on(tensor: Tensor, array: NDArray[Any]) -> NDArray[Any]:
     """Round values onto the grid of a tensor."""
-    return tensor.dequantise(tensor.quantise(array)).reshape(array.shape)
+    _, low, high = DTYPES[tensor.dtype]
+    scale, zero = np.float32(tensor.scale), np.float32(tensor.zero_point)
+    rounded: NDArray[Any] = (np.clip(np.rint(array / scale) + zero, low, high) - zero) * scale
+    return rounded
