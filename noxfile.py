@@ -172,9 +172,10 @@ def tests(session: nox.Session, package: str) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Five hundred damaged files for every reader of emg-io: an error or a valid recording, never anything else."""
-    install(session, local("emg-io"))
+    """Damaged files for every reader of emg-io and emg-edge: an error or a whole result, never anything else."""
+    install(session, local("emg-io"), local("emg-edge"))
     session.run("python", "packages/emg-io/fuzz/campaign.py", "--mutations", "20000", "--seed", "1", "--jobs", "2")
+    session.run("python", "packages/emg-edge/fuzz/campaign.py", "--mutations", "20000", "--seed", "1", "--jobs", "2")
 
 
 @nox.session(python=OTHER_PYTHONS)

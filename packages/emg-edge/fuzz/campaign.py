@@ -129,7 +129,7 @@ def isolated(arguments) -> Outcome:
 
 
 def main() -> int:
-    """Run the campaign and print one line a model, then all findings."""
+    """Run the campaign; print findings as they come, then one line a model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutations", type=int, default=10_000, help="in all, shared evenly by the models")
     parser.add_argument("--seed", type=int, default=1)
@@ -162,6 +162,8 @@ def main() -> int:
             total = totals[task[0]]
             total.counts += outcome.counts
             total.findings += outcome.findings
+            for finding in outcome.findings:
+                print(finding, flush=True)
             total.slowest_s = max(total.slowest_s, outcome.slowest_s)
             total.peak_kib = max(total.peak_kib, outcome.peak_kib)
     shutil.rmtree(trails, ignore_errors=True)
@@ -170,7 +172,6 @@ def main() -> int:
     findings = [finding for total in totals.values() for finding in total.findings]
     count = sum(n for total in totals.values() for stage, n in total.counts.items() if stage != "built")
     print(f"{count} mutations, {len(findings)} findings, {time.monotonic() - started:.0f} s")
-    print("\n".join(findings[:200]))
     return 1 if findings else 0
 
 

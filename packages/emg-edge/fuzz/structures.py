@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Rng = np.random.Generator
 NUMBERS = (0, 1, 2, 3, 7, -1, -2, 255, 2**15, 2**16 + 1, 2**31 - 1, -(2**31), 2**31, 2**40, 2**62, 2**63 - 1, -(2**63))
@@ -19,19 +21,24 @@ NAMES = (
 OPS = (
     "Abs", "Add", "And", "ArgMax", "Attention", "AveragePool", "BatchNormalization", "Cast", "CastLike", "Ceil", "Celu",
     "Clip", "Compress", "Concat", "Constant", "ConstantOfShape", "Conv", "ConvInteger", "ConvTranspose", "CumSum",
-    "DepthToSpace", "DequantizeLinear", "Det", "Div", "Dropout", "DynamicQuantizeLinear", "Einsum", "Elu", "Equal", "Erf",
+    "DepthToSpace", "DequantizeLinear", "Det", "Div", "Dropout", "DynamicQuantizeLinear", "Einsum", "Elu",
+    "Equal", "Erf",
     "Exp", "Expand", "EyeLike", "Flatten", "Floor", "GRU", "Gather", "GatherElements", "GatherND", "Gelu", "Gemm",
     "GlobalAveragePool", "GlobalMaxPool", "Greater", "GroupNormalization", "HardSigmoid", "HardSwish", "Identity", "If",
     "InstanceNormalization", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "Log", "LogSoftmax", "Loop",
-    "LpNormalization", "MatMul", "MatMulInteger", "Max", "MaxPool", "Mean", "Min", "Mish", "Mod", "Mul", "Neg", "NonZero",
-    "Not", "OneHot", "PRelu", "Pad", "Pow", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "RMSNormalization", "Range",
+    "LpNormalization", "MatMul", "MatMulInteger", "Max", "MaxPool", "Mean", "Min", "Mish", "Mod", "Mul", "Neg",
+    "NonZero",
+    "Not", "OneHot", "PRelu", "Pad", "Pow", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "RMSNormalization",
+    "Range",
     "Reciprocal", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Resize",
     "RotaryEmbedding", "Round", "Scan", "Selu", "Shape", "Sigmoid", "Sign", "Size", "Slice", "Softmax", "Softplus",
     "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Tile", "TopK", "Transpose", "Trilu",
     "Unsqueeze", "Upsample", "Where", "QGemm", "QLinearAdd", "QLinearSoftmax",
 )  # fmt: skip
+BOMBS = ("Tile", "Expand", "Range", "Concat", "ConstantOfShape", "Pad", "Resize", "Add", "Gather", "OneHot")
 KEYS = (
-    "axis", "axes", "perm", "shape", "to", "value", "epsilon", "alpha", "beta", "transA", "transB", "kernel_shape", "pads",
+    "axis", "axes", "perm", "shape", "to", "value", "epsilon", "alpha", "beta", "transA", "transB",
+    "kernel_shape", "pads",
     "strides", "dilations", "group", "auto_pad", "keepdims", "num_heads", "hidden_size", "direction", "mode", "split",
     "start", "end", "block_size", "blocksize", "allowzero", "approximate", "is_causal", "output_dtype", "activations",
     "ceil_mode", "count_include_pad", "select_last_index", "layout", "linear_before_reset", "num_groups", "largest",
@@ -93,7 +100,9 @@ def _data(model: Any, rng: Rng) -> None:
         tensor.float_data.extend([float(v) for v in rng.normal(size=3)])
     elif how == 3:
         tensor.ClearField("raw_data")
-        tensor.int64_data.extend([_number(rng) for _ in range(int(np.prod(tensor.dims)) if len(tensor.dims) < 4 else 1)][:9])
+        tensor.int64_data.extend(
+            [_number(rng) for _ in range(int(np.prod(tensor.dims)) if len(tensor.dims) < 4 else 1)][:9]
+        )
     elif how == 4 and tensor.data_type == TensorProto.INT64:
         size = len(tensor.raw_data) // 8
         tensor.raw_data = np.array([_number(rng) for _ in range(min(size, 64))], np.int64).tobytes()
@@ -208,7 +217,18 @@ def _outside(model: Any, rng: Rng) -> None:
     tensor = _pick(model.graph.initializer, rng)
     if tensor is None:
         return
-    places = ("m.onnx.data", "m.onnx", "../x", "/etc/passwd", "/dev/zero", "/dev/stdin", "", ".", "a/../../b", *NAMES[:20])
+    places = (
+        "m.onnx.data",
+        "m.onnx",
+        "../x",
+        "/etc/passwd",
+        "/dev/zero",
+        "/dev/stdin",
+        "",
+        ".",
+        "a/../../b",
+        *NAMES[:20],
+    )
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value=_pick(places, rng))
     for key in ("offset", "length"):
@@ -223,7 +243,9 @@ def _extras(model: Any, rng: Rng) -> None:
     graph, how = model.graph, int(rng.integers(0, 7))
     if how == 0:
         node = helper.make_node("Again", ["x"], ["y"], domain="own")
-        model.functions.append(helper.make_function("own", "Again", ["x"], ["y"], [node], [helper.make_opsetid("own", 1)]))
+        model.functions.append(
+            helper.make_function("own", "Again", ["x"], ["y"], [node], [helper.make_opsetid("own", 1)])
+        )
         _pick(graph.node, rng).domain = "own" if len(graph.node) else ""
     elif how == 1:
         sparse = graph.sparse_initializer.add()
@@ -247,7 +269,9 @@ def _nesting(model: Any, rng: Rng) -> None:
     inner = helper.make_graph([], "inner", [], [])
     for depth in range(int(_pick((2, 10, 40, 90), rng))):
         kind = _pick(("If", "Loop", "Scan"), rng)
-        node = helper.make_node(kind, ["c"], ["y"], name=f"d{depth}", **{"then_branch" if kind == "If" else "body": inner})
+        node = helper.make_node(
+            kind, ["c"], ["y"], name=f"d{depth}", **{"then_branch" if kind == "If" else "body": inner}
+        )
         inner = helper.make_graph([node], "g", [], [])
     model.graph.node.insert(0, inner.node[0])
 
@@ -255,7 +279,9 @@ def _nesting(model: Any, rng: Rng) -> None:
 def _bomb(model: Any, rng: Rng) -> None:
     """A chain of operators on constants, or on the input, whose result is huge beside the file."""
     graph = model.graph
-    kind = _pick(("Tile", "Expand", "Range", "Concat", "ConstantOfShape", "Pad", "Resize", "Add", "Gather", "OneHot"), rng)
+    kind = _pick(
+        ("Tile", "Expand", "Range", "Concat", "ConstantOfShape", "Pad", "Resize", "Add", "Gather", "OneHot"), rng
+    )
     dynamic = rng.random() < 0.5 and len(graph.input) > 0
     length, grow = int(_pick((1, 3, 12, 40), rng)), int(_pick((2, 10, 1000, 2**20, 2**31), rng))
     name = graph.input[0].name if dynamic else "bomb"
@@ -267,13 +293,16 @@ def _bomb(model: Any, rng: Rng) -> None:
         "ConstantOfShape": [grow, grow], "Pad": [0] * rank + [grow] * rank, "Gather": [0] * min(grow, 500),
     }  # fmt: skip
     graph.initializer.append(numpy_helper.from_array(np.array(factors.get(kind, [grow]), np.int64), "factors"))
-    graph.initializer.append(numpy_helper.from_array(np.array([1.0] * (rank - 1) + [float(grow)], np.float32), "scales"))
+    graph.initializer.append(
+        numpy_helper.from_array(np.array([1.0] * (rank - 1) + [float(grow)], np.float32), "scales")
+    )
     graph.initializer.append(numpy_helper.from_array(np.array(grow, np.int64), "limit"))
     chain = []
     for step in range(length):
         inputs = {
-            "Range": ["limit"] * 3, "Concat": [name] * min(grow, 50), "ConstantOfShape": ["factors"], "Add": [name, name],
-            "Resize": [name, "", "scales"], "Gather": [name, "factors"], "OneHot": ["factors", "limit", "scales"],
+            "Range": ["limit"] * 3, "Concat": [name] * min(grow, 50), "ConstantOfShape": ["factors"],
+            "Add": [name, name], "Resize": [name, "", "scales"],
+            "Gather": [name, "factors"], "OneHot": ["factors", "limit", "scales"],
         }.get(kind, [name, "factors"])  # fmt: skip
         attrs = {"axis": rank - 1} if kind in {"Concat", "Gather"} else {}
         chain.append(helper.make_node(kind, inputs, [f"bomb{step}"], name=f"bomb{step}", **attrs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from emg_edge.passes import canonicalise
 from emg_edge.plan._memory import plan_memory
 from emg_edge.quantiser._quantise import quantise
 from emg_edge.targets import get_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = 2**20  # elements of values and multiply-accumulates up to which a survivor is quantised
 SECRETS = ("int main(void) {", "#include <x>", "/etc/passwd", "${HOME}", "`id`")
@@ -30,8 +33,7 @@ def read(path: Path, *, deep: bool) -> tuple[str, dict[str, bytes] | None]:
         if not deep or sum(value.size for value in graph.values.values()) > SMALL:
             return stage, None
         return "printed", _print(graph)
-    except EmgEdgeError as error:
-        assert str(error), "an error without a message"
+    except EmgEdgeError:
         return stage, None
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 
 from ._errors import EmgEdgeError
+from ._npy import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .program._tensor import Tensor
+
+_UNREADABLE = (
+    *(ArithmeticError, BadZipFile, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError),
+    *(TokenError, TypeError, ValueError, ZlibError, struct.error),
+)
 
 
 def load_npz(path: Path | str) -> dict[str, NDArray[Any]]:
@@ -28,12 +37,10 @@ def load_npz(path: Path | str) -> dict[str, NDArray[Any]]:
     """
     path = Path(path)
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"array": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        return read_arrays(path)
+    except EmgEdgeError:
+        raise
+    except _UNREADABLE as error:
         raise EmgEdgeError(
             f"{path}: cannot be read as .npz or .npy of plain numbers ({error}); write it with numpy.savez"
         ) from error

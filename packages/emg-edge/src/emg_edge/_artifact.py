@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .program._program import Program
 
 MANIFEST = "manifest.json"
+MAX_DOCUMENT_BYTES = 2**28
 
 
 def to_json(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can hold
@@ -77,8 +78,13 @@ def read_program(folder: Path) -> Program:
 
 def read_document(folder: Path, name: str) -> Any:  # noqa: ANN401  whatever JSON can hold
     """Return one JSON document of an artefact."""
+    path = folder / name
     try:
-        return json.loads((folder / name).read_bytes())
+        if path.stat().st_size > MAX_DOCUMENT_BYTES:
+            raise EmgEdgeError(
+                f"{path}: above {MAX_DOCUMENT_BYTES} bytes, which no compiled model has; compile it again"
+            )
+        return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise EmgEdgeError(f"{folder / name}: cannot be read as JSON ({error}); compile the model again") from error
 
@@ -106,10 +112,10 @@ def check_artifact(folder: Path) -> None:
 
 
 def _digest(path: Path) -> str | None:
-    """Return the sha256 of a file, or None where it cannot be read."""
+    """Return the sha256 of a file, or None where it is none or cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    except (OSError, ValueError):  # a name with NUL
         return None
 
 

@@ -11,6 +11,7 @@ from ._arrays import by_input, check_real
 from ._artifact import read_document, read_program
 from ._cost import simulate
 from ._errors import EmgEdgeError
+from ._summary import check_summary
 from .execute._compare import Comparison, compare
 from .execute._evaluate import score
 from .execute._execute import get_executor
@@ -203,8 +204,6 @@ def load_compiled(folder: Path | str) -> CompiledModel:
     folder = Path(folder)
     program = read_program(folder)
     summary = read_document(folder, "layers.json")
-    needed = {"target", "budgets", "memory", "layers", "warnings", "worst"}
-    if not isinstance(summary, dict) or not needed <= set(summary):
-        raise EmgEdgeError(f"{folder / 'layers.json'} lacks {sorted(needed)}; compile the model again")
+    check_summary(summary, program, folder / "layers.json")
     front = from_dict(read_document(folder, "frontend.json")) if "frontend" in summary else None
     return CompiledModel(folder, program, summary, front)

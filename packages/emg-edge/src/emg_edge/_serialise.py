@@ -14,6 +14,8 @@ from .kernels import OPERATORS
 from .program._program import Program
 from .program._tensor import Tensor
 
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,21 +49,23 @@ def from_dict(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
         When the description is not one of this version, or the program is not legal.
     """
     try:
-        tensors = [Tensor(**{**t, "shape": tuple(t["shape"])}) for t in description["tensors"]]
+        tensors = [_tensor_from_dict(t) for t in description["tensors"]]
         program = Program(
-            name=description["name"],
+            name=_typed(description["name"], "str", "name"),
             tensors={tensor.name: tensor for tensor in tensors},
             ops=tuple(_op_from_dict(op, arrays) for op in description["ops"]),
-            inputs=tuple(description["inputs"]),
-            outputs=tuple(description["outputs"]),
+            inputs=_typed(description["inputs"], "tuple[str, ...]", "inputs"),
+            outputs=_typed(description["outputs"], "tuple[str, ...]", "outputs"),
             metadata=dict(description["metadata"]),
-            rescaled=tuple(description.get("rescaled", ())),
+            rescaled=_typed(description.get("rescaled", []), "tuple[str, ...]", "rescaled"),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+        program.verify()
+    except EmgEdgeError:
+        raise
+    except _MALFORMED as error:
         raise EmgEdgeError(
             f"the program's description is not of format 1 ({type(error).__name__}: {error}); compile the model again"
         ) from error
-    program.verify()
     return program
 
 
@@ -92,9 +96,38 @@ def _op_to_dict(index: int, op: Op, arrays: dict[str, NDArray[Any]]) -> dict[str
 def _op_from_dict(values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Op:
     """Rebuild one operator."""
     kind = OPERATORS[values["kind"]]
+    types = {field.name: str(field.type) for field in fields(kind)}
     restored: dict[str, Any] = {
-        name: arrays[value["array"]] if isinstance(value, dict) else tuple(value) if isinstance(value, list) else value
+        name: arrays[value["array"]] if isinstance(value, dict) else _typed(value, types[name], f"{kind.kind}.{name}")
         for name, value in values.items()
         if name != "kind"
     }
     return kind(**restored)
+
+
+def _tensor_from_dict(values: Mapping[str, Any]) -> Tensor:
+    """Rebuild one tensor."""
+    types = {field.name: str(field.type) for field in fields(Tensor)}
+    return Tensor(**{name: _typed(value, types[name], f"tensor.{name}") for name, value in values.items()})
+
+
+def _typed(value: Any, annotation: str, where: str) -> Any:  # noqa: ANN401  whatever JSON can hold
+    """Return a value of JSON as the field so annotated holds it.
+
+    Raises
+    ------
+    TypeError
+        When it is of another type.
+    """
+    wanted = annotation.split(" | ")
+    if value is None and "None" in wanted:
+        return None
+    inner = {"tuple[int, ...]": int, "tuple[str, ...]": str}.get(wanted[0])
+    if isinstance(value, list):
+        if inner is not None and any(type(item) is not inner for item in value):
+            raise TypeError(f"{where} is {value!r:.80}, need {annotation}")
+        return tuple(value)
+    plain = {"int": (int,), "float": (float, int), "str": (str,), "bool": (bool,)}.get(wanted[0])
+    if inner is not None or "NDArray" in annotation or (plain is not None and type(value) not in plain):
+        raise TypeError(f"{where} is {value!r:.80}, need {annotation}")
+    return value

@@ -13,6 +13,7 @@ from emg_edge._errors import EmgEdgeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MAX_SIZE = 2**28  # elements, so that the bytes of all dtypes fit 32 bits
 DTYPES: dict[str, tuple[int, int, int]] = {  # name -> (bytes, lowest, highest)
     "int8": (1, -128, 127),
     "int16": (2, -32768, 32767),
@@ -56,11 +57,11 @@ class Tensor:
 
     def check(self, name: str) -> None:
         """Raise `EmgEdgeError` unless it bears that name and dtype, shape, scale and zero point are legal."""
-        whole = all(extent >= 1 for extent in self.shape)
+        whole = all(extent >= 1 for extent in self.shape) and self.size <= MAX_SIZE
         if name != self.name or self.dtype not in DTYPES or not whole or not 0.0 <= self.scale < np.inf:
             raise EmgEdgeError(
                 f"tensor {name!r} is {self}; need its own name, a dtype of {sorted(DTYPES)}, extents >= 1, "
-                "a finite scale"
+                f"a finite scale, at most {MAX_SIZE} elements"
             )
         _, low, high = DTYPES[self.dtype]
         if not low <= self.zero_point <= high:
