@@ -5,8 +5,8 @@ in front of it, channel-last, wherever an operation works on any order of axes. 
 arithmetic, with constants and other operands turned; (2) Concat, Slice, Pad, reductions, pools and Softmax, on other
 axes; (3) Reshape that splits axes, or merges axes that are neighbours in memory, too; (4) Transpose. Between two layers
 both Transposes cancel then. (5) A layer over the whole value that a Transpose writes takes its weights in the other
-order. In a network of convolutions without attention the file's own Transposes that put the last axis second move, too.
-Requires convolution, linear.
+order, where the network has a ``conv``. Without attention in it, the file's own Transposes that put the last axis
+second move there, too. Requires convolution, linear.
 """
 
 from __future__ import annotations
@@ -253,7 +253,8 @@ def _mark(graph: Graph) -> Graph:
 def _run(graph: Graph, notes: Notes) -> Graph:
     del notes
     graph = _mark(graph)
-    return rewrite(_merge(rewrite(graph, _sink)), _reorder)
+    graph = _merge(rewrite(graph, _sink))
+    return rewrite(graph, _reorder) if any(node.op == "conv" for node in graph.nodes) else graph
 
 
 LAYOUT = Pass(name="layout", run=_run)
