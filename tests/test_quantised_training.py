@@ -150,8 +150,13 @@ def expected_grids(model):
     return {name for name in scheme(model)["grids"] if not name.endswith("before")}
 
 
+def sorted_rows(weight):
+    """The codes of every output channel, whichever order the program gives the taps of a window."""
+    return np.sort(weight.reshape(len(weight), -1), axis=1).tobytes()
+
+
 def linear_weights(program):
-    return {op.weight.tobytes() for op in program.ops if op.kind == "linear"}
+    return {sorted_rows(op.weight) for op in program.ops if op.kind in {"conv", "linear"}}
 
 
 def rounded_weights(model):
@@ -161,7 +166,7 @@ def rounded_weights(model):
     for layer in layers:
         source = layer.reads["x"]
         step = layer.scales(source.narrow or source).reshape(-1, *[1] * (layer.weight.ndim - 1))
-        found.add((layer.weight.double() / step).round().to(torch.int8).numpy().tobytes())
+        found.add(sorted_rows((layer.weight.double() / step).round().to(torch.int8).numpy()))
     return found
 
 
