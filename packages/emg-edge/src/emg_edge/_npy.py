@@ -79,7 +79,7 @@ def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
     declared, there = prod(shape) * dtype.itemsize, size - file.tell()
     _need(declared == there, f"{where} declares {declared} bytes and has {there}; write it again")
     flat = np.empty(declared, np.uint8)
-    filled, view = 0, memoryview(flat)
+    filled, view = 0, flat.data
     while filled < declared:
         part = file.read(min(declared - filled, 2**24))
         _need(bool(part), f"{where} ends after {filled} bytes of {declared}; write it again")

@@ -221,19 +221,6 @@ class Importer:
         if grid in grids:
             return name
         if (name, grid) not in self.regridded:
-            fresh = self.emit("requantise", (name,), self.temporary("requantised"), shape=self.shape(name))
-            self.given[fresh] = [grid]
-            self.regridded[name, grid] = fresh
-        return self.regridded[name, grid]
-
-    def demand(self, name: str, grid: GivenGrid) -> str:
-        """Note that the file demands a grid; return the value on it: another one where it has one of that type."""
-        grids = self.given.setdefault(name, [])
-        if all(other.dtype != grid.dtype for other in grids):
-            grids.append(grid)
-        if grid in grids:
-            return name
-        if (name, grid) not in self.regridded:
             fresh = self.emit("Requantise", (name,), self.temporary("requantised"))
             self.given[fresh] = [grid]
             self.regridded[name, grid] = fresh
