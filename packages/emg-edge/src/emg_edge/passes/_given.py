@@ -1,14 +1,14 @@
 """Grids that a quantised file demands: each finds the value that it belongs to, or is listed as superseded.
 
 What only moves has the grid of its source, so a grid behind a Reshape or Transpose belongs in front of it; where the
-parts of one value have different grids, each part is requantised in the end. A grid whose value lives inside one canonical node
-(scores of attention, the variance of a LayerNorm, the inside of a GELU) is superseded by that node's arithmetic.
+parts of one value have different grids, each part is requantised in the end. A grid whose value lives inside one
+canonical node (scores of attention, the variance of a LayerNorm, the inside of a GELU) is superseded by that node's
+arithmetic.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from emg_edge._errors import Unsupported, UnsupportedError
 from emg_edge.graph._graph import Graph, Node, Value

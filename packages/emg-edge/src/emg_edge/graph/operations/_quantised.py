@@ -24,7 +24,7 @@ def _same_size(shapes: list[Shape], node: Node) -> Shape:
 
 
 OPERATIONS = {
-    "Requantise": Operation(group="movement", shape=same_shape, run=lambda node, a: a[0]),
+    "Requantise": Operation(group="movement", shape=same_shape, run=lambda _, a: a[0]),
     "requantise": Operation(
         group="canonical", shape=_same_size, run=lambda node, a: a[0].reshape(len(a[0]), *node.attrs["shape"])
     ),

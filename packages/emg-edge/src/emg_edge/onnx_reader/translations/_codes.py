@@ -1,7 +1,7 @@
 """Operators that read stored integers: movement, choice and clipping of codes, and nodes in QOperator form.
 
-A QOperator node is read as DequantizeLinear on its inputs, the float operator, QuantizeLinear on its output; movement of
-codes is movement of the values behind them. What quantises at run time is refused.
+A QOperator node is read as DequantizeLinear on its inputs, the float operator, QuantizeLinear on its output; movement
+of codes is movement of the values behind them. What quantises at run time is refused.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEPT = frozenset(
-    ("Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "MaxPool", "Reshape", "Slice")
-    + ("SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze")
+    (
+        *("Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Identity", "MaxPool", "Reshape", "Slice"),
+        *("SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"),
+    )
 )  # copy or choose elements, so that codes may pass as the values that they stand for
 MICROSOFT = "com.microsoft."
 

@@ -37,7 +37,7 @@ def _is_relu(node: Node) -> bool:
     return node.attrs.get("function") == "relu" and not node.attrs.get("before")
 
 
-def finish(graph: Graph, node: Node, grids: Grids, out: Tensor) -> tuple[float, int, NDArray[np.int8] | None]:
+def finish(node: Node, grids: Grids, out: Tensor) -> tuple[float, int, NDArray[np.int8] | None]:
     """Return the scale and the zero point that a product requantises to, and the table behind it, if any."""
     lowest = DTYPES[out.dtype][1]
     if "body" not in node.attrs or (_is_relu(node) and out.zero_point == lowest):

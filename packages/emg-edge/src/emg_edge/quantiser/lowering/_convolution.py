@@ -30,7 +30,7 @@ def _conv(graph: Graph, node: Node, grids: Grids) -> Op:
     x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
     weight, bias, w_scale = _weights(graph, node, x.scale)
     bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
-    y_scale, zero, table = finish(graph, node, grids, out)
+    y_scale, zero, table = finish(node, grids, out)
     mul, shift = multiplier(x.scale * w_scale / y_scale)
     return Conv(
         name=node.name,

@@ -26,7 +26,7 @@ def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
     w, b = (graph.constants[name] for name in node.inputs[1:])
     weight, bias, w_scale = quantise_weights(w, b, x.scale, node.attrs.get("steps"), node.attrs.get("weight_bits", 8))
     bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
-    y_scale, zero, table = finish(graph, node, grids, out)
+    y_scale, zero, table = finish(node, grids, out)
     scales: Any = next((h.channels[out.name] for h in grids.heads.values() if out.name in h.channels), y_scale)
     mul, shift = multiplier(x.scale * w_scale / scales)
     return Linear(
