@@ -39,6 +39,9 @@ BudgetBytes = Annotated[
 ]
 BudgetCycles = Annotated[int | None, typer.Option(help="Modelled cycles that the target may take.")]
 WeightBits = Annotated[int | None, typer.Option(help="8, or 4 for every product.")]
+Recode = Annotated[
+    bool, typer.Option("--requantise-weights", help="Round quantised weights again that have no symmetric form.")
+]
 Ranges = Annotated[Method | None, typer.Option(help="How ranges of activations are chosen; mse.")]
 
 
@@ -55,10 +58,11 @@ def quantize(
     budget_bytes: BudgetBytes = None,
     budget_cycles: BudgetCycles = None,
     weight_bits: WeightBits = None,
+    requantise_weights: Recode = False,
     as_json: AsJson = False,
 ) -> None:
     """Quantise a model to an integer program and rank the layers that hurt."""
-    choices = _choices(method, wide, goal_db, budget_bytes, budget_cycles, weight_bits)
+    choices = _choices(method, wide, goal_db, budget_bytes, budget_cycles, weight_bits, requantise_weights)
     _finish(commands.quantize, as_json, model, calibration, out, target, name, choices)
 
 
@@ -78,6 +82,7 @@ def compile_(
     budget_bytes: BudgetBytes = None,
     budget_cycles: BudgetCycles = None,
     weight_bits: WeightBits = None,
+    requantise_weights: Recode = False,
     raw: Annotated[
         Path | None, typer.Option(help="JSON of the converter's codes; then the C gets a push call.")
     ] = None,
@@ -85,7 +90,7 @@ def compile_(
 ) -> None:
     """Quantise a model and write C, plan and tables to a folder."""
     budgets = {level: value for level, value in (("l1", l1), ("l2", l2), ("l3", l3)) if value is not None}
-    choices = _choices(method, wide, goal_db, budget_bytes, budget_cycles, weight_bits)
+    choices = _choices(method, wide, goal_db, budget_bytes, budget_cycles, weight_bits, requantise_weights)
     _finish(commands.compile_, as_json, model, calibration, out, target, name, budgets, choices, raw)
 
 
@@ -155,6 +160,7 @@ def _choices(
     budget_bytes: int | None,
     budget_cycles: int | None,
     weight_bits: int | None,
+    requantise_weights: bool,
 ) -> dict[str, Any]:
     """Return the fields of QuantiseOptions that were given."""
     given = {
@@ -164,6 +170,7 @@ def _choices(
         "budget_bytes": budget_bytes,
         "budget_cycles": budget_cycles,
         "weight_bits": weight_bits,
+        "requantise_weights": requantise_weights or None,
     }
     return {key: value for key, value in given.items() if value is not None}
 
