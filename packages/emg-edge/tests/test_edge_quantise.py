@@ -72,9 +72,8 @@ def test_the_program_says_what_it_is(graph, program):
 def test_which_integers_hold_what(program):
     dtypes = {name: t.dtype for name, t in program.tensors.items()}
     wide = {n for n, d in dtypes.items() if d == "int16"}
-    assert wide == {
-        n for n in dtypes if "add" in n or "affine" in n or "proj" in n or "fc2" in n or n in {"emg", "n2", "norm", "mean", "logits"}
-    }  # fmt: skip
+    ports = {"emg", "n2", "norm", "mean", "logits"}
+    assert wide == {n for n in dtypes if n in ports or any(word in n for word in ("add", "affine", "proj", "fc2"))}
     assert program.tensors["attn_qkv"].scale == 0.0
     assert {t.zero_point for n, t in program.tensors.items() if n in {"emg", "attn_qkv"}} == {0}
     fc1 = program.tensors["blocks_0_mlp_fc1"]
@@ -296,12 +295,21 @@ def test_a_function_with_a_pole_is_refused(builders, tmp_path):
         quantise(graph, x)
 
 
-def test_one_value_under_two_names_is_refused(builders, tmp_path):
+def test_outputs_that_are_one_value_become_copies_in_their_own_shapes(builders, tmp_path):
     b = builders.Builder()
     y = builders.linear(b, "emg", 16, 8, "a")
     model = b.model(y, [1, 4, 16], [1, 4, 8])
-    model.graph.node.add(op_type="Identity", input=[y], output=["again"])
-    model.graph.output.add(name="again").type.CopyFrom(model.graph.output[0].type)
+    model.graph.node.add(op_type="Identity", input=["emg"], output=["same"])
+    model.graph.node.append(onnx.helper.make_node("Reshape", [y, b.ints(1, 32)], ["flat"]))
+    model.graph.initializer.append(b.weights[-1])
+    for name, shape in (("same", [1, 4, 16]), ("flat", [1, 32])):
+        model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
     graph = load_onnx(builders.save(model, tmp_path / "m.onnx"))
-    with pytest.raises(EmgEdgeError, match="stand more than once among inputs and outputs; export each value once"):
-        quantise(graph, np.ones((4, 4, 16), np.float32))
+    x = np.random.default_rng(0).normal(size=(16, 4, 16)).astype(np.float32)
+    program = quantise(graph, x)
+    assert program.outputs == ("logits", "same", "flat")
+    assert [op.kind for op in program.ops] == ["linear", "move", "move"]
+    found = run_reference(program, {"emg": program.tensors["emg"].quantise(x)})
+    assert [found[name].shape for name in program.outputs] == [(16, 4, 8), (16, 4, 16), (16, 32)]
+    np.testing.assert_array_equal(found["flat"], found["logits"].reshape(16, 32))
+    np.testing.assert_array_equal(found["same"], found["emg"])

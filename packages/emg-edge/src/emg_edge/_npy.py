@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**32  # of all arrays of a file, unpacked
 MAX_ARRAYS = 2**14
 _MAX_RANK = 16
+_ZIPPED = {b"PK\x03\x04", b"PK\x05\x06"}  # some members, none
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -41,7 +42,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         When the file is none of the two.
     """
     with path.open("rb") as file:
-        packed = file.read(4) == b"PK\x03\x04"
+        packed = file.read(4) in _ZIPPED
         size = file.seek(0, 2)
         file.seek(0)
         if not packed:

@@ -85,7 +85,7 @@ class Attention(Op):
         int32, in score units ``S_q S_k softmax_scale``, element ``(head, r, j)`` at
         ``bias_layout[0] + head * bias_layout[1] + r * bias_layout[2] + j * bias_layout[3]``; or None.
     bias_layout
-        Offset and strides; a stride of rows may be negative, so that one row of ``N + M - 1`` serves relative positions.
+        Offset and strides; a stride of rows may be negative, so that a row of ``N + M - 1`` serves relative positions.
     """
 
     kind: ClassVar[str] = "attention"

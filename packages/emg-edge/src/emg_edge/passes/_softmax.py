@@ -1,8 +1,8 @@
 """Softmax that belongs to no attention: rows over the last axis, with a constant mask in front of it.
 
 Cases: (1) Softmax and LogSoftmax over the last axis; (2) over another axis, between two transpositions; (3) behind
-``Add``, ``Sub`` or ``Where`` with a constant that masks elements (-10000 or less): the mask becomes the operator's, what else
-the constant adds stays a sum. Requires the attention pass.
+``Add``, ``Sub`` or ``Where`` with a constant that masks elements (-10000 or less): the mask becomes the operator's,
+what else the constant adds stays a sum. Requires the attention pass.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a compiled model, its facts as JSON, its layers as CSV; equal input, equal bytes."""
+"""One self-contained HTML page about a compiled model, facts as JSON, layers as CSV; equal input, equal bytes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from emg_edge._artifact import to_json
 from emg_edge._errors import EmgEdgeError
-from emg_edge._files import write_whole
+from emg_edge._files import write_all
 
 from ._charts import histogram, memory_map
 from ._facts import accuracy_row, cards, layer_csv, layer_row, number, plain_facts, reproduce
+from ._streaming import ranked_rows, stream_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,15 +48,15 @@ def write_report(compiled: CompiledModel, path: Path, facts: Mapping[str, Any]) 
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.from_string(source).render(page_facts(compiled, facts))
-    write_whole(path, page.encode())
-    write_whole(path.with_suffix(".json"), to_json(plain_facts(compiled, facts)))
-    write_whole(path.with_suffix(".csv"), layer_csv(compiled.summary))
+    as_json, as_csv = to_json(plain_facts(compiled, facts)), layer_csv(compiled.summary)
+    write_all({path: page.encode(), path.with_suffix(".json"): as_json, path.with_suffix(".csv"): as_csv})
     return path
 
 
 def page_facts(compiled: CompiledModel, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the template mentions."""
-    summary, arena = compiled.summary, compiled.plan.arena
+    summary, plan = compiled.summary, compiled.plan
+    arena = plan.arena
     peak = summary["layers"][arena.peak]
     return {
         "name": summary["name"],
@@ -68,7 +69,13 @@ def page_facts(compiled: CompiledModel, facts: Mapping[str, Any]) -> dict[str, A
         "peak": {"name": peak["name"], "op": peak["op"], "bytes": arena.live[arena.peak]},
         "chart": memory_map(arena),
         "worst": [_worst(row) for row in summary["worst"]],
-        "layers": [layer_row(row, summary, index == arena.peak) for index, row in enumerate(summary["layers"])],
+        "stream": stream_rows(summary.get("frontend")),
+        "ranking": ranked_rows(summary.get("ranking", [])),
+        "tiled": bool(plan.tiles),
+        "layers": [
+            layer_row(row, summary, index == arena.peak, plan.tiles.get(row["name"]))
+            for index, row in enumerate(summary["layers"])
+        ],
         "warnings": summary["warnings"],
         "reproduce": reproduce(compiled, facts),
     }
