@@ -30,7 +30,7 @@ _LIVE = 2**25  # elements of one value on the windows that run at once
 
 @dataclass
 class Sample:
-    """Extremes of a tensor and a random part of its values.
+    """Extremes of a tensor, a random part of its values, and how loud each window is.
 
     Parameters
     ----------
@@ -38,15 +38,19 @@ class Sample:
         Exact extremes over all calibration windows.
     parts
         Random subsets of the values, float32.
+    powers
+        Mean square of every window.
     """
 
     low: float = np.inf
     high: float = -np.inf
     parts: list[NDArray[np.float32]] = field(default_factory=list)
+    powers: list[float] = field(default_factory=list)
 
     def add(self, values: NDArray[Any], budget: int, rng: np.random.Generator) -> None:
-        """Take values in: extremes of all, at most ``budget`` of them to keep."""
+        """Take windows ``(n, ...)`` in: extremes of all values, at most ``budget`` of them to keep."""
         flat = values.reshape(-1)
+        self.powers.extend(np.square(values.reshape(len(values), -1), dtype=np.float64).mean(1).tolist())
         self.low, self.high = min(self.low, float(flat.min())), max(self.high, float(flat.max()))
         self.parts.append((flat if flat.size <= budget else rng.choice(flat, budget, replace=False)).astype(np.float32))
 
@@ -54,6 +58,11 @@ class Sample:
     def values(self) -> NDArray[np.float32]:
         """The kept values, a fair sample without the extremes that it missed, ``(k,)``."""
         return np.concatenate(self.parts)
+
+    @property
+    def usual_power(self) -> float:
+        """Median of the windows' mean squares: what most windows have, however loud a few of them are."""
+        return float(np.median(self.powers))
 
     def thinned(self, count: int) -> NDArray[np.float32]:
         """At most ``count`` of the kept values, drawn by a fixed seed: a step would see some channels alone."""

@@ -14,7 +14,7 @@ from emg_edge.program._tensor import Tensor
 
 from ._given import given_channels, given_tensors
 from ._ranges import SEARCHED, choose_range, int8_grid
-from ._wide import can_widen, has_room, peak, wide_scale, widened
+from ._wide import can_widen, drowns, has_room, peak, wide_scale, widened
 from .lowering import LOWERINGS
 from .lowering._common import clamps, within
 
@@ -182,11 +182,11 @@ def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -
     readers, leaves = readers_of(graph, name)
     producer = graph.producers.get(name)
     kinds = [LOWERINGS[reader.op] for reader in readers]
-    wide = {kind.reads for kind in kinds} == {"product"} and _reads_wide(graph, name, readers, sample, options)
+    int8 = _narrow(graph, name, readers, sample, options)
+    wide = {kind.reads for kind in kinds} == {"product"} and _reads_wide(graph, name, readers, sample, int8, options)
     narrow_wanted = any(kind.reads != "any" for kind in kinds) and not wide
     wide_wanted = any(kind.reads == "any" for kind in kinds) or leaves or wide
     clamped = producer is not None and clamps(graph, producer)
-    int8 = _narrow(graph, name, readers, sample, options)
     int16 = widened(int8, sample, options, clamped=clamped)
     if producer is None:
         return (int16 if _input_is_wide(graph, readers, int16.scale, options) else int8), None
@@ -209,10 +209,13 @@ def _narrow(graph: Graph, name: str, readers: list[Node], sample: Sample, option
     return Tensor(name=name, shape=sample_shape(graph.shape(name)), dtype="int8", scale=scale, zero_point=zero)
 
 
-def _reads_wide(graph: Graph, name: str, readers: list[Node], sample: Sample, options: QuantiseOptions) -> bool:
+def _reads_wide(
+    graph: Graph, name: str, readers: list[Node], sample: Sample, int8: Tensor, options: QuantiseOptions
+) -> bool:
     """Whether the products behind a value read it in int16."""
     producer = graph.producers.get(name)
-    if name in options.named:
+    loud = options.residual_dtype == "int16" and drowns(sample, int8, options)
+    if name in options.named or loud:
         return can_widen(graph, name, readers, sample, options)
     if producer is not None and "body" in producer.attrs:
         return False

@@ -33,6 +33,10 @@ class QuantiseOptions:
         Names of values that products read in int16 instead of int8, beside those read by layers of one row, as a
         classifier is, which are int16 where the accumulator has room. ``"auto"``: those that measured sensitivity
         proposes, until ``goal_db`` is reached.
+    int8_db
+        Values that products read are int8 only where the rounding of their grid stays that many dB below the median
+        power of a calibration window, else int16 where the accumulators have room; 0 keeps int8. Raw EMG whose loudest
+        windows stretch the grid needs it.
     goal_db
         Signal-to-noise ratio at the outputs, on calibration windows, at which ``wide="auto"`` stops.
     budget_bytes
@@ -59,6 +63,7 @@ class QuantiseOptions:
     residual_dtype: Literal["int8", "int16"] = "int16"
     headroom: float = 2.0
     wide: tuple[str, ...] | Literal["auto"] | None = None
+    int8_db: float = 30.0
     goal_db: float = 30.0
     budget_bytes: int | None = None
     budget_cycles: int | None = None
@@ -76,6 +81,7 @@ class QuantiseOptions:
             "residual_dtype": self.residual_dtype in {"int8", "int16"},
             "headroom": 1.0 <= self.headroom <= 64.0,
             "wide": self.wide in {None, "auto"} or isinstance(self.wide, tuple),
+            "int8_db": 0.0 <= self.int8_db <= 120.0,
             "goal_db": 0.0 < self.goal_db <= 120.0,
             "budget_bytes": self.budget_bytes is None or self.budget_bytes > 0,
             "budget_cycles": self.budget_cycles is None or self.budget_cycles > 0,

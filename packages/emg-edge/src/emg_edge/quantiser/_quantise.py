@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from emg_edge._identifiers import identifier
 from emg_edge.passes import canonicalise
-from emg_edge.passes._names import identifier
 from emg_edge.program._program import Program
 
 from ._bits import with_weight_bits

@@ -34,6 +34,16 @@ def can_widen(graph: Graph, name: str, readers: list[Node], sample: Sample, opti
     return all(room(graph, reader, scale) for reader in readers)
 
 
+def drowns(sample: Sample, int8: Tensor, options: QuantiseOptions) -> bool:
+    """Whether the rounding of an int8 grid, uniform over a step, is too loud beside the usual calibration window.
+
+    A few loud windows stretch the grid of raw EMG and of the layers close to it until the step is as large as what the
+    other windows hold; clipping the loud ones instead would lose those.
+    """
+    noise = int8.scale**2 / 12.0
+    return bool(sample.usual_power < noise * 10.0 ** (options.int8_db / 10.0))
+
+
 def has_room(graph: Graph, reader: Node, scale: float) -> bool:
     """Whether a reader can take an int16 value with that scale."""
     entry = LOWERINGS[reader.op]
