@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emg_edge._errors import EmgEdgeError, UnsupportedError
+from emg_edge._identifiers import identifier
 from emg_edge.graph._float import evaluate, run_float
 from emg_edge.graph._graph import Graph, Node, Value
 from emg_edge.graph._shapes import output_shape
@@ -27,7 +28,6 @@ from emg_edge.passes import (
     Pass,
     canonicalise,
 )
-from emg_edge.passes._names import identifier
 from emg_edge.passes._views import affine, as_transpose, index_map, linear_form
 
 EXPECTED = [

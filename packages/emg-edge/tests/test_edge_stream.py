@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from emg_edge import BudgetError, EmgEdgeError, RawInput, compile_model, get_target, load_compiled, plan_arena
 from emg_edge._cli import app
-from emg_edge._compile import _front_end
+from emg_edge._compile import front_end_of
 from emg_edge._cost import simulate
 from emg_edge.emit import emit_project
 from emg_edge.emit._stream import probe_codes
@@ -188,7 +188,7 @@ def test_vectors_reach_every_bit(model):
     assert (np.bitwise_or.reduce(codes.ravel())) == -1
 
 
-def test_the_plan_counts_the_memory_of_the_front_end(folder, model):
+def test_the_plan_counts_the_memory_of_thefront_end_of(folder, model):
     without = plan_memory(model.program, model.target)
     beside = model.front.state_bytes + model.front.constant_bytes
     assert model.memory["l2"] == model.plan.used["l2"] == without.used["l2"] + beside
@@ -226,17 +226,17 @@ def test_without_codes_nothing_of_a_front_end_is_printed(folder, model, tmp_path
     assert files["net.c"].split("void net_run(")[1] in streaming.split("void net_run(")[1]
 
 
-def test_the_artefact_guards_its_front_end(folder, tmp_path):
+def test_the_artefact_guards_itsfront_end_of(folder, tmp_path):
     shutil.copytree(folder / "out", tmp_path / "out")
     (tmp_path / "out" / "frontend.json").write_text("{}")
     with pytest.raises(EmgEdgeError, match=r"frontend\.json is missing or changed"):
         load_compiled(tmp_path / "out")
 
 
-def test_several_inputs_have_no_front_end(model):
+def test_several_inputs_have_nofront_end_of(model):
     program = replace(model.program, inputs=("emg", "other"))
     with pytest.raises(EmgEdgeError, match="a front end feeds one input, the model has"):
-        _front_end(program, RawInput(scale=1.0))
+        front_end_of(program, RawInput(scale=1.0))
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not on PATH; install it")
@@ -256,7 +256,7 @@ def test_other_normalisations_are_printed_too(kind, model):
     numbers = {"minmax": {"low": -1.0, "high": 1.0}, "zscore-window": {"ddof": 0}}[kind]
     rule = {"kind": kind, "eps": 1e-8, "over": "channel", **numbers}
     metadata = {"emg.preprocessing": json.dumps(fronts.record((), rule))}
-    front = _front_end(replace(model.program, metadata=metadata), RawInput(scale=1e-6, dtype="int32"))
+    front = front_end_of(replace(model.program, metadata=metadata), RawInput(scale=1e-6, dtype="int32"))
     files = emit_project(
         model.program, plan_arena(model.program), programs.random_feeds(model.program, 1, samples=1), front
     )

@@ -12,6 +12,7 @@ from zlib import error as ZlibError
 import numpy as np
 
 from ._errors import EmgEdgeError
+from ._identifiers import identifier
 from ._npy import read_arrays
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ def by_input(arrays: Mapping[str, NDArray[Any]], names: Sequence[str], source: s
     """
     if len(names) == 1 and len(arrays) == 1:
         return {names[0]: next(iter(arrays.values()))}
-    from .passes._names import identifier
-
     given = sorted(arrays)
     arrays = {**{identifier(name, "value"): array for name, array in arrays.items()}, **arrays}
     missing = [name for name in names if name not in arrays]

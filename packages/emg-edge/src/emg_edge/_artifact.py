@@ -13,7 +13,7 @@ import numpy as np
 
 from ._arrays import load_npz
 from ._errors import EmgEdgeError
-from ._files import remove, write_whole
+from ._files import alone, put, remove, staged
 from ._serialise import from_dict, to_dict
 
 if TYPE_CHECKING:
@@ -33,10 +33,13 @@ def to_json(value: Any) -> bytes:  # noqa: ANN401  whatever JSON can hold
 def write_artifact(folder: Path, program: Program, documents: Mapping[str, Any], project: Mapping[str, bytes]) -> None:
     """Write the folder; the manifest comes last, so an interrupted write is never taken for a whole one.
 
+    Nothing of an earlier artefact is touched before everything is on the disk; of two processes, one waits.
+
     Parameters
     ----------
     folder
-        Created when absent. Files of an earlier artefact that are no longer part of it are removed, others are left.
+        Created when absent. Files of an earlier artefact that are no longer part of it are removed, others (and those
+        that were changed since) are left.
     program
         Written as ``program.json`` and ``program.npz``.
     documents
@@ -53,14 +56,15 @@ def write_artifact(folder: Path, program: Program, documents: Mapping[str, Any],
         **{name: to_json(document) for name, document in documents.items()},
         **{f"c/{name}": content for name, content in project.items()},
     }
-    stale = _listed(folder) - set(files)
-    remove(folder / MANIFEST)
-    for name in stale:
-        remove(folder / name)
-    for name, content in files.items():
-        write_whole(folder / name, content)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    write_whole(folder / MANIFEST, to_json({"format": 1, "files": digests}))
+    files[MANIFEST] = to_json({"format": 1, "files": digests})
+    with staged({folder / name: content for name, content in files.items()}) as ready, alone(folder):
+        stale = [
+            name for name, digest in _listed(folder).items() if name not in files and _digest(folder / name) == digest
+        ]
+        for name in (MANIFEST, *stale):
+            remove(folder / name)
+        put(ready)
 
 
 def read_program(folder: Path) -> Program:
@@ -119,13 +123,13 @@ def _digest(path: Path) -> str | None:
         return None
 
 
-def _listed(folder: Path) -> set[str]:
-    """Return the files of an earlier artefact, if there is one."""
+def _listed(folder: Path) -> dict[str, Any]:
+    """Return the files of an earlier artefact with their hashes, if there is one."""
     try:
         files = json.loads((folder / MANIFEST).read_bytes())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-    return {name for name in files if isinstance(name, str) and _inside(name)}
+        return {name: digest for name, digest in files.items() if _inside(name)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _inside(name: str) -> bool:

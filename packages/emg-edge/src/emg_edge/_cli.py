@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from . import _commands as commands
+from . import commands
 
 app = typer.Typer(
     name="emg-edge",
@@ -130,10 +130,11 @@ def evaluate(
     data: Annotated[Path, typer.Option(help=".npz of samples.")],
     labels: Annotated[Path, typer.Option(help=".npy of class numbers.")],
     backend: Backend = "c",
+    model: Annotated[Path | None, typer.Option(help="ONNX file that was compiled, to evaluate in float, too.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure accuracy on labelled samples."""
-    _finish(commands.evaluate, as_json, folder, data, labels, backend)
+    _finish(commands.evaluate, as_json, folder, data, labels, backend, model)
 
 
 @app.command()
@@ -146,11 +147,13 @@ def simulate(folder: Folder, as_json: AsJson = False) -> None:
 def report(
     folder: Folder,
     output: Annotated[Path | None, typer.Option(help="HTML file; DIR/report.html where absent.")] = None,
-    evaluation: Annotated[Path | None, typer.Option(help="JSON that `evaluate --json` printed.")] = None,
+    evaluation: Annotated[
+        list[Path] | None, typer.Option(help="JSON that `evaluate --json` printed; once for each backend.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the self-contained HTML report, and the same as JSON beside it."""
-    _finish(commands.report, as_json, folder, output, evaluation)
+    _finish(commands.report, as_json, folder, output, evaluation or [])
 
 
 def _choices(
@@ -199,6 +202,12 @@ def _finish(command: Any, as_json: bool, *arguments: Any) -> None:  # noqa: ANN4
         result, text, code = {"error": str(error)}, str(error), 4
     except (EmgEdgeError, OSError) as error:
         result, text, code = {"error": str(error)}, str(error), 3
+    except MemoryError:
+        text = "memory does not suffice; give fewer samples or a smaller model"
+        result, code = {"error": text}, 3
+    except KeyboardInterrupt:
+        text = "interrupted; what was written before is whole"
+        result, code = {"error": text}, 130
     if as_json:
         sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
     elif code in {0, 1}:

@@ -99,7 +99,8 @@ def compile_model(
     device = get_target(target).with_budgets(dict(budgets or {}))
     graph = canonicalise(load_onnx(onnx_path))
     feeds = calibration_windows(graph, calibration)
-    program = named(quantised(graph, feeds, options, price_of(device)).program, name, Path(onnx_path))
+    found = quantised(graph, feeds, options, price_of(device))
+    program = named(found.program, name, Path(onnx_path))
     noise = layer_noise(graph, program, {port: array[:SQNR_SAMPLES] for port, array in feeds.items()})
     warnings = [*few_samples(feeds), *graph.notes, *grid_warnings(graph)]
     return compile_program(
@@ -108,9 +109,10 @@ def compile_model(
         target=device,
         out=out,
         noise=noise,
+        ranking=[row.to_dict() for row in found.rows],
         warnings=warnings,
         budgets=dict(budgets or {}),
-        front=None if raw is None else _front_end(program, raw),
+        front=None if raw is None else front_end_of(program, raw),
     )
 
 
@@ -121,6 +123,7 @@ def compile_program(
     target: Target,
     out: Path | str,
     noise: Mapping[str, LayerNoise] | None = None,
+    ranking: list[dict[str, Any]] | None = None,
     warnings: list[str] | None = None,
     budgets: Mapping[str, int] | None = None,
     front: FrontEnd | None = None,
@@ -139,6 +142,8 @@ def compile_program(
         Folder.
     noise
         What quantisation does at each operator, by name.
+    ranking
+        What each change of precision would do, the most harmful layer first, where it was measured.
     warnings
         Carried into the summary.
     budgets
@@ -154,6 +159,8 @@ def compile_program(
     summary = summarise(program, memory, target, noise or {}, front)
     summary["warnings"] = [*(warnings or []), *([] if front is None else front.facts["warnings"]), *target.notes]
     summary["budgets"] = dict(budgets or {})
+    if ranking:
+        summary["ranking"] = ranking
     documents = {"plan.json": memory.to_dict(program), "layers.json": summary}
     if front is not None:
         documents["frontend.json"] = front.to_dict()
@@ -221,7 +228,7 @@ def summarise_front(front: FrontEnd, model: Mapping[str, Any] | None) -> dict[st
     }
 
 
-def _front_end(program: Program, raw: RawInput) -> FrontEnd:
+def front_end_of(program: Program, raw: RawInput) -> FrontEnd:
     """Return the front end of a program with one input."""
     from .frontend._declaration import read_declaration
     from .frontend._design import design_frontend

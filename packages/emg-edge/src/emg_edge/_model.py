@@ -13,9 +13,10 @@ from ._cost import simulate
 from ._errors import EmgEdgeError
 from ._summary import check_summary
 from .execute._compare import Comparison, compare
-from .execute._evaluate import score
+from .execute._evaluate import float_logits, score
 from .execute._execute import get_executor
 from .frontend._frontend import from_dict
+from .graph._graph import sample_shape
 from .plan._memory import MemoryPlan, plan_memory
 from .targets import get_target
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from .execute._stream import Stream
     from .frontend._frontend import FrontEnd
+    from .graph._graph import Graph
     from .program._program import Program
     from .targets import Target
 
@@ -149,8 +151,10 @@ class CompiledModel:
         expected = get_executor("reference", self.program, self.folder / "c").trace(feeds)
         return compare(self.program, expected, get_executor(backend, self.program, self.folder / "c").trace(feeds))
 
-    def evaluate(self, x: Samples, y: NDArray[Any], backend: str = "c") -> dict[str, Any]:
-        """Return the accuracy on labelled samples.
+    def evaluate(
+        self, x: Samples, y: NDArray[Any], backend: str = "c", *, model: Path | str | None = None
+    ) -> dict[str, Any]:
+        """Return the accuracy on labelled samples, beside that of the float model where it is given.
 
         Parameters
         ----------
@@ -160,13 +164,41 @@ class CompiledModel:
             Class numbers ``(n,)``.
         backend
             As for `run`.
+        model
+            The ONNX file that was compiled; computed in float on the same samples.
 
         Returns
         -------
         dict
-            ``accuracy``, ``interval`` (95 %), ``macro_f1``, ``correct``, ``n``, ``backend``.
+            ``accuracy``, ``interval`` (95 %), ``macro_f1``, ``correct``, ``n``, ``backend``; with ``model`` also
+            ``float`` (the same of the float model) and ``points_lost`` (percentage points, < 0 where integers win).
+
+        Raises
+        ------
+        EmgEdgeError
+            Samples, labels or ``model`` do not fit the program.
         """
-        return {**score(self.run(x, backend), y), "backend": backend}
+        given = None if model is None else self._float_graph(model)
+        found = {**score(self.run(x, backend), y), "backend": backend}
+        if given is None:
+            return found
+        arrays = by_input({"array": x} if isinstance(x, np.ndarray) else x, given.inputs, "input")
+        exact = {**score(float_logits(given, arrays), y), "backend": "float"}
+        return {**found, "float": exact, "points_lost": 100.0 * (exact["accuracy"] - found["accuracy"])}
+
+    def _float_graph(self, model: Path | str) -> Graph:
+        """Return the canonical float graph of a file whose ports are those of the program."""
+        from .onnx_reader._onnx import load_onnx
+        from .passes import canonicalise
+
+        graph, tensors = canonicalise(load_onnx(model)), self.program.tensors
+        ports = {name: sample_shape(graph.shape(name)) for name in (*graph.inputs, *graph.outputs)}
+        compiled = {name: tensors[name].shape for name in (*self.program.inputs, *self.program.outputs)}
+        if list(ports.items()) != list(compiled.items()):
+            raise EmgEdgeError(
+                f"{model} reads and writes {ports}, {self.folder} {compiled}; give the file that was compiled"
+            )
+        return graph
 
     def simulate(self) -> dict[str, Any]:
         """Return modelled cycles, latency and energy; see `emg_edge.simulate`."""

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._artifact import read_document, read_program, write_artifact
-from ._compile import SQNR_SAMPLES, VECTORS, calibration_windows, compile_program, few_samples, named, price_of
+from ._compile import (
+    SQNR_SAMPLES,
+    VECTORS,
+    calibration_windows,
+    compile_program,
+    few_samples,
+    front_end_of,
+    named,
+    price_of,
+)
 from ._errors import EmgEdgeError
+from ._summary import check_ranking
 from .targets import get_target
 
 if TYPE_CHECKING:
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._model import CompiledModel
+    from .frontend._raw import RawInput
     from .quantiser._options import QuantiseOptions
 
 DOCUMENT = "quantised.json"
@@ -92,6 +103,7 @@ def compile_quantized(
     out: Path | str,
     name: str | None = None,
     budgets: Mapping[str, int] | None = None,
+    raw: RawInput | None = None,
 ) -> CompiledModel:
     """Compile a folder that `quantize_model` wrote.
 
@@ -99,7 +111,7 @@ def compile_quantized(
     ----------
     folder
         With the program.
-    target, out, name, budgets
+    target, out, name, budgets, raw
         As for `compile_model`.
 
     Raises
@@ -121,15 +133,19 @@ def compile_quantized(
         }
         samples = {port: np.array(document["samples"][port], np.float32) for port in program.inputs}
         warnings = [str(warning) for warning in document["warnings"]]
+        ranking = check_ranking(document["layers"], folder / DOCUMENT)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EmgEdgeError(f"{folder / DOCUMENT} is not whole ({error}); quantize the model again") from error
     device = get_target(target).with_budgets(dict(budgets or {}))
+    program = named(program, name, folder)
     return compile_program(
-        named(program, name, folder),
+        program,
         samples,
         target=device,
         out=out,
         noise=noise,
+        ranking=ranking,
         warnings=warnings,
         budgets=dict(budgets or {}),
+        front=None if raw is None else front_end_of(program, raw),
     )

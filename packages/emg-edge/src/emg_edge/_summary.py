@@ -39,6 +39,15 @@ def _row(value: Any) -> bool:  # noqa: ANN401
     )
 
 
+def _ranked(value: Any) -> bool:  # noqa: ANN401
+    return (
+        isinstance(value, dict)
+        and all(isinstance(value.get(name), str) for name in ("layer", "what", "now", "then", "advice"))
+        and all(_number(value.get(name)) for name in ("gain_db", "removed", "nbytes"))
+        and _numbers_or_none(value, "cycles")
+    )
+
+
 _RULES: dict[str, Callable[[Any], bool]] = {
     "budgets": lambda value: _bytes(value) and set(value) <= _LEVELS,
     "layers": lambda value: isinstance(value, list) and all(_row(row) for row in value),
@@ -47,6 +56,19 @@ _RULES: dict[str, Callable[[Any], bool]] = {
     "warnings": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
     "worst": lambda value: isinstance(value, list),
 }
+
+
+def check_ranking(rows: Any, path: Path) -> list[dict[str, Any]]:  # noqa: ANN401  whatever JSON holds
+    """Return what changes of precision would do.
+
+    Raises
+    ------
+    EmgEdgeError
+        When the rows are not what `quantize_model` writes.
+    """
+    if not isinstance(rows, list) or not all(_ranked(row) for row in rows):
+        raise EmgEdgeError(f"{path}: its ranked layers are not as `emg-edge quantize` writes them; quantize again")
+    return rows
 
 
 def check_summary(summary: Any, program: Program, path: Path) -> Mapping[str, Any]:  # noqa: ANN401  whatever JSON holds
@@ -75,5 +97,6 @@ def check_summary(summary: Any, program: Program, path: Path) -> Mapping[str, An
         )
     if summary.get("hash") != program_hash(program):
         raise EmgEdgeError(f"{path} describes another program than program.json; compile the model again")
+    check_ranking(summary.get("ranking", []), path)
     get_target(summary["target"]).with_budgets(summary["budgets"])
     return summary

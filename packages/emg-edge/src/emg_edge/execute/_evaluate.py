@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emg_edge._errors import EmgEdgeError
+from emg_edge.graph._float import run_float
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from emg_edge.graph._graph import Graph
+
 Z95 = 1.959963984540054
+CHUNK = 32  # samples that the float executor holds every value of
 
 
 def score(logits: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
@@ -30,13 +36,8 @@ def score(logits: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
     EmgEdgeError
         When the labels do not match the logits.
     """
-    labels = np.asarray(labels)
     logits = logits.reshape(len(logits), -1)
-    classes = logits.shape[1]
-    if labels.shape != (len(logits),) or labels.dtype.kind not in "iu":
-        raise EmgEdgeError(f"labels are {labels.dtype} {labels.shape}; need integers ({len(logits)},), one per sample")
-    if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise EmgEdgeError(f"labels must lie in 0..{classes - 1} with at least one sample; check the class order")
+    labels = check_labels(labels, *logits.shape)
     predicted = logits.argmax(1)
     correct = int((predicted == labels).sum())
     low, high = wilson(correct, len(labels))
@@ -47,6 +48,43 @@ def score(logits: NDArray[Any], labels: NDArray[Any]) -> dict[str, Any]:
         "correct": correct,
         "n": len(labels),
     }
+
+
+def check_labels(labels: NDArray[Any], n: int, classes: int, source: str = "labels") -> NDArray[Any]:
+    """Return labels that are integers ``(n,)`` in ``0..classes-1``, n >= 1.
+
+    Raises
+    ------
+    EmgEdgeError
+        Naming the source and what its labels are instead.
+    """
+    labels = np.asarray(labels)
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        raise EmgEdgeError(f"{source} are {labels.dtype} {labels.shape}; need integers ({n},), one per sample")
+    if n == 0 or labels.min() < 0 or labels.max() >= classes:
+        seen = f"{labels.min()}..{labels.max()}" if n else "none"
+        raise EmgEdgeError(
+            f"{source} lie in {seen}; they must lie in 0..{classes - 1} with at least one sample; check the class order"
+        )
+    return labels
+
+
+def float_logits(graph: Graph, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Return the first output of a float graph, computed in chunks.
+
+    Parameters
+    ----------
+    graph
+        A verified graph.
+    feeds
+        Real samples ``(n, *sample)`` by input, n >= 1.
+    """
+    n, name = len(next(iter(feeds.values()))), graph.outputs[0]
+    parts = [
+        run_float(graph, {port: array[start : start + CHUNK] for port, array in feeds.items()})[name]
+        for start in range(0, n, CHUNK)
+    ]
+    return np.concatenate(parts).astype(np.float32, copy=False)
 
 
 def wilson(correct: int, n: int) -> tuple[float, float]:

@@ -6,9 +6,10 @@ Graph inputs and outputs keep theirs where it is such an identifier.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from emg_edge._identifiers import identifier
 
 from ._pass import Notes, Pass
 
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 
 _WRAPPERS = ("encoder.", "model.", "module.", "backbone.", "network.")
 _KINDS_NAMED_BY_SCOPE = {"linear", "layernorm", "attention", "conv"}
-_LENGTH = 48
-
-
-def identifier(text: str, fallback: str = "x") -> str:
-    """Return ``text`` reduced to ``[a-z][a-z0-9_]*``, at most 48 characters."""
-    clean = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LENGTH].strip("_")
-    return clean if clean and clean[0].isalpha() else f"{fallback}_{clean}".strip("_")
 
 
 def _stem(node: Node, scopes: dict[str, str]) -> str:

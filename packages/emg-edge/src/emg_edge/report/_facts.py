@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emg_edge._model import CompiledModel
+    from emg_edge.plan._tiles import Tiling
 
 
 class Noise(Protocol):
@@ -119,7 +120,9 @@ def accuracy_row(by: str, value: Any) -> dict[str, str]:  # noqa: ANN401  a frac
         ) from error
 
 
-def layer_row(row: Mapping[str, Any], summary: Mapping[str, Any], peak: bool) -> dict[str, Any]:
+def layer_row(
+    row: Mapping[str, Any], summary: Mapping[str, Any], peak: bool, cut: Tiling | None = None
+) -> dict[str, Any]:
     """Return one row of the layer table."""
     total = summary["cycles"]
     return {
@@ -127,6 +130,7 @@ def layer_row(row: Mapping[str, Any], summary: Mapping[str, Any], peak: bool) ->
         "op": row["op"],
         "shape": " × ".join(map(str, row["shape"])),
         "macs": number(row["macs"] or None, ",d"),
+        "tiles": number(None if cut is None else cut.tiles, ",d"),
         "cycles": number(row["cycles"], ",d"),
         "share": None if total is None else 100.0 * row["cycles"] / max(r["cycles"] for r in summary["layers"]),
         "energy": number(row["energy_uj"], ",.2f"),
