@@ -30,6 +30,7 @@ from ._names import NAMES
 from ._pairwise import PAIRWISE
 from ._pass import Notes
 from ._pool import POOL
+from ._ports import settle_ports
 from ._recurrent import RECURRENT
 from ._reduce import REDUCE
 from ._rmsnorm import RMSNORM
@@ -95,7 +96,8 @@ def canonicalise(graph: Graph) -> Graph:
     -------
     Graph
         Only canonical nodes, with readable unique names; a value bears the name of the node that writes it. Its outputs
-        equal the given graph's on a random sample (relative tolerance 1e-3 of the largest).
+        have the given graph's shapes and equal them on a random sample (relative tolerance 1e-3 of the largest); none
+        is an input or another output.
 
     Raises
     ------
@@ -111,7 +113,8 @@ def canonicalise(graph: Graph) -> Graph:
     for step in LAST_PASSES:
         result = step(result, notes)
     _refuse_leftovers(result, notes, allowed=CANONICAL)
-    result = NAMES(settle_grids(result), notes)
+    shapes = [graph.shape(name) for name in graph.outputs]
+    result = NAMES(settle_ports(settle_grids(result), shapes), notes)
     _compare(graph, result)
     return result
 
