@@ -136,6 +136,14 @@ def test_erf_is_exact_to_1e12(values):
     assert np.abs(erf(np.array(values)) - [math.erf(v) for v in values]).max() < 1e-12
 
 
+def test_erf_in_single_precision():
+    grid = np.append(np.linspace(-7, 7, 20001), [0.0, -0.0, np.inf, -np.inf, 1e30]).astype(np.float32)
+    found = erf(grid)
+    assert found.dtype == np.float32
+    assert np.abs(found - [math.erf(v) for v in grid]).max() < 5e-7
+    assert np.isnan(erf(np.array([np.nan], np.float32)))
+
+
 def test_gelu_forms_differ_by_less_than_5e4():
     x = np.linspace(-6, 6, 1001)
     assert 1e-5 < np.abs(gelu(x) - gelu(x, "tanh")).max() < 5e-4
