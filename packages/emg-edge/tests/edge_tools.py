@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from emg_edge.execute._process import Rv32Executor
 from emg_edge.plan._plan import plan_arena
 
 RV32_TOOLS = ("riscv64-unknown-elf-gcc", "riscv64-unknown-elf-nm", "qemu-system-riscv32")
+NOT_ON_A_DEVICE = re.compile(
+    r"__(add|sub|mul|div|neg|float|fix|eq|ne|l[te]|g[te]|unord|extend|trunc)[a-z]*[sdt]f|__u?(div|mod)di3"
+)
 
 
 def needs(tool):
@@ -39,6 +43,11 @@ def require_rv32():
 def emit(program, samples=2):
     """The files of a program's C project."""
     return emit_project(program, plan_arena(program), programs.random_feeds(program, 1, samples))
+
+
+def project(folder, program, feeds):
+    """Write a program's C project with test vectors; return its folder."""
+    return unpack(folder / "c", emit_project(program, plan_arena(program), feeds))
 
 
 def unpack(folder, files):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 
 import edge_programs as programs
 import numpy as np
 import pytest
+from edge_tools import needs, project
 
 from emg_edge import EmgEdgeError, compile_model, load_onnx
-from emg_edge.emit import emit_project
 from emg_edge.execute._build import build
 from emg_edge.execute._compare import compare
 from emg_edge.execute._executor import ReferenceExecutor
@@ -19,23 +18,12 @@ from emg_edge.execute._library import HostExecutor
 from emg_edge.graph._float import run_float
 from emg_edge.kernels import OPERATORS
 from emg_edge.passes import canonicalise
-from emg_edge.plan._plan import plan_arena
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
-)
+pytestmark = [needs("gcc"), pytest.mark.compiles]
 
 
 COUNT = 24  # operators of a kind
 KINDS = 13  # kinds of a build
-
-
-def project(folder, program, feeds):
-    for name, content in emit_project(program, plan_arena(program), feeds).items():
-        path = folder / "c" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content)
-    return folder / "c"
 
 
 def assert_equal(program, executor, feeds):

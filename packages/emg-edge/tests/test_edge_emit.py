@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from importlib import resources
-from pathlib import Path
 
 import edge_programs as programs
 import numpy as np
 import pytest
+from edge_tools import call, emit, needs, unpack
 
 from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled, plan_arena, run_reference
 from emg_edge._artifact import read_program
@@ -22,22 +20,9 @@ from emg_edge.emit import check_name, constant_bytes, emit_project, kernel_sourc
 from emg_edge.execute._build import Toolchain
 from emg_edge.execute._process import ProcessExecutor
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
-)
+pytestmark = needs("gcc")
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wpedantic", "-Wshadow", "-O2"]
-
-
-def emit(program, samples=2):
-    return emit_project(program, plan_arena(program), programs.random_feeds(program, 1, samples))
-
-
-def unpack(folder, files):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +48,16 @@ def test_description_survives_json(everything):
         from_dict({**description, "ops": [{"kind": "linear"}]}, arrays)
 
 
-def test_strict_warnings_and_no_forbidden_words(everything, tmp_path):
-    folder = unpack(tmp_path / "c", emit(everything))
-    for source in sorted(folder.glob("*.c")):
-        defines = ["-DEMG_TRACE"] if source.name == "test_main.c" else []
-        command = ["gcc", *STRICT, *defines, "-c", source.name, "-o", "/dev/null"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def compiled(everything, tmp_path_factory):
+    """The project of `everything` with the objects of all its sources."""
+    folder = unpack(tmp_path_factory.mktemp("strict"), emit(everything))
+    call(folder, "gcc", *STRICT, "-c", *(path.name for path in folder.glob("*.c") if path.name != "test_main.c"))
+    call(folder, "gcc", *STRICT, "-DEMG_TRACE", "-c", "test_main.c")  # a warning is an error
+    return folder
+
+
+def test_no_forbidden_words(everything):
     network = {name: text for name, text in emit(everything).items() if not name.startswith(("main", "test_", "vec"))}
     for name, content in network.items():
         code = re.sub(r"/\*.*?\*/", "", content.decode(), flags=re.DOTALL)
@@ -77,13 +65,11 @@ def test_strict_warnings_and_no_forbidden_words(everything, tmp_path):
             assert not re.search(r"\b(malloc|calloc|free|alloca|float|double|goto|printf)\b", code), name
 
 
-def test_objects_import_neither_float_nor_allocation(everything, tmp_path):
-    folder = unpack(tmp_path / "c", emit(everything))
-    sources = [p.name for p in folder.glob("*.c") if p.name not in {"main.c", "test_main.c", "vectors.c"}]
-    subprocess.run(["gcc", *STRICT, "-c", *sources], cwd=folder, check=True)
-    objects = [f"{Path(name).stem}.o" for name in sources]
-    listed = subprocess.run(["nm", "-u", *objects], cwd=folder, capture_output=True, text=True, check=True).stdout
-    wanted = set(re.findall(r"U (\w+)", listed))
+@pytest.mark.compiles
+def test_objects_import_neither_float_nor_allocation(compiled):
+    objects = [path.name for path in compiled.glob("*.o") if path.stem not in {"main", "test_main", "vectors"}]
+    wanted = set(re.findall(r"U (\w+)", call(compiled, "nm", "-u", *objects)))
+    assert "emg_attention" in wanted
     assert {name for name in wanted if not name.startswith(("emg_", "all_"))} <= {"memset", "memcpy"}
 
 
@@ -98,6 +84,7 @@ class SanitizedExecutor(ProcessExecutor):
     )
 
 
+@pytest.mark.compiles
 def test_sanitizers_find_nothing_and_change_no_bit(everything, tmp_path):
     folder = unpack(tmp_path / "c", emit(everything))
     feeds = programs.random_feeds(everything, 5, samples=4)
@@ -107,6 +94,7 @@ def test_sanitizers_find_nothing_and_change_no_bit(everything, tmp_path):
         np.testing.assert_array_equal(found[op.output], expected[op.output], err_msg=op.name)
 
 
+@pytest.mark.compiles
 def test_make_test_passes_and_notices_a_changed_weight(tmp_path):
     program = programs.small_network(seed=2)
     files = emit(program)
@@ -122,13 +110,15 @@ def test_make_test_passes_and_notices_a_changed_weight(tmp_path):
     assert done.stdout.startswith("differs first: attention0 attention\n")
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
+@needs("cmake")
+@pytest.mark.compiles
 def test_cmake_builds_and_tests(tmp_path):
     folder = unpack(tmp_path / "c", emit(programs.small_network(seed=2)))
     for command in (["cmake", "-S", ".", "-B", "b"], ["cmake", "--build", "b"], ["ctest", "--test-dir", "b"]):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        call(folder, *command)
 
 
+@pytest.mark.compiles
 def test_hostile_names_do_not_reach_the_source(tmp_path):
     program = programs.small_network(seed=2)
     evil = '*/ system("x"); /*\n#include "evil.h"\\'
@@ -140,7 +130,7 @@ def test_hostile_names_do_not_reach_the_source(tmp_path):
         b"system(" in content or b"evil.h" in content.replace(b"_evil.h_", b"") for content in files.values()
     )
     folder = unpack(tmp_path / "c", files)
-    subprocess.run(["make", "-s", "test"], cwd=folder, check=True, capture_output=True)
+    call(folder, "make", "-s", "test", "CFLAGS=-O0")
 
 
 @pytest.mark.parametrize(
@@ -206,14 +196,13 @@ def test_hostile_manifests_are_refused(tmp_path, content):
         read_program(tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not on PATH; install it")
+@needs("g++")
+@pytest.mark.compiles
 def test_header_serves_cpp(tmp_path):
     folder = unpack(tmp_path / "c", emit(programs.small_network()))
     (folder / "use.cpp").write_text('#include "small.h"\nint main() { small_init(); return 0; }\n')
     sources = [path.name for path in folder.glob("*.c") if path.name not in {"main.c", "test_main.c", "vectors.c"}]
-    subprocess.run(["gcc", "-std=c99", "-fno-strict-aliasing", "-c", *sources], cwd=folder, check=True, timeout=120)
+    call(folder, "gcc", "-std=c99", "-fno-strict-aliasing", "-c", *sources)
     objects = [path.name for path in folder.glob("*.o")]
-    command = ["g++", "-Wall", "-Wextra", "-Werror", "use.cpp", *objects, "-o", "use"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    subprocess.run(["./use"], cwd=folder, check=True, timeout=60)
+    call(folder, "g++", "-Wall", "-Wextra", "-Werror", "use.cpp", *objects, "-o", "use")
+    call(folder, "./use")

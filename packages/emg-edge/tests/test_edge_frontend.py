@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import edge_frontend as fronts
 import numpy as np
 import pytest
+from edge_tools import needs, require_rv32
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,11 +17,6 @@ from emg_edge.frontend._design import design_frontend
 from emg_edge.frontend._raw import RawInput
 from emg_edge.frontend._state import FrontEndState
 from emg_edge.program._tensor import Tensor
-
-needs_gcc = pytest.mark.skipif(
-    shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
-)
-TOOLS = ("riscv64-unknown-elf-gcc", "qemu-system-riscv32")
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +98,8 @@ def assert_same(cases, found):
             assert stages[name] == wanted[name], (front, name)
 
 
-@needs_gcc
+@needs("gcc")
+@pytest.mark.compiles
 def test_c_equals_the_reference_stage_by_stage_under_sanitizers(cases, tmp_path):
     strict = ["-Wall", "-Wextra", "-Wconversion", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     driver = fronts.build_driver(tmp_path, "gcc", strict)
@@ -112,16 +108,15 @@ def test_c_equals_the_reference_stage_by_stage_under_sanitizers(cases, tmp_path)
 
 @pytest.mark.rv32
 def test_rv32_equals_the_reference_stage_by_stage(cases, tmp_path):
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing and os.environ.get("CI") != "true":
-        pytest.skip(f"{missing} not installed: the Debian packages are named in the README")
+    require_rv32()
     chain = Rv32Executor.toolchain
     driver = fronts.build_driver(tmp_path, chain.compiler, [*chain.flags, *chain.link])
     command, _ = Rv32Executor.command(Rv32Executor, driver)
     assert_same(cases[:25], fronts.run_driver(command, tmp_path, cases[:25]))
 
 
-@needs_gcc
+@needs("gcc")
+@pytest.mark.compiles
 @pytest.mark.real
 def test_c_equals_the_reference_on_real_recordings(tmp_path):
     if "EMG_DATA" not in os.environ:

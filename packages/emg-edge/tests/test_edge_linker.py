@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 
 import edge_map
 import edge_programs as programs
 import pytest
-from test_edge_rv32 import NOT_ON_A_DEVICE, require_tools
+from edge_tools import NOT_ON_A_DEVICE, call, require_rv32
 
 from emg_edge.emit import emit_project
 from emg_edge.execute._build import STRICT
@@ -56,12 +55,6 @@ void *memset(void *to, int value, unsigned int n)
 """
 
 
-def call(folder, *command):
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
 def write(folder, program, memory):
     feeds = programs.random_feeds(program, 1, 1)
     for name, content in emit_project(program, memory.arena, feeds, None, memory.placement).items():
@@ -71,7 +64,7 @@ def write(folder, program, memory):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """Every operator twice, compiled for rv32: the folder, the program, its plan."""
-    require_tools()
+    require_rv32()
     folder = tmp_path_factory.mktemp("linked")
     program = programs.everything(seed=41, count=2)
     memory = plan_memory(program, get_target("rv32"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import edge_programs as programs
 import numpy as np
 import pytest
+from edge_tools import needs
 
 import emg_edge
 from emg_edge import BudgetError, EmgEdgeError, UnsupportedError, compile_model, emit, kernels, load_compiled, targets
@@ -19,9 +18,7 @@ from emg_edge._lazy import MODULES
 from emg_edge.execute._evaluate import score, wilson
 from emg_edge.execute._execute import BACKENDS
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
-)
+pytestmark = needs("gcc")
 
 
 @pytest.mark.parametrize("module", [emg_edge, emit, kernels, targets], ids=lambda m: m.__name__)

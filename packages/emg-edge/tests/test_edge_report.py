@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,6 +12,7 @@ from html.parser import HTMLParser
 import edge_programs as programs
 import numpy as np
 import pytest
+from edge_tools import needs
 
 from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled
 from emg_edge.quantiser._sqnr import BINS, LayerNoise
@@ -133,7 +133,7 @@ def test_every_target_has_a_report(target, tmp_path):
     assert ("ms</b>" in page) == (target == "gap9")
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+@needs("chromium")
 def test_browser_draws_it_without_overflow(compiled, tmp_path):
     path = compiled.report(tmp_path / "r.html")
     size = "document.documentElement.scrollWidth + ' ' + window.innerWidth"

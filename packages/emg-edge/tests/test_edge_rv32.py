@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 
 import edge_programs as programs
 import numpy as np
 import pytest
+from edge_tools import RV32_TOOLS, project, require_rv32
 
 from emg_edge._cost import simulate
-from emg_edge.emit import emit_project
 from emg_edge.execute._build import STRICT
 from emg_edge.execute._compare import compare
 from emg_edge.execute._executor import ReferenceExecutor
@@ -20,35 +18,14 @@ from emg_edge.execute._library import HostExecutor
 from emg_edge.execute._process import Rv32Executor
 from emg_edge.kernels import OPERATORS
 from emg_edge.plan._memory import plan_memory
-from emg_edge.plan._plan import plan_arena
 from emg_edge.targets import get_target
-
-TOOLS = ("riscv64-unknown-elf-gcc", "riscv64-unknown-elf-nm", "qemu-system-riscv32")
-NOT_ON_A_DEVICE = re.compile(
-    r"__(add|sub|mul|div|neg|float|fix|eq|ne|l[te]|g[te]|unord|extend|trunc)[a-z]*[sdt]f|__u?(div|mod)di3"
-)
 
 pytestmark = pytest.mark.rv32
 
 
-def require_tools():
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"CI must have {missing}: {Rv32Executor.install}")
-    if missing:
-        pytest.skip(f"{missing} not on PATH; {Rv32Executor.install}")
-
-
 @pytest.fixture(autouse=True)
 def _tools():
-    require_tools()
-
-
-def project(folder, program, feeds):
-    (folder / "c").mkdir()
-    for name, content in emit_project(program, plan_arena(program), feeds).items():
-        (folder / "c" / name).write_bytes(content)
-    return folder / "c"
+    require_rv32()
 
 
 def assert_equal_everywhere(program, folder, feeds):
@@ -61,7 +38,7 @@ def assert_equal_everywhere(program, folder, feeds):
 @pytest.fixture(scope="module")
 def traces(tmp_path_factory):
     """Eight random operators of every kind in one build: the program, what it should write, what the core writes."""
-    require_tools()
+    require_rv32()
     program = programs.everything(seed=21, count=8)
     feeds = programs.random_feeds(program, seed=22, samples=3)
     executor = Rv32Executor(program, project(tmp_path_factory.mktemp("all"), program, feeds))
@@ -114,7 +91,7 @@ def test_xpulpv2_primitives_assemble_to_the_listed_encodings(tmp_path):
     folder = project(tmp_path, program, programs.random_feeds(program, 10, samples=1))
     flags = [*STRICT, "-O2", "-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", "-DEMG_XPULPV2"]
     sources = [path.name for path in folder.glob("emg_*.c")]
-    subprocess.run([TOOLS[0], *flags, "-c", *sources], cwd=folder, check=True, timeout=300)
+    subprocess.run([RV32_TOOLS[0], *flags, "-c", *sources], cwd=folder, check=True, timeout=300)
     found = set()
     for name in ("emg_rows.o", "emg_finish.o", "emg_attention.o"):
         dump = ["riscv64-unknown-elf-objdump", "-d", "-M", "no-aliases", name]

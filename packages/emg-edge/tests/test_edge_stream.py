@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -13,6 +12,7 @@ import edge_frontend as fronts
 import edge_programs as programs
 import numpy as np
 import pytest
+from edge_tools import needs, require_rv32
 from typer.testing import CliRunner
 
 from emg_edge import BudgetError, EmgEdgeError, RawInput, compile_model, get_target, load_compiled, plan_arena
@@ -25,10 +25,7 @@ from emg_edge.execute import _stream as streams
 from emg_edge.execute._events import LABEL, SAMPLE, first_difference, pack_events
 from emg_edge.plan._memory import plan_memory
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("gcc") is None and os.environ.get("CI") != "true", reason="gcc is not on PATH; install it"
-)
-TOOLS = ("riscv64-unknown-elf-gcc", "qemu-system-riscv32")
+pytestmark = needs("gcc")
 SECTIONS = (fronts.butter(20, 1000, high=True), fronts.notch(50, 1000))
 ZSCORE = {"kind": "zscore", "mean": [1e-5, 0.0, 0.0, 0.0], "std": [2e-4, 1e-4, 3e-4, 2e-4]}
 RAW = {"scale": 1e-6, "offset": 12.5, "unit": "V"}
@@ -104,15 +101,9 @@ def test_streams_do_not_share_memory(model, codes):
         model.stream("gpu")
 
 
-def need_rv32():
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing and os.environ.get("CI") != "true":
-        pytest.skip(f"{missing} not installed: the Debian packages are named in the README")
-
-
 @pytest.mark.rv32
 def test_rv32_gives_the_same_events_and_costs_what_is_modelled(model, codes, events):
-    need_rv32()
+    require_rv32()
     live = model.stream("rv32")
     found = live.push(codes[:, :9])
     assert found == []  # so that only the front end ran
@@ -148,6 +139,7 @@ def test_a_reference_stream_starts_anew(model, codes):
         assert live.push(codes[:, 9:18]) == []
 
 
+@pytest.mark.compiles
 def test_make_test_replays_every_stage_and_notices_a_changed_coefficient(model, tmp_path):
     shutil.copytree(model.folder / "c", tmp_path / "c")
     make = ["make", "-s", "test", "CFLAGS=-O0"]
@@ -164,7 +156,7 @@ def test_make_test_replays_every_stage_and_notices_a_changed_coefficient(model, 
 
 @pytest.mark.rv32
 def test_vectors_pass_on_the_core(model, tmp_path):
-    need_rv32()
+    require_rv32()
     shutil.copytree(model.folder / "c", tmp_path / "c")
     done = subprocess.run(["make", "-s", "test-rv32"], cwd=tmp_path / "c", capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -239,7 +231,8 @@ def test_several_inputs_have_nofront_end_of(model):
         front_end_of(program, RawInput(scale=1.0))
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not on PATH; install it")
+@needs("g++")
+@pytest.mark.compiles
 def test_the_header_serves_cpp_and_warnings_are_errors(model, tmp_path):
     (tmp_path / "use.cpp").write_text(
         '#include "net.h"\nint main() { net_event e; int16_t f[4] = {}; net_init(); return net_push(f, 1, &e) - 1; }\n'
