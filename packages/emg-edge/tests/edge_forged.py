@@ -127,6 +127,9 @@ CASES |= {
     "line channels last": case(("Sub", [reals(10), "x"], {}), kinds=("affine",)),
     "line by division": case(("Div", ["x", reals(4, 1, low=0.5)], {}), kinds=("affine",)),
     "line every element": case(("Add", ["x", reals(4, 10)], {}), kinds=("affine",)),
+    "line triangle": case(
+        ("Trilu", [reals(10, 10), np.int64(1)], {"upper": 0}), ("MatMul", ["x", "v0"], {}), kinds=("linear",)
+    ),
     "line broadcast up": case(("Mul", ["x", reals(5, 1, 10)], {}), shape=(1, 1, 10), kinds=("move", "affine")),
     "line BatchNormalization": case(
         ("BatchNormalization", ["x", reals(4), reals(4, seed=1), reals(4, seed=2), reals(4, seed=3, low=0.5)], {}),
@@ -155,6 +158,10 @@ CASES |= {
     "pair broadcast both": case(
         ("ReduceMean", ["x", ints(2)], {"keepdims": 1}), ("ReduceMax", ["x", ints(1)], {"keepdims": 1}),
         ("Mul", ["v0", "v1"], {}), kinds=("mean", "reduce_max", "mul"),
+    ),
+    "pair broadcast over seven axes": case(
+        ("ReduceMean", ["x", ints(1, 3, 5, 7)], {"keepdims": 1}), ("Sub", ["x", "v0"], {}),
+        shape=(1, 2, 3, 2, 2, 3, 2, 2), sqnr=25,
     ),
     "pair turned": case(
         ("Transpose", ["x"], {"perm": [0, 2, 1]}), ("Add", ["x", "v0"], {}), shape=(1, 6, 6), kinds=("move", "add")

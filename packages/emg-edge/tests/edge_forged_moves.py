@@ -127,6 +127,14 @@ CASES |= {
 }
 
 
+CASES["pool between turns"] = case(
+    ("Transpose", ["x"], {"perm": [0, 2, 1, 3]}),
+    ("MaxPool", ["v0"], {"kernel_shape": [2, 2]}),
+    ("Transpose", ["v1"], {"perm": [0, 2, 1, 3]}),
+    shape=IMAGE,
+)
+
+
 def resized(mode, where, shape=ROWS, sizes=None, scales=None, opset=19, kinds=None, sqnr=33.0, **attrs):
     attrs = {"mode": mode, "coordinate_transformation_mode": where, **attrs}
     inputs = ["x", "", "" if scales is None else f32(*scales), "" if sizes is None else ints(*sizes)]
@@ -161,6 +169,9 @@ CASES |= {
         shape=(1, 4, 4), kinds=None, sqnr=33,
     ),
     "choice constant value": case(("Where", [_MASK, "x", f32(0.7)], {}), kinds=("affine",)),
+    "choice among more constants": case(
+        ("Where", [_MASK[:, :1], "x", reals(4, 10)], {}), shape=(1, 1, 10), kinds=("move", "affine")
+    ),
     "choice of constant": case(("Where", [_MASK, f32(0.7), "x"], {}), kinds=("affine",)),
     "choice computed": case(
         ("Transpose", ["x"], {"perm": [0, 2, 1]}), ("Greater", ["x", f32(0.3)], {}), ("Where", ["v1", "x", "v0"], {}),

@@ -213,6 +213,22 @@ FORMS = {
     "interleaved": (23, rotated(interleaved=1), TABLES, {"halves": False}),
     "halves": (23, rotated(interleaved=0), TABLES, {"halves": False}),
     "contributed": (20, contributed(interleaved=0), {**TABLES, "b": np.zeros(48, np.float32)}, {"halves": False}),
+    "packed": (
+        20,
+        [("Attention", ["x", "w", "wb", "seen"], "y", {"num_heads": 2, "contributed": True})],
+        {"w": np.concatenate(list(weights("a", "b", "c").values()), 1), "wb": np.linspace(-1, 1, 48, dtype=np.float32),
+         "seen": (J < 7)[None].astype(np.int32)},
+        {"heads": 2, "reach": None},
+    ),
+    "by heads": (
+        23,
+        [*QKV, *(node for p in "qkv" for node in (
+            ("Reshape", [p, "shape"], f"{p}s"), ("Transpose", [f"{p}s"], f"{p}h", {"perm": [0, 2, 1, 3]}))),
+         ("Attention", ["qh", "kh", "vh"], "c", {"scale": 0.25}),
+         ("Transpose", ["c"], "ct", {"perm": [0, 2, 1, 3]}), ("Reshape", ["ct", "flat"], "y")],
+        {"shape": np.array([1, 9, 2, 8]), "flat": np.array([1, 9, 16])},
+        {"heads": 2, "reach": None, "mask": None},
+    ),
     "written out": (
         20,
         scored(("Mul", ["scores", "half"], "scaled"), ("Add", ["scaled", "m"], "masked"), source="masked"),
@@ -327,12 +343,17 @@ def test_scores_with_more_behind_them_compile_as_products_and_softmax(between, s
         (("Attention", ["x", "x", "x"], ["y", "past"], HEADED), "without caches"),
         (("Attention", ["x", "x", "x"], "y", {"q_num_heads": 3, "kv_num_heads": 3}), "for 3 heads"),
         (("Attention", ["x", "x", "x"], "y", {"q_num_heads": 2, "kv_num_heads": 4}), "2 heads share 4 heads of k"),
+        (
+            ("Attention", ["x", "w", "", "pos"], "y", {"num_heads": 2, "contributed": True}),
+            r"a mask of shape \(1, 20\) for 9 keys",
+        ),
         (("RotaryEmbedding", ["x", "c", "s"], "y", {"num_heads": 2}), "tables for 20 of 9 rows"),
         (("RotaryEmbedding", ["x", "x", "x"], "y", {"num_heads": 2}), "computed at run time"),
     ],
 )
 def test_nodes_that_cannot_be_written_out_say_why(node, message, tmp_path):
-    arrays = {name: array for name, array in TABLES.items() if name in node[1]}
+    given = {**TABLES, "w": np.zeros((D, 48), np.float32), "pos": np.ones((1, 20), np.int32)}
+    arrays = {name: array for name, array in given.items() if name in node[1]}
     path = rows.model(tmp_path / "m.onnx", [node], arrays, {"x": [1, 9, D]}, 23)
     with pytest.raises(UnsupportedError, match=message):
         load_onnx(path)
