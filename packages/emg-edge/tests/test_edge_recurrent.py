@@ -291,6 +291,7 @@ def test_the_last_cell_state_is_dropped_with_a_note_or_refused(tmp_path):
         ({"out_mul": -1}, "out_mul must lie in"),
         ({"reverse": 2}, "reverse and last are 0 or 1"),
         ({"sigmoid": np.zeros(5, np.int16)}, "tables need 257 entries"),
+        ({"sigmoid": np.full(257, -1, np.int16)}, "those of sigmoid >= 0"),
         ({"bias": np.zeros((1, 1), np.int32)}, "bias needs"),
         ({"cell_bits": 16, "reset_after": 3}, "must lie in 0..15|is 0 or 1"),
     ],

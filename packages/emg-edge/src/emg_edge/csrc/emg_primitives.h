@@ -136,10 +136,4 @@ static inline void emg_copy_wait(void);
 #include "emg_target_scalar.h"
 #endif
 
-/* acc[4 r + i] = sum over k of x[r * depth + k] * w[i * depth + k], r = 0..1, i = 0..3: rows that lie close. */
-static inline void emg_dot_2x4(const int8_t *x, const int8_t *w, int32_t depth, int32_t acc[8])
-{
-    emg_dot_pair_4(x, x + depth, w, depth, depth, acc, acc + 4);
-}
-
 #endif

@@ -30,7 +30,7 @@ class Lstm(Recurrent):
 
     With C = ``cell_bits`` the fraction bits of the cell, per unit j::
 
-        i, o, f, g = S(u_i), S(u_o), S(u_f), T(u_g)                                  Q15, |.| <= 32767
+        i, o, f, g = S(u_i), S(u_o), S(u_f), T(u_g)                                  Q15; 0..32767, g from -32768
         c = sat16((f c 2**(15-C) + i g + 2**(29-C)) >> (30 - C))                     int64; below 2**46
         v = sat16(c 2**(12-C))  if C <= 12 else  (c + 2**(C-13)) >> (C - 12)         12 fraction bits
         h = sat8((o T(v) + 2**22) >> 23)                                             int32; scale 1/128

@@ -93,7 +93,7 @@ class Recurrent(Op):
     state, hidden
         int16 and int8 ``(D, H)``, the states before the first step.
     sigmoid, tanh
-        int16 ``(257,)``, `gate_table`.
+        int16 ``(257,)``, `gate_table`; sigmoid nowhere negative.
     reverse
         1 where the only direction runs backwards; of two directions the second always does.
     last
@@ -266,7 +266,10 @@ class Recurrent(Op):
         for name in ("bias", "hidden_bias", "input_mul", "hidden_mul"):
             self.require(getattr(self, name).shape == (d, rows), f"{name} needs ({d}, {rows})")
         self.require(self.state.shape == self.hidden.shape == (d, size), f"states need ({d}, {size})")
-        self.require(self.sigmoid.shape == self.tanh.shape == (_KNOTS,), f"tables need {_KNOTS} entries")
+        self.require(
+            self.sigmoid.shape == self.tanh.shape == (_KNOTS,) and int(self.sigmoid.min()) >= 0,
+            f"tables need {_KNOTS} entries, those of sigmoid >= 0",
+        )
         self.require(x.dtype in {"int8", "int16"} and out.dtype in {"int8", "int16"}, "need int8 or int16 tensors")
         self.require(x.size % depth == 0, f"input {x.shape} does not split into steps of {depth}")
         wanted = d * size * (1 if self.last else self.steps(tensors))

@@ -27,8 +27,6 @@ MAX_MACS = 2**35
 MAX_METADATA_BYTES = 2**20
 OLDEST_OPSET = 9
 _SCOPES = "pkg.torch.onnx.name_scopes"
-_FLOATS = {"FLOAT", "FLOAT16", "DOUBLE", "BFLOAT16"}
-_INTEGERS = {"INT64", "INT32", "INT16", "INT8", "UINT16", "UINT8", "BOOL"}
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
@@ -73,7 +71,8 @@ def load_onnx(path: str | Path) -> Graph:
 def _read(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise EmgEdgeError(f"{path}: no such file; give the path of an .onnx file")
+            there = " but a folder" if path.is_dir() else ""
+            raise EmgEdgeError(f"{path}: no such file{there}; give the path of an .onnx file")
         size = path.stat().st_size
         if not 0 < size <= MAX_FILE_BYTES:
             raise EmgEdgeError(f"{path}: {size} bytes; a model file holds 1 to {MAX_FILE_BYTES} bytes")

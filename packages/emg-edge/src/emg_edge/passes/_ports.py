@@ -1,8 +1,8 @@
 """Ports: every output of the model is a value of its own, in the model's shape.
 
 An output that is (1) an input, or (2) the value of an output before it, as it comes about where they differ by nothing
-but a Reshape or an Identity, becomes a copy of it; (3) the node that writes an output writes the model's shape, whatever
-Reshape was dropped behind it: canonical nodes know their extents, and read and write row-major memory.
+but a Reshape or an Identity, becomes a copy of it; (3) the node that writes an output writes the model's shape,
+whatever Reshape was dropped behind it: canonical nodes know their extents, and read and write row-major memory.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def _match(graph: Graph, node: Node) -> Graph | None:
         replace(node, op="Add", inputs=(product, offset)),
     ]
     constants = {
-        gain: kept.astype(np.float32),
+        gain: np.broadcast_to(kept, shape).astype(np.float32),
         offset: np.where(kept, 0.0, graph.constants[fill]).astype(np.float32),
     }
     return graph.substitute(node.output, nodes, values=[Value(name=product, shape=shape)], constants=constants)

@@ -50,7 +50,6 @@ _BINARY: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
     "Or": np.logical_or,
     "Xor": np.logical_xor,
 }
-LOGIC = frozenset((*_UNARY, *_BINARY))
 OPERATIONS = {
     **{name: Operation(group="unary", shape=same_shape, run=_condition(f)) for name, f in _UNARY.items()},
     **{name: Operation(group="binary", shape=_broadcast, run=_condition(f)) for name, f in _BINARY.items()},
