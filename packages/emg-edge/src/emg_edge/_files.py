@@ -52,8 +52,8 @@ def staged(files: Mapping[Path, bytes]) -> Iterator[dict[Path, Path]]:
         for path, content in files.items():
             try:
                 _make(path.parent, made)
-                if path.is_dir():
-                    raise IsADirectoryError(0, "there is a folder of that name")
+                if path.exists() and not path.is_file():  # a folder, a device
+                    raise FileExistsError(0, "what is there is no file")
                 _write(path, content, ready)
             except OSError as error:
                 raise _refused(path, error) from error

@@ -92,6 +92,15 @@ def quantize_model(
     return document
 
 
+def check_quantized(folder: Path) -> None:
+    """Raise where a folder is not one of `quantize_model`."""
+    if not (folder / DOCUMENT).is_file():
+        raise EmgEdgeError(
+            f"{folder} holds no {DOCUMENT}: it is compiled already, or not from `emg-edge quantize`; "
+            "give such a folder, or an ONNX file"
+        )
+
+
 def _bits(options: QuantiseOptions) -> int | dict[str, int]:
     return options.weight_bits if isinstance(options.weight_bits, int) else dict(options.weight_bits)
 
@@ -122,9 +131,8 @@ def compile_quantized(
     from .quantiser._sqnr import LayerNoise
 
     folder = Path(folder)
+    check_quantized(folder)
     program = read_program(folder)
-    if not (folder / DOCUMENT).is_file():
-        raise EmgEdgeError(f"{folder} holds no {DOCUMENT}: it is compiled already, or not from `emg-edge quantize`")
     document = read_document(folder, DOCUMENT)
     try:
         noise = {

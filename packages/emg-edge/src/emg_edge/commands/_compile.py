@@ -58,8 +58,9 @@ def _from_folder(
     raw: RawInput | None,
 ) -> CompiledModel:
     """Compile what `quantize` wrote; its choices are taken already."""
-    from emg_edge._quantize import compile_quantized
+    from emg_edge._quantize import check_quantized, compile_quantized
 
+    check_quantized(folder)
     if given:
         raise EmgEdgeError(f"{folder} is quantised already; give {given} to `emg-edge quantize`, or compile the model")
     if out.resolve() == folder.resolve():

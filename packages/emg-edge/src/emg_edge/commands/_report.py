@@ -25,6 +25,8 @@ def report(folder: Path, output: Path | None, evaluations: Sequence[Path] = ()) 
 
     compiled = load_compiled(folder)
     path = output or folder / "report.html"
+    if not path.name:
+        raise EmgEdgeError(f"--output {str(path)!r} is no file; give the path of an HTML file")
     measured: dict[str, Any] = {}
     for evaluation in evaluations:
         for by, row in _read(evaluation, compiled.summary["hash"]).items():

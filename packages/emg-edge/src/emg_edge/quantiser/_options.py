@@ -12,6 +12,20 @@ if TYPE_CHECKING:
 
     from ._ranges import Method
 
+_NEEDED = {
+    "method": "mse, percentile, minmax or entropy",
+    "percentile": "a number above 50, at most 100",
+    "input_dtype": "auto, int8 or int16",
+    "residual_dtype": "int8 or int16",
+    "headroom": "a number from 1 to 64",
+    "wide": "auto, a tuple of values' names, or None",
+    "int8_db": "a number from 0 to 120",
+    "goal_db": "a number above 0, at most 120",
+    "budget_bytes": "a whole number above 0, or None",
+    "budget_cycles": "a whole number above 0, or None",
+    "weight_bits": "4 or 8, or a mapping of layers' names to these",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuantiseOptions:
@@ -89,7 +103,7 @@ class QuantiseOptions:
         }
         for name, holds in legal.items():
             if not holds:
-                raise EmgEdgeError(f"{name}={getattr(self, name)!r} is not allowed; see QuantiseOptions")
+                raise EmgEdgeError(f"{name}={getattr(self, name)!r} is not allowed; need {_NEEDED[name]}")
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -173,7 +173,9 @@ class Target:
             level = self.level(name)
             if level is None or not 0 < nbytes <= level.nbytes:
                 have = ", ".join(f"{level.name} with {level.nbytes} bytes" for level in self.levels)
-                raise EmgEdgeError(f"budget {name}={nbytes} is not possible on {self.name}, which has {have}")
+                raise EmgEdgeError(
+                    f"budget {name}={nbytes} is not possible on {self.name}, which has {have}; give 1 to that"
+                )
         levels = tuple(replace(level, budget=budgets.get(level.name, level.budget)) for level in self.levels)
         return replace(self, levels=levels)
 

@@ -1,0 +1,315 @@
+"""The contract of every command: one JSON document, its exit code, one line for people; failures touch nothing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+import edge_frontend as fronts
+import edge_programs as programs
+import numpy as np
+import onnx
+import pytest
+from edge_tools import console, needs
+from onnx import TensorProto, helper, numpy_helper
+
+from emg_edge import CompiledModel, commands, load_compiled
+from emg_edge._artifact import write_artifact
+from emg_edge._cli import app
+
+pytestmark = needs("gcc")
+SECTIONS = (fronts.butter(20, 1000, high=True),)
+CALIBRATE = ("--calibration", "x.npz")
+ROW = {"name", "op", "macs", "cycles", "energy_uj", "sqnr_db"}
+SCORE = {"accuracy", "interval", "macro_f1", "correct", "n", "backend"}
+
+# command, in the order in which a user gives them: what it answers
+SUCCESSES = {
+    "inspect m.onnx": {"name", "inputs", "outputs", "layers", "parameters", "metadata", "unsupported"},
+    "quantize m.onnx --calibration x.npz --out q": {"layers", "chosen", "sqnr_db", "outputs", "bytes", "warnings"},
+    "compile q --out from_q --raw raw.json": {"memory", "layers", "latency_ms", "energy_mj", "warnings", "ranking"},
+    "compile m.onnx --calibration x.npz --out out --raw raw.json": {"memory", "layers", "latency_ms", "energy_mj"},
+    "compile two.onnx --calibration two.npz --out both --target host": {"memory", "layers", "warnings"},
+    "run out --input x.npz --output y.npz": {"output", "samples", "backend", "outputs"},
+    "run both --input two.npz --output z.npz --backend reference": {"output", "samples", "backend", "outputs"},
+    "run both --input two.npz --output z2.npz --expect z.npz --backend reference --trace": {"equal"},
+    "stream out --input codes.npz --output e.npz --backend reference": {"output", "frames", "events", "backend"},
+    "stream out --input codes.npz --output e2.npz --expect e.npz --backend reference --chunk 7": {"equal", "first"},
+    "evaluate out --data x.npz --labels y.npy --model m.onnx": {*SCORE, "float", "points_lost"},
+    "evaluate out --data x.npz --labels y.npy --backend reference": SCORE,
+    "simulate out": {"modelled", "cycles", "latency_ms", "energy_mj", "layers", "interval", "frontend"},
+    "report from_q --output page.html": {"report", "json", "csv"},
+}
+
+FAILURES = [
+    ("inspect nope.onnx", 3, "nope.onnx: no such file"),
+    ("inspect d", 3, "d: no such file but a folder; give the path of an .onnx file"),
+    ("inspect empty", 3, "empty: 0 bytes"),
+    ("inspect x.npz", 3, "x.npz: not a well-formed ONNX model"),
+    ("inspect odd.onnx", 3, "the model has 1 unsupported node(s)"),
+    ("inspect", 2, ""),
+    ("quantize odd.onnx --calibration x.npz --out new", 3, "the model has 1 unsupported node(s)"),
+    ("quantize m.onnx --calibration nan.npz --out new", 3, "nan.npz: sample 0 of 'emg' holds NaN"),
+    ("quantize m.onnx --calibration x.npz --out new --budget-bytes 9", 4, "budget_bytes is 9; allow"),
+    ("quantize m.onnx --calibration x.npz --out new --budget-bytes 0", 3, "need a whole number above 0, or None"),
+    ("quantize m.onnx --calibration x.npz --out empty", 3, "empty/program.json: cannot be written (Not a directory)"),
+    ("quantize m.onnx --out new", 2, ""),
+    ("compile odd.onnx --calibration x.npz --out out", 3, "the model has 1 unsupported node(s)"),
+    ("compile m.onnx --out out", 3, "m.onnx needs --calibration X.npz"),
+    ("compile d --out out", 3, "d holds no quantised.json"),
+    ("compile out --out new", 3, "out holds no quantised.json: it is compiled already"),
+    ("compile q --out q", 3, "--out q is the quantised folder itself"),
+    ("compile m.onnx --calibration two.npz --out out", 3, "two.npz holds ['a', 'b']; arrays named ['emg'] are needed"),
+    ("compile two.onnx --calibration x.npz --out out", 3, "arrays named ['a', 'b'] are needed"),
+    ("compile two.onnx --calibration uneven.npz --out out", 3, "every input needs the same"),
+    ("compile two.onnx --calibration two.npz --out out --raw raw.json", 3, "a front end feeds one input"),
+    ("compile m.onnx --calibration x.npz --out out --l1 9", 4, "raise the L1 budget by"),
+    ("compile m.onnx --calibration x.npz --out out --l2 0", 3, "budget l2=0 is not possible on gap9"),
+    ("compile m.onnx --calibration x.npz --out out --name ../x", 3, "name '../x' cannot start C symbols"),
+    ("compile m.onnx --calibration x.npz --out out --raw x.npz", 3, "x.npz: cannot be read as JSON"),
+    ("compile m.onnx --calibration x.npz --out out --target gap8", 2, ""),
+    ("run out --input nope.npz --output y.npz", 3, "nope.npz: cannot be read"),
+    ("run out --input shape.npz --output y.npz", 3, "need real numbers (samples, 4, 10)"),
+    ("run out --input text.npz --output y.npz", 3, "need plain real numbers"),
+    ("run both --input uneven.npz --output y.npz", 3, "with one number of samples"),
+    ("run out --input x.npz --output d", 3, "d: cannot be written (what is there is no file)"),
+    ("run out --input x.npz --output x.npz", 3, "x.npz is read by this command and would be overwritten"),
+    ("run out --input x.npz --output out/program.npz", 3, "belongs to the compiled model and would be overwritten"),
+    ("run out --input x.npz --output w.npz --expect z.npz", 3, "z.npz holds ['s', 'z']"),
+    ("run d --input x.npz --output w.npz", 3, "d holds no manifest.json: it is not a compiled model"),
+    ("run out --input x.npz --output w.npz --backend gap9", 2, ""),
+    ("stream out --input x.npz --output w.npz", 3, "codes are float32 (64, 4, 10)"),
+    ("stream both --input codes.npz --output w.npz", 3, "both has no front end; compile the model with raw"),
+    ("stream out --input codes.npz --output w.npz --chunk 0", 2, ""),
+    ("evaluate out --data x.npz --labels long.npy", 3, "long.npy: labels are int64 (65,); need integers (64,)"),
+    ("evaluate out --data x.npz --labels far.npy", 3, "far.npy: labels lie in 9..9; they must lie in 0..3"),
+    ("evaluate out --data x.npz --labels y.npy --model two.onnx", 3, "give the file that was compiled"),
+    ("evaluate out --data x.npz", 2, ""),
+    ("simulate both", 3, "target 'host' has no cycle model"),
+    ("simulate nope", 3, "nope holds no manifest.json"),
+    ("simulate", 2, ""),
+    ("report out --output out/layers.html", 3, "out/layers.json belongs to the compiled model"),
+    ("report out --output /", 3, "--output '/' is no file"),
+    ("report out --output w.html --evaluation x.npz", 3, "x.npz: not what `emg-edge evaluate --json` prints"),
+    ("report out --output w.html --evaluation other.json", 3, "other.json: measured on another program"),
+    ("report out --output w.html --evaluation c.json --evaluation worse.json", 3, "measures 'c' a second time"),
+    ("report out --output w.html --evaluation c.json --evaluation few.json", 3, "different samples"),
+    ("report out --output c.html --evaluation c.json", 3, "c.json is read by this command"),
+    ("report nope", 3, "nope holds no manifest.json"),
+]
+
+
+def write_two(path, rng):
+    """Two inputs, two outputs."""
+    weights = {name: rng.normal(size=(6, n)).astype(np.float32) for name, n in (("u", 4), ("v", 3), ("w", 6))}
+    nodes = [
+        helper.make_node("Gemm", ["a", "u"], ["p"], transB=1),
+        helper.make_node("Gemm", ["b", "v"], ["q"], transB=1),
+        helper.make_node("Add", ["p", "q"], ["s"]),
+        helper.make_node("Gemm", ["s", "w"], ["z"], transB=1),
+    ]
+    ports = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, n)) for name, n in SIZES.items()}
+    tensors = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "two", [ports["a"], ports["b"]], [ports["z"], ports["s"]], tensors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+SIZES = {"a": 4, "b": 3, "z": 6, "s": 6}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """A folder in which every command has succeeded, and what each answered."""
+    place, rng = tmp_path_factory.mktemp("commands"), np.random.default_rng(0)
+    arrays = fronts.write_model(
+        place / "m.onnx", fronts.record(SECTIONS, {"kind": "zscore", "mean": [0.0] * 4, "std": [1e-4] * 4})
+    )
+    write_two(place / "two.onnx", rng)
+    programs.write_onnx(place / "odd.onnx", op="Bernoulli")
+    x = rng.normal(size=(64, 4, 10)).astype(np.float32)
+    two = {name: rng.normal(size=(64, SIZES[name])).astype(np.float32) for name in "ab"}
+    samples = {"x": {"any": x}, "two": two, "uneven": {**two, "b": two["b"][1:]}, "shape": {"x": x[:, 1:]}}
+    samples |= {"nan": {"x": x * np.nan}, "text": {"x": np.array(["a"])}}
+    samples |= {"codes": {"codes": rng.normal(0, 300, (4, 100)).astype(np.int16)}}
+    for name, content in samples.items():
+        np.savez(place / f"{name}.npz", **content)
+    y = programs.float_perceptron(arrays, x).argmax(1)
+    for name, labels in {"y": y, "far": np.full(64, 9), "long": np.zeros(65, int)}.items():
+        np.save(place / f"{name}.npy", labels)
+    (place / "raw.json").write_text(json.dumps({"scale": 1e-6, "unit": "V"}))
+    (place / "empty").touch()
+    (place / "d").mkdir()
+    found = {}
+    for command in SUCCESSES:
+        done = console(*command.split(), "--json", cwd=place)
+        assert (done.returncode, done.stderr) == (0, ""), (command, done)
+        assert done.stdout.count("\n") == 1
+        found[command] = json.loads(done.stdout)
+    scores = [answer for command, answer in found.items() if command.startswith("evaluate")]
+    variants = {"c": {}, "other": {"hash": "0"}, "worse": {"accuracy": 0.0}}
+    for name, change in variants.items():
+        (place / f"{name}.json").write_text(json.dumps({**scores[0], **change}))
+    (place / "few.json").write_text(json.dumps({**scores[1], "n": 3}))
+    (place / "reference.json").write_text(json.dumps(scores[1]))
+    return place, found
+
+
+def contents(place):
+    return {
+        str(path.relative_to(place)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in place.rglob("*")
+        if "__pycache__" not in path.parts
+    }
+
+
+def test_every_command_succeeds_with_what_it_promises(answers):
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert {command.split()[0] for command in SUCCESSES} == names
+    assert {name.removesuffix("_") for name in commands.__all__} == names | {"show", "waiting"}
+    for command, keys in SUCCESSES.items():
+        assert keys <= set(answers[1][command]), command
+    for command, answer in answers[1].items():
+        if command.startswith("compile"):
+            assert set(answer["memory"]) == {"l1", "l2", "l3", "stack"}
+            assert all(set(row) >= ROW for row in answer["layers"])
+        assert answer.get("equal", True) is True
+    assert "odd.onnx" not in str(answers[1])
+
+
+def test_every_failure_is_one_line_with_its_code_and_touches_nothing(answers):
+    place, _ = answers
+    assert {command.split()[0] for command, _, _ in FAILURES} == {command.split()[0] for command in SUCCESSES}
+    before = contents(place)
+    wrong = {
+        command: found for command, code, message in FAILURES if (found := complaint(place, command, code, message))
+    }
+    assert wrong == {}
+    assert contents(place) == before
+
+
+def complaint(place, command, code, message):
+    """What is wrong with how a command fails; nothing where all is well."""
+    done = console(*command.split(), "--json", cwd=place)
+    if done.returncode != code or (code == 2):
+        return "" if (done.returncode, done.stdout, "Usage: " in done.stderr) == (code, "", True) else done
+    answer = json.loads(done.stdout)
+    listed = [set(row) for row in answer.get("unsupported", [])]
+    lines = answer["error"].count("\n") + 1
+    sound = (done.stdout.count("\n"), done.stderr) == (1, "") and message in answer["error"]
+    wanted = ([{"node", "op", "why", "change"}], 2) if "unsupported" in message else ([], 1)
+    return "" if sound and (listed, lines) == wanted else answer
+
+
+def test_people_read_one_line(answers):
+    place, _ = answers
+    for command in ("simulate nope", "run out --input nan.npz --output w.npz"):
+        done = console(*command.split(), cwd=place)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+        assert done.stderr.startswith("emg-edge: ")
+    for command in ("evaluate out --data x.npz --labels y.npy --model m.onnx", "simulate out", "inspect m.onnx"):
+        assert console(*command.split(), cwd=place).stdout.count("\n") > 3
+
+
+def test_several_evaluations_stand_in_one_table_with_front_end_ranking_and_tiles(answers, tmp_path):
+    place, found = answers
+    evaluations = ("--evaluation", "c.json", "--evaluation", "reference.json")
+    done = console("report", "out", "--output", tmp_path / "r.html", *evaluations, cwd=place)
+    assert done.returncode == 0, done
+    page = (tmp_path / "r.html").read_text()
+    assert [page.index(f"<td>{by}</td>") for by in ("float", "reference", "c")] == sorted(
+        page.index(f"<td>{by}</td>") for by in ("float", "reference", "c")
+    )
+    front = found["simulate out"]["frontend"]
+    assert f"{front['cycles_per_frame']:,} cycles" in page
+    assert f"{front['real_time_factor']:,.1f} times faster" in page
+    assert ">tiles</th>" in page
+    assert "Layers that hurt" not in page  # nobody measured them
+    page = (place / "page.html").read_text()
+    worst = next(row for row in found["compile q --out from_q --raw raw.json"]["ranking"] if row["removed"] > 0)
+    assert "Layers that hurt" in page
+    assert worst["advice"].split(":")[0] in page
+    assert (place / "page.csv").is_file()
+
+
+def test_the_float_model_is_evaluated_on_the_same_samples(answers):
+    answer = answers[1]["evaluate out --data x.npz --labels y.npy --model m.onnx"]
+    assert answer["float"]["accuracy"] == 1.0  # its own labels
+    assert answer["points_lost"] == pytest.approx(100 * (1 - answer["accuracy"]))
+    assert answer["float"]["n"] == answer["n"] == 64
+
+
+def test_a_full_disk_leaves_the_earlier_model_whole(answers, tmp_path, monkeypatch):
+    place, _ = answers
+    shutil.copytree(place / "out", tmp_path / "out")
+    before, left = contents(tmp_path), [4]
+
+    def fsync(descriptor):
+        del descriptor
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for out in (tmp_path / "out", tmp_path / "new" / "deep"):
+        left[0] = 4
+        done = console("compile", "m.onnx", *CALIBRATE, "--out", out, "--target", "rv32", "--json", cwd=place)
+        assert (done.returncode, "No space left on device" in json.loads(done.stdout)["error"]) == (3, True)
+    assert contents(tmp_path) == before
+    load_compiled(tmp_path / "out")
+
+
+def test_an_interrupted_command_exits_130_and_leaves_the_earlier_model_whole(answers, tmp_path, monkeypatch):
+    place, _ = answers
+    shutil.copytree(place / "out", tmp_path / "out")
+    before = contents(tmp_path)
+
+    def interrupt(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    done = console("compile", "m.onnx", *CALIBRATE, "--out", tmp_path / "out", "--json", cwd=place)
+    assert (done.returncode, json.loads(done.stdout)["error"]) == (130, "interrupted; what was written before is whole")
+    assert contents(tmp_path) == before
+
+
+def test_what_does_not_fit_into_memory_is_said(answers, monkeypatch):
+    place, _ = answers
+    monkeypatch.setattr(CompiledModel, "quantise", mock.Mock(side_effect=MemoryError))
+    done = console("run", "out", "--input", "x.npz", "--output", "w.npz", "--json", cwd=place)
+    assert (done.returncode, "give fewer samples" in json.loads(done.stdout)["error"]) == (3, True)
+
+
+def test_two_writers_of_one_folder_take_turns(answers, tmp_path):
+    place, _ = answers
+    models = [load_compiled(place / name) for name in ("out", "both")]
+    big = {"c/filler": b"x" * 10**6}
+    with ThreadPoolExecutor(4) as pool:
+        writers = [
+            pool.submit(write_artifact, tmp_path / "o", m.program, {"layers.json": m.summary}, big) for m in models * 4
+        ]
+        assert [writer.result() for writer in writers] == [None] * 8
+    assert load_compiled(tmp_path / "o").program.name in {m.program.name for m in models}
+
+
+def test_a_foreign_manifest_removes_nothing(answers, tmp_path):
+    place, _ = answers
+    (tmp_path / "precious.txt").write_text("mine")
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": {"precious.txt": "0", "../x": "1", "c": 3}}))
+    model = load_compiled(place / "both")
+    write_artifact(tmp_path, model.program, {"layers.json": model.summary}, {})
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_odd_names_are_printed_as_they_are(answers):
+    place, _ = answers
+    odd = "ö [red]x[/red] $x"
+    shutil.copytree(place / "out", place / odd)
+    done = console("run", odd, "--input", "x.npz", "--output", f"{odd}.npz", "--backend", "reference", cwd=place)
+    assert (done.returncode, f"{odd}.npz" in done.stdout.replace("\n", " ")) == (0, True)
+    done = console("report", odd, cwd=place)
+    assert (done.returncode, "[red]" in done.stdout) == (0, True)
