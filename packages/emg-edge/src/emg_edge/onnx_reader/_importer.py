@@ -189,6 +189,7 @@ class Importer:
             integers = [name for name in inputs if name in self.constants and self.constants[name].dtype.kind != "f"]
             for name in integers:  # a float value meets an integer constant only in malformed files
                 raise EmgEdgeError(f"{op} {self.source.name!r} mixes float values with the integers {name!r}")
+            self._spend(np.size(attrs.get("indices", ())))
             self.nodes.append(node)
             kept = self.values[inputs[0]].dtype if op in MOVEMENT and inputs[0] in self.values else "float32"
             self.values[output] = Value(name=output, shape=shape, dtype=kept)
@@ -204,14 +205,18 @@ class Importer:
 
     def fold(self, array: NDArray[Any], output: str | None = None) -> None:
         """Register what a node computes from constants, within a bound for the whole file."""
-        self.folded += array.size
+        self._spend(array.size)
+        name = output or self.source.outputs[0]
+        self.types.setdefault(name, self.source.attrs.get("value_type", ""))
+        self.constants[name] = array
+
+    def _spend(self, elements: int) -> None:
+        """Count what is worked out while reading: constants, and indices of elements that are taken."""
+        self.folded += elements
         if self.folded > MAX_FOLDED_TOTAL:
             raise EmgEdgeError(
                 f"constants at {self.source.name!r} fold into more than {MAX_FOLDED_TOTAL} elements; refused"
             )
-        name = output or self.source.outputs[0]
-        self.types.setdefault(name, self.source.attrs.get("value_type", ""))
-        self.constants[name] = array
 
     def demand(self, name: str, grid: GivenGrid) -> str:
         """Note that the file demands a grid; return the value on it: another one where it has one of that type."""

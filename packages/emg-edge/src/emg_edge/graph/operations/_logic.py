@@ -27,10 +27,13 @@ def _condition(function: Callable[..., Any]) -> Callable[[Node, list[NDArray[Any
     return run
 
 
-def _broadcast(shapes: list[Shape], node: Node) -> Shape:
-    del node
-    need(len(shapes) in {2, 3}, "takes two or three inputs")
-    return np.broadcast_shapes(*shapes)
+def _broadcast(count: int) -> Callable[[list[Shape], Node], Shape]:
+    def rule(shapes: list[Shape], node: Node) -> Shape:
+        del node
+        need(len(shapes) == count, f"takes {count} inputs")
+        return np.broadcast_shapes(*shapes)
+
+    return rule
 
 
 def _where(node: Node, arrays: list[NDArray[Any]]) -> NDArray[Any]:
@@ -52,6 +55,6 @@ _BINARY: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
 }
 OPERATIONS = {
     **{name: Operation(group="unary", shape=same_shape, run=_condition(f)) for name, f in _UNARY.items()},
-    **{name: Operation(group="binary", shape=_broadcast, run=_condition(f)) for name, f in _BINARY.items()},
-    "Where": Operation(group="binary", shape=_broadcast, run=_where),
+    **{name: Operation(group="binary", shape=_broadcast(2), run=_condition(f)) for name, f in _BINARY.items()},
+    "Where": Operation(group="binary", shape=_broadcast(3), run=_where),
 }

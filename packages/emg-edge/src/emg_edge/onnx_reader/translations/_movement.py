@@ -9,7 +9,7 @@ import numpy as np
 
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._graph import checked_size
-from emg_edge.onnx_reader._importer import Importer, RefusedError
+from emg_edge.onnx_reader._importer import MAX_FOLDED, Importer, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,10 @@ def _tile(i: Importer) -> None:
     shape = i.shape(name)
     if repeats is None or len(repeats) != len(shape) or min(repeats) < 1:
         raise EmgEdgeError(f"Tile {i.source.name!r} repeats {shape} {repeats} times; need one number >= 1 per axis")
-    checked_size(tuple(extent * count for extent, count in zip(shape, repeats, strict=True)), f"Tile {i.source.name!r}")
+    tiled = [extent * count for extent, count in zip(shape, repeats, strict=True)]
+    checked_size(tuple(tiled), f"Tile {i.source.name!r}")
+    if max(tiled) > MAX_FOLDED:
+        raise EmgEdgeError(f"Tile {i.source.name!r} repeats {shape} to {tiled}; no axis beyond {MAX_FOLDED} is read")
     wanted = {axis: np.tile(np.arange(shape[axis]), count) for axis, count in enumerate(repeats) if count > 1}
     _taken(i, name, wanted)
 
