@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from edge_tools import needs
 
-from emg_edge import EmgEdgeError, compile_program, get_target, load_compiled
+from emg_edge import CompiledModel, EmgEdgeError, compile_program, get_target, load_compiled
+from emg_edge._artifact import write_artifact
 from emg_edge.quantiser._sqnr import BINS, LayerNoise
 from emg_edge.report._charts import histogram, memory_map
 from emg_edge.targets import TARGETS
@@ -49,8 +50,17 @@ def compiled(tmp_path_factory):
         op.name: LayerNoise(sqnr_db=20.0 + i, saturated=0.25, codes=tuple(range(BINS)))
         for i, op in enumerate(program.ops)
     }
+    row = {"layer": "patch", "what": "activation", "now": "int8", "then": "int16", "gain_db": 1.25, "removed": 1e-3}
+    row |= {"value": "patch", "nbytes": 384, "cycles": None, "possible": True}
+    ranking = [{**row, "advice": "<b>int16</b> " * 40}, {**row, "removed": -1.0, "advice": "harmless"}]
     return compile_program(
-        program, x, target=get_target("gap9"), out=folder / "m", noise=noise, warnings=["<few> samples"]
+        program,
+        x,
+        target=get_target("gap9"),
+        out=folder / "m",
+        noise=noise,
+        ranking=ranking,
+        warnings=["<few> samples"],
     )
 
 
@@ -75,6 +85,9 @@ def test_page_is_whole_and_self_contained(compiled, tmp_path):
     assert "patch 20.0 dB" in text
     assert "patch linear, 20.0 dB, 25.00% of the codes at a limit" in text
     assert "weights' codes" in text
+    assert "int8 → int16 +1.2 +384" in text
+    assert "<b>int16</b> <b>int16</b>" in text  # escaped
+    assert "harmless" not in text
 
 
 def test_same_input_same_bytes_and_json_holds_the_facts(compiled, tmp_path):
@@ -186,3 +199,22 @@ def test_what_is_no_accuracy_is_refused(compiled, tmp_path, accuracy):
 def test_the_page_never_overwrites_what_lies_beside_it(compiled, tmp_path, suffix):
     with pytest.raises(EmgEdgeError, match=rf"r\.{suffix}: the page needs another suffix"):
         compiled.report(tmp_path / f"r.{suffix}")
+
+
+@pytest.mark.parametrize("change", [{"worst": [3]}, {"frontend": {}}, {"name": None, "cycles": "many"}, {"budget": 0}])
+def test_a_forged_summary_is_said_not_drawn(compiled, tmp_path, change):
+    forged = CompiledModel(compiled.folder, compiled.program, {**compiled.summary, **change})
+    with pytest.raises(
+        EmgEdgeError, match=r"layers\.json is not as `emg-edge compile` writes it .*; compile the model"
+    ):
+        forged.report(tmp_path / "r.html")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("rows", ["rows", [3], [{"layer": "a"}]])
+def test_a_ranking_that_is_none_is_refused(compiled, tmp_path, rows):
+    folder = tmp_path / "m"
+    documents = {"layers.json": {**compiled.summary, "ranking": rows}}
+    write_artifact(folder, compiled.program, documents, {})
+    with pytest.raises(EmgEdgeError, match="its ranked layers are not as `emg-edge quantize` writes them"):
+        load_compiled(folder)

@@ -26,7 +26,7 @@ def write_report(compiled: CompiledModel, path: Path, facts: Mapping[str, Any]) 
     Raises
     ------
     EmgEdgeError
-        When two files would be one, the place cannot be written, or the accuracy is not one.
+        When two files would be one, the place cannot be written, the accuracy is not one, or the summary was forged.
 
     Parameters
     ----------
@@ -37,20 +37,34 @@ def write_report(compiled: CompiledModel, path: Path, facts: Mapping[str, Any]) 
     facts
         See `CompiledModel.report`.
     """
-    import jinja2
-
     if path.suffix in {".json", ".csv"}:
         raise EmgEdgeError(
             f"{path}: the page needs another suffix, best .html; the same as JSON and CSV is written beside it"
         )
+    try:
+        contents = _contents(compiled, facts)
+    except EmgEdgeError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise EmgEdgeError(
+            f"{compiled.folder / 'layers.json'} is not as `emg-edge compile` writes it "
+            f"({type(error).__name__}: {error}); compile the model again"
+        ) from error
+    write_all({path.with_suffix(suffix) if suffix else path: content for suffix, content in contents.items()})
+    return path
+
+
+def _contents(compiled: CompiledModel, facts: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the page under ``""`` and what lies beside it by suffix."""
+    import jinja2
+
     source = (resources.files("emg_edge.report") / "report.html.j2").read_text("utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.from_string(source).render(page_facts(compiled, facts))
     as_json, as_csv = to_json(plain_facts(compiled, facts)), layer_csv(compiled.summary)
-    write_all({path: page.encode(), path.with_suffix(".json"): as_json, path.with_suffix(".csv"): as_csv})
-    return path
+    return {"": page.encode(), ".json": as_json, ".csv": as_csv}
 
 
 def page_facts(compiled: CompiledModel, facts: Mapping[str, Any]) -> dict[str, Any]:
