@@ -64,6 +64,15 @@ def random_feeds(program, seed, samples=3):
     return feeds
 
 
+def linear_op(**changes):
+    """A product of two outputs and three inputs; fields by name."""
+    fields = {
+        "name": "l", "inputs": ("x",), "output": "y", "weight": np.ones((2, 3), np.int8), "bias": np.zeros(2, np.int32),
+        "mul": np.ones(2, np.int32), "shift": 1,
+    }  # fmt: skip
+    return Linear(**{**fields, **changes})
+
+
 def small_network(seed=0, tokens=12, width=16, heads=2, hidden=24, classes=5, blocks=1, name="small"):
     """Patch embedding, channel constant, transformer blocks with rotation, mean, classifier."""
     rng = np.random.default_rng(seed)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from edge_operators import ORACLES
+from edge_programs import linear_op
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,14 +168,6 @@ def test_registry_is_complete():
     assert all(op.kind == kind for kind, op in OPERATORS.items())
     assert len(face.__all__) == len(set(face.__all__))
     assert all(hasattr(face, name) and getattr(face, name).__doc__ for name in face.__all__)
-
-
-def linear_op(**changes):
-    fields = {
-        "name": "l", "inputs": ("x",), "output": "y", "weight": np.ones((2, 3), np.int8), "bias": np.zeros(2, np.int32),
-        "mul": np.ones(2, np.int32), "shift": 1,
-    }  # fmt: skip
-    return Linear(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(

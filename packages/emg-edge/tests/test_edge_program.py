@@ -2,23 +2,15 @@
 
 import numpy as np
 import pytest
+from edge_programs import linear_op
 
 from emg_edge._errors import EmgEdgeError
-from emg_edge.kernels import Linear
 from emg_edge.program._program import Program, run_reference
 from emg_edge.program._tensor import Tensor
 
 
 def tensor(name, shape, dtype="int8", zero=0, scale=0.05):
     return Tensor(name=name, shape=tuple(shape), dtype=dtype, scale=scale, zero_point=zero)
-
-
-def linear_op(**changes):
-    fields = {
-        "name": "l", "inputs": ("x",), "output": "y", "weight": np.ones((2, 3), np.int8), "bias": np.zeros(2, np.int32),
-        "mul": np.ones(2, np.int32), "shift": 1,
-    }  # fmt: skip
-    return Linear(**{**fields, **changes})
 
 
 def test_program_verifier_finds_disorder():
