@@ -287,6 +287,14 @@ def test_bias_correction_leaves_the_accumulator_in_bounds():
     assert shifted.bias.tolist() == [2**30 + 1000, 5]  # the second output does not depend on its bias
 
 
+def test_an_input_that_a_table_reads_cannot_be_int16(builders, tmp_path):
+    b = builders.Builder()
+    y = builders.linear(b, b.op("Tanh", "emg"), 16, 8, "a")
+    graph = load_onnx(builders.save(b.model(y, [1, 4, 16], [1, 4, 8]), tmp_path / "m.onnx"))
+    with pytest.raises(EmgEdgeError, match=r"input_dtype='int16', but \['table'\] read the input in int8 alone"):
+        quantise(graph, np.ones((4, 4, 16), np.float32), QuantiseOptions(input_dtype="int16"))
+
+
 def test_a_function_with_a_pole_is_refused(builders, tmp_path):
     b = builders.Builder()
     y = b.op("Reciprocal", builders.linear(b, "emg", 16, 8, "a"))

@@ -14,7 +14,7 @@ from emg_edge.program._tensor import Tensor
 
 from ._given import given_channels, given_tensors
 from ._ranges import SEARCHED, choose_range, int8_grid
-from ._wide import can_widen, drowns, has_room, peak, wide_scale, widened
+from ._wide import can_widen, drowns, has_room, input_is_wide, peak, wide_scale, widened
 from .lowering import LOWERINGS
 from .lowering._common import clamps, within
 
@@ -189,7 +189,7 @@ def _chosen(graph: Graph, name: str, sample: Sample, options: QuantiseOptions) -
     clamped = producer is not None and clamps(graph, producer)
     int16 = widened(int8, sample, options, clamped=clamped)
     if producer is None:
-        return (int16 if _input_is_wide(graph, readers, int16.scale, options) else int8), None
+        return (int16 if input_is_wide(graph, readers, int16.scale, options) else int8), None
     only_int8 = LOWERINGS[producer.op].writes == "int8" or ("body" in producer.attrs and not (wide and clamped))
     stream = options.residual_dtype == "int16" or leaves or name in options.named
     if only_int8 or not wide_wanted or not stream:
@@ -224,13 +224,6 @@ def _reads_wide(
         reader.op == "linear" and graph.shape(reader.inputs[1])[1] == size and has_room(graph, reader, scale)
         for reader in readers
     )
-
-
-def _input_is_wide(graph: Graph, readers: list[Node], scale: float, options: QuantiseOptions) -> bool:
-    """Whether the program's input is int16."""
-    if options.input_dtype != "auto":
-        return options.input_dtype == "int16"
-    return all(LOWERINGS[reader.op].reads == "any" or has_room(graph, reader, scale) for reader in readers)
 
 
 def _channels(node: Node, part: int) -> NDArray[np.int64] | None:

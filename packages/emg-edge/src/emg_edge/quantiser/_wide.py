@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emg_edge._errors import EmgEdgeError
 from emg_edge.kernels._fixed import sum_bound
 from emg_edge.program._tensor import DTYPES
 
@@ -59,6 +60,24 @@ def _has_room_from_zero(graph: Graph, reader: Node, scale: float) -> bool:
     stored, bias, _ = quantise_weights(w.reshape(len(w), -1), b, scale / 2, steps, bits)
     folded = bias + 2**15 * stored.astype(np.int64).sum(1)
     return sum_bound(stored, folded, -(2**15), 2**15 - 1) < 2**31
+
+
+def input_is_wide(graph: Graph, readers: list[Node], scale: float, options: QuantiseOptions) -> bool:
+    """Whether an input of the program, with that scale in int16, is int16.
+
+    Raises
+    ------
+    EmgEdgeError
+        When it has to be and something reads int8 alone.
+    """
+    narrow = [reader.name for reader in readers if LOWERINGS[reader.op].reads == "int8"]
+    if options.input_dtype == "int16" and narrow:
+        raise EmgEdgeError(
+            f"input_dtype='int16', but {narrow} read the input in int8 alone; use 'auto', which looks, or 'int8'"
+        )
+    if options.input_dtype != "auto":
+        return options.input_dtype == "int16"
+    return all(LOWERINGS[reader.op].reads == "any" or has_room(graph, reader, scale) for reader in readers)
 
 
 def peak(sample: Sample) -> float:
