@@ -101,6 +101,10 @@ CASES |= {
     "unary PRelu": case(("PRelu", ["x", f32(0.3)], {}), kinds=("table",)),
     "unary QuickGelu": unary("com.microsoft:QuickGelu", alpha=1.702),
     "unary FastGelu": unary("com.microsoft:FastGelu"),
+    "unary FastGelu with a bias": case(
+        ("com.microsoft:FastGelu", ["x", reals(10)], {}), kinds=("affine", "table")
+    ),
+    "unary Sum of one": case(("Sum", ["x"], {}), ("Tanh", ["v0"], {}), kinds=("table",)),
     "unary swish": case(("Sigmoid", ["x"], {}), ("Mul", ["x", "v0"], {}), kinds=("table",)),
     "unary square": case(("Mul", ["x", "x"], {}), kinds=("table",)),
     "unary softplus by parts": case(

@@ -127,6 +127,20 @@ CASES |= {
 }
 
 
+_CONV = {"kernel_shape": [3], "pads": [1, 1]}
+CASES["joined between convolutions"] = case(
+    ("Conv", ["x", reals(5, 4, 3)], _CONV), ("Tanh", ["v0"], {}), ("Concat", ["v0", "v1"], {"axis": 1}),
+    ("Conv", ["v2", reals(3, 10, 3)], _CONV), kinds=("move", "conv", "table", "concat", "conv", "move"), sqnr=25,
+)  # fmt: skip
+CASES["cut between convolutions"] = case(
+    ("Conv", ["x", reals(5, 4, 3)], _CONV), ("Slice", ["v0", ints(1), ints(4), ints(1)], {}),
+    ("Conv", ["v1", reals(3, 3, 3)], _CONV), kinds=("move", "conv", "move", "conv", "move"), sqnr=25,
+)  # fmt: skip
+CASES["residual around a convolution"] = case(
+    ("Conv", ["x", reals(4, 4, 3)], _CONV), ("Relu", ["v0"], {}), ("Add", ["v1", "x"], {}),
+    ("Mul", ["v2", reals(4, 1)], {}),
+    ("Conv", ["v3", reals(3, 4, 3)], _CONV), sqnr=25,
+)  # fmt: skip
 CASES["pool between turns"] = case(
     ("Transpose", ["x"], {"perm": [0, 2, 1, 3]}),
     ("MaxPool", ["v0"], {"kernel_shape": [2, 2]}),

@@ -146,6 +146,12 @@ ONNX = {
     "GatherND": (case(("GatherND", ["x", ints(0, 0, 0, 0)], {})), "4 indices for 3 axes"),
     "GatherND batches": (case(("GatherND", ["x", ints(0, 0)], {"batch_dims": 1})), "without batch axes"),
     "PRelu": (case(("Abs", ["x"], {}), ("PRelu", ["x", "v0"], {})), "slope is computed at run time"),
+    "Conv": (case(("Abs", ["x"], {}), ("Conv", ["x", "v0"], {})), "its weights are computed at run time"),
+    "Range": (case(("Range", [f32(0), f32(1), f32(0)], {})), "needs start, limit and a step other than 0"),
+    "Range without end": (
+        case(("Range", [f32(0), f32(1), np.float32(1e-9)], {})), "has more than 16777216 entries"
+    ),
+    "ConstantOfShape": (case(("ConstantOfShape", [ints(2**13, 2**13)], {})), "is refused"),
     "LpPool": (case(("LpPool", ["x"], {"kernel_shape": [2]})), "LpPool has no integer operator; use a mean"),
     "ReduceProd": (case(("ReduceProd", ["x", ints(2)], {})), "ReduceProd has no integer operator"),
     "ReduceL2 of nothing": (case(("ReduceL2", ["x"], {"noop_with_empty_axes": 1})), "reduces no axis; name the axes"),
