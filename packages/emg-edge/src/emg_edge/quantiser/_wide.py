@@ -11,9 +11,8 @@ from emg_edge._errors import EmgEdgeError
 from emg_edge.kernels._fixed import sum_bound
 from emg_edge.program._tensor import DTYPES
 
-from ._weights import quantise_weights
 from .lowering import LOWERINGS
-from .lowering._common import clamps
+from .lowering._common import clamps, product_weights
 
 if TYPE_CHECKING:
     from emg_edge.graph._graph import Graph, Node
@@ -55,9 +54,7 @@ def _has_room_from_zero(graph: Graph, reader: Node, scale: float) -> bool:
     """Whether a product can take an int16 value whose zero point is the lowest code."""
     if reader.op not in {"conv", "linear"}:
         return False
-    w, b = (graph.constants[name] for name in reader.inputs[1:3])
-    steps, bits = reader.attrs.get("steps"), reader.attrs.get("weight_bits", 8)
-    stored, bias, _ = quantise_weights(w.reshape(len(w), -1), b, scale / 2, steps, bits)
+    stored, bias, _ = product_weights(graph, reader, scale / 2)
     folded = bias + 2**15 * stored.astype(np.int64).sum(1)
     return sum_bound(stored, folded, -(2**15), 2**15 - 1) < 2**31
 

@@ -1,4 +1,4 @@
-"""What several lowerings share: rounding to 32 bits, tables of functions."""
+"""What several lowerings share: rounding to 32 bits, weights of products, tables of functions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from emg_edge._errors import EmgEdgeError
 from emg_edge.graph._float import apply_body
 from emg_edge.program._tensor import DTYPES
+from emg_edge.quantiser._weights import quantise_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,21 @@ def int32(values: NDArray[Any], what: str) -> NDArray[np.int32]:
         raise EmgEdgeError(f"{what} does not fit 32 bits; the scales of its tensors are too far apart")
     result: NDArray[np.int32] = rounded.astype(np.int32)
     return result
+
+
+def product_weights(
+    graph: Graph, node: Node, scale: float
+) -> tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.float64]]:
+    """Return int8 weights as rows, biases and the weights' steps of a product whose input has that scale."""
+    w, b = (graph.constants[name] for name in node.inputs[1:])
+    return quantise_weights(w.reshape(len(w), -1), b, scale, node.attrs.get("steps"), node.attrs.get("weight_bits", 8))
+
+
+def product_has_room(graph: Graph, node: Node, scale: float) -> bool:
+    """Whether no accumulator of a product can overflow on int16 input of that scale, zero point 0."""
+    weight, bias, _ = product_weights(graph, node, scale)
+    reach = np.abs(weight.astype(np.int64)).sum(1) * 2**15 + np.abs(bias)
+    return int(reach.max()) < 2**31
 
 
 def clamps(graph: Graph, node: Node) -> bool:

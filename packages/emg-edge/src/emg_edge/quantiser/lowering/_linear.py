@@ -10,9 +10,8 @@ from emg_edge.kernels import (
     Linear,
     multiplier,
 )
-from emg_edge.quantiser._weights import quantise_weights
 
-from ._common import finish, int32
+from ._common import finish, int32, product_has_room, product_weights
 from ._lowering import Lowering
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 
 def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
     x, out = grids.read(node, node.inputs[0]), grids.tensors[node.output]
-    w, b = (graph.constants[name] for name in node.inputs[1:])
-    weight, bias, w_scale = quantise_weights(w, b, x.scale, node.attrs.get("steps"), node.attrs.get("weight_bits", 8))
+    weight, bias, w_scale = product_weights(graph, node, x.scale)
     bias = bias - x.zero_point * weight.astype(np.int64).sum(1)
     y_scale, zero, table = finish(node, grids, out)
     scales: Any = next((h.channels[out.name] for h in grids.heads.values() if out.name in h.channels), y_scale)
@@ -43,12 +41,4 @@ def _linear(graph: Graph, node: Node, grids: Grids) -> Op:
     )
 
 
-def _has_room(graph: Graph, node: Node, scale: float) -> bool:
-    """Whether no accumulator of a linear layer can overflow on int16 input."""
-    w, b = (graph.constants[name] for name in node.inputs[1:])
-    weight, bias, _ = quantise_weights(w, b, scale, node.attrs.get("steps"), node.attrs.get("weight_bits", 8))
-    reach = np.abs(weight.astype(np.int64)).sum(1) * 2**15 + np.abs(bias)
-    return int(reach.max()) < 2**31
-
-
-LOWERINGS = {"linear": Lowering(lower=_linear, reads="product", wide=_has_room)}
+LOWERINGS = {"linear": Lowering(lower=_linear, reads="product", wide=product_has_room)}
