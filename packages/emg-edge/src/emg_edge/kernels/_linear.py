@@ -11,7 +11,7 @@ from emg_edge.program._op import Cut, Op, Product, Work
 from emg_edge.program._tensor import DTYPES, Tensor, storage
 
 from ._fixed import rounding_shift, sum_bound
-from ._weights import finish, rounding_error, stored_weights
+from ._weights import check_product, finish, rounding_error, stored_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,22 +138,4 @@ class Linear(Op):
         self.require(
             out.size == self.rows(tensors) * n, f"output {out.shape} does not hold {self.rows(tensors)} rows of {n}"
         )
-        self.require(
-            self.bias.shape == self.mul.shape == (n,), f"bias {self.bias.shape} and mul {self.mul.shape} need ({n},)"
-        )
-        _, low, high = DTYPES[out.dtype]
-        self.require(low <= self.pre_zero <= high, f"pre_zero {self.pre_zero} must lie in {low}..{high}")
-        self.require(self.weight_bits in {4, 8}, f"weight_bits {self.weight_bits} must be 8 or 4")
-        peak = 2 ** (self.weight_bits - 1) - 1
-        largest = int(np.abs(self.weight.astype(np.int64)).max(initial=0))
-        self.require(largest <= peak, f"weights reach {largest}, must lie in [-{peak}, {peak}]")
-        self.require(
-            int(self.mul.min()) >= 0 and 1 <= self.shift <= 62, f"mul must be >= 0 and shift {self.shift} in 1..62"
-        )
-        self.require(
-            self.table is None or (out.dtype == "int8" and self.table.shape == (256,)),
-            "a table needs int8 and 256 entries",
-        )
-        self.require(
-            self.acc_bound(tensors) < 2**31, f"accumulator may reach {self.acc_bound(tensors)} >= 2**31; use int8 input"
-        )
+        check_product(self, tensors, out)
