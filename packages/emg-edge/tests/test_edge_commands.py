@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import TextIOWrapper
+from pathlib import Path
 from unittest import mock
 
 import edge_frontend as fronts
@@ -18,9 +22,10 @@ import pytest
 from edge_tools import console, needs
 from onnx import TensorProto, helper, numpy_helper
 
-from emg_edge import CompiledModel, commands, load_compiled
+from emg_edge import CompiledModel, EmgEdgeError, commands, load_compiled
 from emg_edge._artifact import write_artifact
-from emg_edge._cli import app
+from emg_edge._cli import app, main
+from emg_edge._files import put, remove
 
 pytestmark = needs("gcc")
 SECTIONS = (fronts.butter(20, 1000, high=True),)
@@ -313,3 +318,61 @@ def test_odd_names_are_printed_as_they_are(answers):
     assert (done.returncode, f"{odd}.npz" in done.stdout.replace("\n", " ")) == (0, True)
     done = console("report", odd, cwd=place)
     assert (done.returncode, "[red]" in done.stdout) == (0, True)
+
+
+class Full(io.StringIO):
+    """A stdout on a full disk."""
+
+    def flush(self):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("words", [["simulate", "out"], ["simulate", "out", "--json"]])
+def test_an_answer_that_cannot_be_written_is_a_failure(answers, monkeypatch, capsys, words):
+    monkeypatch.chdir(answers[0])
+    monkeypatch.setattr("sys.argv", ["emg-edge", *words])
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(SystemExit) as left:
+        main()
+    sys.stdout.close()
+    assert left.value.code == 3
+    assert capsys.readouterr().err == (
+        "emg-edge: the answer cannot be written (No space left on device); what was computed is done\n"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_plain_terminal_gets_plain_characters_and_a_closed_one_nothing(answers, monkeypatch, encoding):
+    monkeypatch.chdir(answers[0])
+    monkeypatch.setattr("sys.argv", ["emg-edge", "inspect", "µ–.onnx"])
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", TextIOWrapper(io.BytesIO(), encoding=encoding))
+    with pytest.raises(SystemExit) as left:
+        main()
+    sys.stdout.close()
+    sys.stderr.flush()
+    written = sys.stderr.buffer.getvalue().decode(encoding)
+    assert (left.value.code, "\\u2013.onnx: no such file" in written, written.count("\n")) == (3, True, 1)
+
+
+def test_what_may_not_be_read_is_named(answers, monkeypatch):
+    refuse = mock.Mock(side_effect=PermissionError(errno.EACCES, os.strerror(errno.EACCES), "out/manifest.json"))
+    monkeypatch.setattr("emg_edge._model.read_program", refuse)
+    done = console("simulate", "out", cwd=answers[0])
+    assert (done.returncode, done.stderr) == (
+        3,
+        "emg-edge: out/manifest.json: Permission denied; give a path that can be read and written\n",
+    )
+
+
+def test_errors_that_nobody_expects_are_not_hidden(answers, monkeypatch):
+    monkeypatch.setattr("emg_edge._model.read_program", mock.Mock(side_effect=ValueError("a mistake of ours")))
+    with pytest.raises(ValueError, match="a mistake of ours"):
+        console("simulate", "out", cwd=answers[0])
+
+
+@pytest.mark.parametrize("method", ["replace", "unlink"])
+def test_a_place_that_changes_its_mind_is_named(tmp_path, monkeypatch, method):
+    monkeypatch.setattr(Path, method, mock.Mock(side_effect=PermissionError(errno.EACCES, "Permission denied")))
+    with pytest.raises(EmgEdgeError, match=r"f: cannot be written \(Permission denied\); give a path in a folder"):
+        remove(tmp_path / "f") if method == "unlink" else put({tmp_path / "f": tmp_path / "t"})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -180,38 +182,56 @@ def _choices(
 
 def main() -> None:
     """Entry point of the console script."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without µ is no reason to fail
     app()
 
 
 def _finish(command: Any, as_json: bool, *arguments: Any) -> None:  # noqa: ANN401  any command
     """Run a command, print its result as JSON or for people, and exit with its code."""
-    from ._errors import BudgetError, EmgEdgeError, UnsupportedError
-
     code = 0
     try:
         with commands.waiting():
             result, text = command(*arguments)
         code = 1 if result.get("equal") is False else 0
-    except UnsupportedError as error:
-        result, text, code = (
-            {"error": str(error), "unsupported": [u.to_dict() for u in error.unsupported]},
-            str(error),
-            3,
-        )
-    except BudgetError as error:
-        result, text, code = {"error": str(error)}, str(error), 4
-    except (EmgEdgeError, OSError) as error:
-        result, text, code = {"error": str(error)}, str(error), 3
-    except MemoryError:
-        text = "memory does not suffice; give fewer samples or a smaller model"
-        result, code = {"error": text}, 3
-    except KeyboardInterrupt:
-        text = "interrupted; what was written before is whole"
-        result, code = {"error": text}, 130
-    if as_json:
-        sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
-    elif code in {0, 1}:
-        commands.show(text)
-    else:
-        sys.stderr.write(f"emg-edge: {text}\n")
+    except (ValueError, OSError, MemoryError, KeyboardInterrupt) as error:
+        result, text, code = _failed(error)
+    try:
+        if as_json:
+            sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
+        elif code in {0, 1}:
+            commands.show(text)
+        else:
+            sys.stderr.write(f"emg-edge: {text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stderr.write(f"emg-edge: the answer cannot be written ({error.strerror}); what was computed is done\n")
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  the interpreter flushes it when it ends
+        code = 3
     raise typer.Exit(code)
+
+
+def _failed(error: BaseException) -> tuple[dict[str, Any], str, int]:
+    """Return what a command answers to an error, as JSON and for people, and its exit code; others are raised."""
+    from ._errors import BudgetError, EmgEdgeError, UnsupportedError
+
+    match error:
+        case UnsupportedError():
+            listed = [entry.to_dict() for entry in error.unsupported]
+            return {"error": str(error), "unsupported": listed}, str(error), 3
+        case EmgEdgeError():
+            text, code = str(error), 4 if isinstance(error, BudgetError) else 3
+        case OSError():
+            text = f"{error.filename or 'a file'}: {error.strerror or error}; give a path that can be read and written"
+            code = 3
+        case MemoryError():
+            text, code = "memory does not suffice; give fewer samples or a smaller model", 3
+        case KeyboardInterrupt():
+            text, code = "interrupted; what was written before is whole", 130
+        case _:
+            raise error
+    return {"error": text}, text, code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def show(renderable: Any) -> None:  # noqa: ANN401  whatever rich prints
     from rich.console import Console
     from rich.text import Text
 
-    Console().print(Text(renderable) if isinstance(renderable, str) else renderable, highlight=False)
+    console = Console()
+    with console.capture() as captured:
+        console.print(Text(renderable) if isinstance(renderable, str) else renderable, highlight=False)
+    sys.stdout.write(captured.get())
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], caption: str = "") -> Any:  # noqa: ANN401  a rich table
