@@ -19,6 +19,7 @@ import edge_programs as programs
 import numpy as np
 import onnx
 import pytest
+from edge_commands import FAILURES, SUCCESSES
 from edge_tools import console, needs
 from onnx import TensorProto, helper, numpy_helper
 
@@ -31,82 +32,6 @@ pytestmark = needs("gcc")
 SECTIONS = (fronts.butter(20, 1000, high=True),)
 CALIBRATE = ("--calibration", "x.npz")
 ROW = {"name", "op", "macs", "cycles", "energy_uj", "sqnr_db"}
-SCORE = {"accuracy", "interval", "macro_f1", "correct", "n", "backend"}
-
-# command, in the order in which a user gives them: what it answers
-SUCCESSES = {
-    "inspect m.onnx": {"name", "inputs", "outputs", "layers", "parameters", "metadata", "unsupported"},
-    "quantize m.onnx --calibration x.npz --out q": {"layers", "chosen", "sqnr_db", "outputs", "bytes", "warnings"},
-    "compile q --out from_q --raw raw.json": {"memory", "layers", "latency_ms", "energy_mj", "warnings", "ranking"},
-    "compile m.onnx --calibration x.npz --out out --raw raw.json": {"memory", "layers", "latency_ms", "energy_mj"},
-    "compile two.onnx --calibration two.npz --out both --target host": {"memory", "layers", "warnings"},
-    "run out --input x.npz --output y.npz": {"output", "samples", "backend", "outputs"},
-    "run both --input two.npz --output z.npz --backend reference": {"output", "samples", "backend", "outputs"},
-    "run both --input two.npz --output z2.npz --expect z.npz --backend reference --trace": {"equal"},
-    "stream out --input codes.npz --output e.npz --backend reference": {"output", "frames", "events", "backend"},
-    "stream out --input codes.npz --output e2.npz --expect e.npz --backend reference --chunk 7": {"equal", "first"},
-    "evaluate out --data x.npz --labels y.npy --model m.onnx": {*SCORE, "float", "points_lost"},
-    "evaluate out --data x.npz --labels y.npy --backend reference": SCORE,
-    "simulate out": {"modelled", "cycles", "latency_ms", "energy_mj", "layers", "interval", "frontend"},
-    "report from_q --output page.html": {"report", "json", "csv"},
-}
-
-FAILURES = [
-    ("inspect nope.onnx", 3, "nope.onnx: no such file"),
-    ("inspect d", 3, "d: no such file but a folder; give the path of an .onnx file"),
-    ("inspect empty", 3, "empty: 0 bytes"),
-    ("inspect x.npz", 3, "x.npz: not a well-formed ONNX model"),
-    ("inspect odd.onnx", 3, "the model has 1 unsupported node(s)"),
-    ("inspect", 2, ""),
-    ("quantize odd.onnx --calibration x.npz --out new", 3, "the model has 1 unsupported node(s)"),
-    ("quantize m.onnx --calibration nan.npz --out new", 3, "nan.npz: sample 0 of 'emg' holds NaN"),
-    ("quantize m.onnx --calibration x.npz --out new --budget-bytes 9", 4, "budget_bytes is 9; allow"),
-    ("quantize m.onnx --calibration x.npz --out new --budget-bytes 0", 3, "need a whole number above 0, or None"),
-    ("quantize m.onnx --calibration x.npz --out empty", 3, "empty/program.json: cannot be written (Not a directory)"),
-    ("quantize m.onnx --out new", 2, ""),
-    ("compile odd.onnx --calibration x.npz --out out", 3, "the model has 1 unsupported node(s)"),
-    ("compile m.onnx --out out", 3, "m.onnx needs --calibration X.npz"),
-    ("compile d --out out", 3, "d holds no quantised.json"),
-    ("compile out --out new", 3, "out holds no quantised.json: it is compiled already"),
-    ("compile q --out q", 3, "--out q is the quantised folder itself"),
-    ("compile m.onnx --calibration two.npz --out out", 3, "two.npz holds ['a', 'b']; arrays named ['emg'] are needed"),
-    ("compile two.onnx --calibration x.npz --out out", 3, "arrays named ['a', 'b'] are needed"),
-    ("compile two.onnx --calibration uneven.npz --out out", 3, "every input needs the same"),
-    ("compile two.onnx --calibration two.npz --out out --raw raw.json", 3, "a front end feeds one input"),
-    ("compile m.onnx --calibration x.npz --out out --l1 9", 4, "raise the L1 budget by"),
-    ("compile m.onnx --calibration x.npz --out out --l2 0", 3, "budget l2=0 is not possible on gap9"),
-    ("compile m.onnx --calibration x.npz --out out --name ../x", 3, "name '../x' cannot start C symbols"),
-    ("compile m.onnx --calibration x.npz --out out --raw x.npz", 3, "x.npz: cannot be read as JSON"),
-    ("compile m.onnx --calibration x.npz --out out --target gap8", 2, ""),
-    ("run out --input nope.npz --output y.npz", 3, "nope.npz: cannot be read"),
-    ("run out --input shape.npz --output y.npz", 3, "need real numbers (samples, 4, 10)"),
-    ("run out --input text.npz --output y.npz", 3, "need plain real numbers"),
-    ("run both --input uneven.npz --output y.npz", 3, "with one number of samples"),
-    ("run out --input x.npz --output d", 3, "d: cannot be written (what is there is no file)"),
-    ("run out --input x.npz --output x.npz", 3, "x.npz is read by this command and would be overwritten"),
-    ("run out --input x.npz --output out/program.npz", 3, "belongs to the compiled model and would be overwritten"),
-    ("run out --input x.npz --output w.npz --expect z.npz", 3, "z.npz holds ['s', 'z']"),
-    ("run d --input x.npz --output w.npz", 3, "d holds no manifest.json: it is not a compiled model"),
-    ("run out --input x.npz --output w.npz --backend gap9", 2, ""),
-    ("stream out --input x.npz --output w.npz", 3, "codes are float32 (64, 4, 10)"),
-    ("stream both --input codes.npz --output w.npz", 3, "both has no front end; compile the model with raw"),
-    ("stream out --input codes.npz --output w.npz --chunk 0", 2, ""),
-    ("evaluate out --data x.npz --labels long.npy", 3, "long.npy: labels are int64 (65,); need integers (64,)"),
-    ("evaluate out --data x.npz --labels far.npy", 3, "far.npy: labels lie in 9..9; they must lie in 0..3"),
-    ("evaluate out --data x.npz --labels y.npy --model two.onnx", 3, "give the file that was compiled"),
-    ("evaluate out --data x.npz", 2, ""),
-    ("simulate both", 3, "target 'host' has no cycle model"),
-    ("simulate nope", 3, "nope holds no manifest.json"),
-    ("simulate", 2, ""),
-    ("report out --output out/layers.html", 3, "out/layers.json belongs to the compiled model"),
-    ("report out --output /", 3, "--output '/' is no file"),
-    ("report out --output w.html --evaluation x.npz", 3, "x.npz: not what `emg-edge evaluate --json` prints"),
-    ("report out --output w.html --evaluation other.json", 3, "other.json: measured on another program"),
-    ("report out --output w.html --evaluation c.json --evaluation worse.json", 3, "measures 'c' a second time"),
-    ("report out --output w.html --evaluation c.json --evaluation few.json", 3, "different samples"),
-    ("report out --output c.html --evaluation c.json", 3, "c.json is read by this command"),
-    ("report nope", 3, "nope holds no manifest.json"),
-]
 
 
 def write_two(path, rng):
