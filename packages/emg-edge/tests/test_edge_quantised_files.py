@@ -143,7 +143,8 @@ def microsoft(name):
         if name in UNARY:
             y = b.op(name, x, *ends(b), *ends(b, SCALES[name]), domain="com.microsoft", **UNARY[name])
         elif name == "QLinearConcat":
-            y = b.op(name, *ends(b, 0.06), x, *ends(b), x, *ends(b), axis=1, domain="com.microsoft")
+            other = b.op("QLinearSigmoid", x, *ends(b), *ends(b, 0.01), domain="com.microsoft")
+            y = b.op(name, *ends(b, 0.06), x, *ends(b), other, *ends(b, 0.01), axis=1, domain="com.microsoft")
         elif name in {"QLinearAdd", "QLinearMul"}:
             other = b.constant(np.array([[5, -3, 8, 1, 100, -100]], np.int8))
             y = b.op(name, x, *ends(b), other, *ends(b, 0.02, 1), *ends(b, 0.07), domain="com.microsoft")

@@ -234,7 +234,8 @@ class Importer:
     def temporary(self, suffix: str) -> str:
         """Return an unused name derived from the node's output."""
         stem, count = f"{self.source.outputs[0]}.{suffix}", 0
-        while (name := f"{stem}{count or ''}") in self.values or name in self.constants:
+        taken = (self.values, self.constants, self.aliases, self.stored)
+        while any((name := f"{stem}{count or ''}") in table for table in taken):
             count += 1
         return name
 
