@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from emg_edge._errors import EmgEdgeError
 
+from ._ranges import METHODS, Method
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from ._ranges import Method
 
 _NEEDED = {
     "method": "mse, percentile, minmax or entropy",
@@ -89,7 +89,7 @@ class QuantiseOptions:
 
     def __post_init__(self) -> None:
         legal = {
-            "method": self.method in {"mse", "percentile", "minmax", "entropy"},
+            "method": self.method in METHODS,
             "percentile": 50.0 < self.percentile <= 100.0,
             "input_dtype": self.input_dtype in {"auto", "int8", "int16"},
             "residual_dtype": self.residual_dtype in {"int8", "int16"},
