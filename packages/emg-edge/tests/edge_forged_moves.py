@@ -142,11 +142,12 @@ CASES["residual around a convolution"] = case(
     ("Conv", ["v3", reals(3, 4, 3)], _CONV), sqnr=25,
 )  # fmt: skip
 CASES["pool between turns"] = case(
-    ("Transpose", ["x"], {"perm": [0, 2, 1, 3]}),
-    ("MaxPool", ["v0"], {"kernel_shape": [2, 2]}),
-    ("Transpose", ["v1"], {"perm": [0, 2, 1, 3]}),
-    shape=IMAGE,
-)
+    ("Conv", ["x", reals(4, IMAGE[1], 1, 1)], {}),
+    ("Transpose", ["v0"], {"perm": [0, 2, 1, 3]}),
+    ("MaxPool", ["v1"], {"kernel_shape": [2, 2]}),
+    ("Transpose", ["v2"], {"perm": [0, 2, 1, 3]}),
+    shape=IMAGE, sqnr=25,
+)  # fmt: skip
 
 
 def resized(mode, where, shape=ROWS, sizes=None, scales=None, opset=19, kinds=None, sqnr=33.0, **attrs):
