@@ -132,6 +132,9 @@ def test_division_by_zero_saturates_by_sign():
 ONNX = {
     "Tile": (case(("Tile", ["x", ints(1, 0, 2)], {})), "need one number >= 1 per axis"),
     "Tile without end": (case(("Tile", ["x", ints(1, 1, 2**21)], {})), "no axis beyond 16777216 is read"),
+    "Resize without end": (
+        case(("Resize", ["x", "", f32(1, 1, 2**17)], {})), "no axis beyond 1048576 is read"
+    ),
     "And of three": (case(("And", ["x", "x", "x"], {})), "takes 2 inputs"),
     "Pad without pads": (case(("Pad", ["x", ints(0, 1)], {})), "need two per axis"),
     "Pad with infinity": (case(("Pad", ["x", ints(0, 0, 1, 0, 0, 1), f32(-np.inf)], {})), "let MaxPool pad itself"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emg_edge._errors import EmgEdgeError
 from emg_edge.onnx_reader._importer import Importer, RefusedError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _NEAREST: dict[str, Callable[[Array], Array]] = {
     "round_prefer_floor": lambda x: np.ceil(x - 0.5),
 }
 _ASYMMETRIC = "asymmetric"
+_LONGEST = 2**20  # places of one axis whose neighbours are worked out
 
 
 def _coordinates(mode: str, old: int, new: int, scale: float) -> Array:
@@ -100,6 +102,9 @@ def _resize(i: Importer) -> None:
     if mode not in {"nearest", "linear", "cubic"} or i.attr("antialias", 0) or i.attr("exclude_outside", 0):
         raise RefusedError(f"mode {mode!r}, antialias {i.attr('antialias', 0)}", _ADVICE)
     out, factors = _sizes(i, shape)
+    if max(out) > _LONGEST:
+        where = f"{i.source.op} {i.source.name!r}"
+        raise EmgEdgeError(f"{where} resizes {shape} to {out}; no axis beyond {_LONGEST} is read")
     moved = [axis for axis in range(len(shape)) if out[axis] != shape[axis] or factors[axis] != 1.0]
     for axis in moved:
         taps = _taps(i, mode, shape[axis], _coordinates(where, shape[axis], out[axis], factors[axis]))
