@@ -96,7 +96,7 @@ class Pool(Op):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPool(Pool):
-    """``y[o, p, q, i]``: the largest element of a window; padding never wins. Nothing is computed."""
+    """The largest element of each window, ``y[o, p, q, i]``; padding never wins, and nothing is computed."""
 
     kind: ClassVar[str] = "max_pool"
 

@@ -69,7 +69,7 @@ def cards(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
         if budget:
             note = f"of {budget:,} bytes: {label}"
             found.append(_card(level.upper(), f"{used:,} B", note, 100.0 * used / budget))
-    found.append(_card("Stack", f"{summary['memory']['stack']:,} B", "all cores, estimated", None))
+    found.append(_card("Stack", f"{summary['memory']['stack']:,} B", "one core, from the compiler's frames", None))
     interval = summary["interval"]
     if summary["cycles"] is not None:
         found.append(_card("Cycles", f"{summary['cycles']:,}", "modelled", None))
