@@ -100,9 +100,8 @@ def _data(model: Any, rng: Rng) -> None:
         tensor.float_data.extend([float(v) for v in rng.normal(size=3)])
     elif how == 3:
         tensor.ClearField("raw_data")
-        tensor.int64_data.extend(
-            [_number(rng) for _ in range(int(np.prod(tensor.dims)) if len(tensor.dims) < 4 else 1)][:9]
-        )
+        size = int(np.prod(tensor.dims)) if len(tensor.dims) < 4 else 1
+        tensor.int64_data.extend([_number(rng) for _ in range(min(size, 9))])
     elif how == 4 and tensor.data_type == TensorProto.INT64:
         size = len(tensor.raw_data) // 8
         tensor.raw_data = np.array([_number(rng) for _ in range(min(size, 64))], np.int64).tobytes()
