@@ -125,11 +125,6 @@ static inline void emg_weighted_rows4(const uint8_t *e, const int8_t *v, int32_t
 /* acc[i] += e * v[i], uint8 by int8. */
 static inline void emg_weighted_row(uint8_t e, const int8_t *v, int32_t width, int32_t *acc);
 
-/* Start to move bytes from a far memory into a near one, and back; done for sure only behind emg_copy_wait(). */
-static inline void emg_copy_in(void *to, const void *from, int32_t nbytes);
-static inline void emg_copy_out(void *to, const void *from, int32_t nbytes);
-static inline void emg_copy_wait(void);
-
 #ifdef EMG_XPULPV2
 #include "emg_target_xpulpv2.h"
 #else

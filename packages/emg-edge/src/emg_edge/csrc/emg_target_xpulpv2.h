@@ -146,18 +146,4 @@ static inline void emg_weighted_row(uint8_t e, const int8_t *v, int32_t width, i
     }
 }
 
-static inline void emg_copy_in(void *to, const void *from, int32_t nbytes)
-{
-    memcpy(to, from, (size_t)nbytes);
-}
-
-static inline void emg_copy_out(void *to, const void *from, int32_t nbytes)
-{
-    memcpy(to, from, (size_t)nbytes);
-}
-
-static inline void emg_copy_wait(void)
-{
-}
-
 #endif

@@ -6,7 +6,7 @@ import csv
 import io
 import platform
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 
     from emg_edge._model import CompiledModel
     from emg_edge.plan._tiles import Tiling
-
-
-class Noise(Protocol):
-    """What quantisation does at one operator."""
-
-    @property
-    def sqnr_db(self) -> float:
-        """Signal-to-quantisation-noise ratio in dB."""
-
-    @property
-    def saturated(self) -> float:
-        """Share of codes at the limits."""
-
-    @property
-    def codes(self) -> tuple[int, ...]:
-        """Histogram over the dtype's range."""
 
 
 COLUMNS = ("name", "op", "shape", "macs", "cycles", "energy_uj", "sqnr_db", "saturated")

@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 
     from emg_edge.program._op import Op
     from emg_edge.program._program import Program
-
-    from ._facts import Noise
+    from emg_edge.quantiser._sqnr import LayerNoise
 
 N_WORST = 5
 _BINS = 32
 
 
-def worst_layers(program: Program, noise: Mapping[str, Noise]) -> list[dict[str, Any]]:
+def worst_layers(program: Program, noise: Mapping[str, LayerNoise]) -> list[dict[str, Any]]:
     """Return the layers of the lowest signal-to-noise ratio, worst first.
 
     Parameters
@@ -40,7 +39,7 @@ def worst_layers(program: Program, noise: Mapping[str, Noise]) -> list[dict[str,
     return [_row(program, op, noise[op.name]) for op in rated[:N_WORST]]
 
 
-def _row(program: Program, op: Op, noise: Noise) -> dict[str, Any]:
+def _row(program: Program, op: Op, noise: LayerNoise) -> dict[str, Any]:
     tensor = program.tensors[op.output]
     _, low, high = DTYPES[tensor.dtype]
     histograms = [{"title": f"{tensor.dtype} codes written", "low": low, "high": high, "counts": list(noise.codes)}]
