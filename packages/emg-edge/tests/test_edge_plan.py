@@ -50,7 +50,15 @@ def test_packing_never_overlaps_and_respects_the_bounds(found):
 def test_search_either_fits_the_capacity_or_gives_up(found, capacity):
     placed = search(found, capacity)
     if placed is not None:
+        assert sorted(b.name for b in placed) == sorted(b.name for b in found)
         as_plan(placed, capacity).verify()
+
+
+@given(buffers)
+def test_search_gives_up_only_below_twice_the_sum(found):
+    placed = search(found, 2 * sum(b.end for b in found))
+    assert placed is not None
+    as_plan(placed, extent(placed)).verify()
 
 
 def test_search_meets_the_bound_where_best_fit_does_not():
