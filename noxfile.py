@@ -86,8 +86,8 @@ def local(package: str) -> str:
 
 
 def install(session: nox.Session, *requirements: str) -> None:
-    """Install with the repository's constraints; what is never imported need not be compiled."""
-    session.install("--quiet", "--no-compile", *requirements, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
+    """Install with the repository's constraints."""
+    session.install("--quiet", *requirements, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
 
 
 def install_all(session: nox.Session, *tools: str) -> None:

@@ -84,6 +84,7 @@ def best_fit(buffers: list[Buffer]) -> list[Buffer]:
 
 def search(buffers: list[Buffer], capacity: int) -> list[Buffer] | None:
     """Place in order of time at either end of a gap, going back where nothing fits; None when the steps run out."""
+    capacity -= capacity % ALIGNMENT
     waiting = sorted(buffers, key=lambda b: (b.first, -b.nbytes, b.name))
     placed: list[Buffer] = []
     if not waiting:
